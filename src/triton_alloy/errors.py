@@ -1,0 +1,35 @@
+"""Every error a user of the compiler can see; a refusal is a feature and says what, why and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AlloyError(Exception):
+    """The base of all errors raised on purpose by this package."""
+
+
+class Unsupported(AlloyError):
+    """The compiler cannot translate `op` rightly, hence does not translate it at all.
+
+    op: the operation's name, as in the IR ("tt.gather"); reason: one clause; location: "file.py:12" or "".
+    """
+
+    def __init__(self, op: Any, reason: str, location: Any = None):
+        self.op = op if isinstance(op, str) else op.name
+        self.reason = reason
+        where = location if location is not None else getattr(op, "location", None)
+        self.location = str(where) if where is not None else ""
+        place = f" at {self.location}" if self.location else ""
+        super().__init__(f"{self.op}{place}: {reason}")
+
+    def __reduce__(self):
+        return Unsupported, (self.op, self.reason, self.location)
+
+
+class InvalidIR(AlloyError):
+    """IR text or an IR module breaks a rule; the message names the op and the rule."""
+
+
+class InvalidArgument(AlloyError, ValueError):
+    """A launch or an API call was given a value that cannot be right; nothing was run."""
