@@ -1,0 +1,133 @@
+"""Every environment variable that this package reads, in one table.
+
+    config.TARGET.value                          the parsed value now
+    with config.scope(TRITON_ALLOY_MODE="reference"): ...
+
+A variable is read when it is used, never at import, so a test or a notebook can change it at any time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import platformdirs
+
+from .errors import InvalidArgument
+
+Parsed = TypeVar("Parsed")
+
+
+@dataclass(frozen=True)
+class Variable(Generic[Parsed]):
+    """An environment variable. default: what an unset or empty one means, as text; form: its values, for people."""
+
+    name: str
+    default: str
+    parse: Callable[[str], Parsed]
+    form: str
+    meaning: str
+
+    @property
+    def text(self) -> str:
+        """The value as written, or the default."""
+        return os.environ.get(self.name) or self.default
+
+    @property
+    def value(self) -> Parsed:
+        """The value, parsed. Raises InvalidArgument that names the variable and its form."""
+        try:
+            return self.parse(self.text)
+        except ValueError as error:
+            raise InvalidArgument(f"{self.name}={self.text!r}: expected {self.form}") from error
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _natural(text: str) -> int:
+    if int(text) < 0:
+        raise ValueError(text)
+    return int(text)
+
+
+FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
+MODES = ("fast", "reference", "sanitize")
+
+TARGET = Variable(
+    "TRITON_ALLOY_TARGET",
+    "cpu",
+    _one_of(*FAMILIES),
+    "one of " + ", ".join(FAMILIES),
+    "The target whose text is printed and run. The CPU runs the text of every target; `cpu` is the fastest there.",
+)
+MODE = Variable(
+    "TRITON_ALLOY_MODE",
+    "fast",
+    _one_of(*MODES),
+    "one of " + ", ".join(MODES),
+    "How the CPU runs a kernel: lane vectors, one fiber per GPU thread, or with every access checked.",
+)
+DEBUG = Variable(
+    "TRITON_ALLOY_DEBUG",
+    "0",
+    _natural,
+    "a number from 0 to 4",
+    "A ladder, each step adds to the one before: 1 time of each stage, 2 the MSL, 3 the IR after each stage, "
+    "4 the verifier after each stage.",
+)
+CACHE_DIRECTORY = Variable(
+    "TRITON_ALLOY_CACHE_DIR",
+    platformdirs.user_cache_dir("triton-alloy"),
+    Path,
+    "a folder",
+    "Where compiled CPU kernels are kept between processes.",
+)
+BACKEND = Variable(
+    "TRITON_BACKEND",
+    "",
+    str,
+    "the name of a Triton backend",
+    "`metal` selects this backend even where an NVIDIA or AMD GPU is present.",
+)
+DEFAULT_BACKEND = Variable(
+    "TRITON_DEFAULT_BACKEND",
+    "",
+    str,
+    "the name of a Triton backend",
+    "Triton's own variable of the same meaning; it wins over TRITON_BACKEND.",
+)
+
+VARIABLES = (TARGET, MODE, DEBUG, CACHE_DIRECTORY, BACKEND, DEFAULT_BACKEND)
+
+
+@contextmanager
+def scope(**values: str | None) -> Iterator[None]:
+    """Set (or, with None, unset) variables of the table for the length of a `with`; child processes see them too."""
+    unknown = set(values) - {variable.name for variable in VARIABLES}
+    if unknown:
+        raise InvalidArgument(f"no such variable: {', '.join(sorted(unknown))}")
+    before = {name: os.environ.get(name) for name in values}
+    _write(values)
+    try:
+        yield
+    finally:
+        _write(before)
+
+
+def _write(values: dict[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,0 +1,169 @@
+"""What the compiler hands to a runtime: a frozen `Kernel` of text and plain numbers, and the `Device` that runs it.
+
+A runtime never sees IR; the compiler never sees a device. Arguments are numbered as the TTIR function numbers them:
+tuples flattened depth first, constexprs gone, tensor descriptors taken apart. A kernel binds its pointers to buffer
+indices 0, 1, ... in that order, and all its scalars as one constant struct at the index after the last pointer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+from .errors import InvalidArgument
+
+FORMAT = 1
+"""The version of the JSON form. Another number is refused."""
+
+ELEMENT_BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f16": 2, "bf16": 2, "f32": 4}
+"""Size, and also the alignment, of a scalar in a constant struct (MSL specification, scalar data types)."""
+
+
+def align(offset: int, alignment: int) -> int:
+    """The least multiple of `alignment` that is at least `offset`."""
+    return -(-offset // alignment) * alignment
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a kernel.
+
+    kind: "buffer" is a device pointer, "scalar" a member of the scalar struct; element: the pointee or scalar type in
+    MLIR's spelling ("f32", "i1"); read_only: the kernel never writes through this pointer; position: index in the
+    TTIR function's argument list.
+    """
+
+    name: str
+    kind: Literal["buffer", "scalar"]
+    element: str
+    position: int
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled kernel: MSL text and all that is needed to launch it.
+
+    source: pure ASCII MSL with one kernel function `name`; arguments: in TTIR order, unused ones may be left out;
+    simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`.
+    """
+
+    name: str
+    source: str
+    arguments: tuple[Argument, ...]
+    simdgroups: int
+    threadgroup_bytes: int
+    family: str
+    threads_per_simdgroup: int = 32
+
+    @property
+    def threads(self) -> int:
+        """Threads in one threadgroup, which is one Triton program."""
+        return self.simdgroups * self.threads_per_simdgroup
+
+    @cached_property
+    def buffers(self) -> tuple[Argument, ...]:
+        """The pointers; the index in this tuple is the buffer index."""
+        return tuple(argument for argument in self.arguments if argument.kind == "buffer")
+
+    @cached_property
+    def scalars(self) -> tuple[Argument, ...]:
+        """The members of the scalar struct, in order."""
+        return tuple(argument for argument in self.arguments if argument.kind == "scalar")
+
+    @property
+    def scalars_index(self) -> int | None:
+        """The buffer index of the scalar struct; None where the kernel has no scalars."""
+        return len(self.buffers) if self.scalars else None
+
+    @cached_property
+    def scalar_offsets(self) -> tuple[int, ...]:
+        """Byte offset of each scalar: every member at the next multiple of its own size, as Metal and C do."""
+        offsets: list[int] = []
+        end = 0
+        for scalar in self.scalars:
+            size = ELEMENT_BYTES[scalar.element]
+            offsets.append(align(end, size))
+            end = offsets[-1] + size
+        return tuple(offsets)
+
+    @cached_property
+    def scalar_bytes(self) -> int:
+        """Size of the scalar struct in bytes, a multiple of its largest member; 0 where there are no scalars."""
+        if not self.scalars:
+            return 0
+        sizes = [ELEMENT_BYTES[scalar.element] for scalar in self.scalars]
+        return align(self.scalar_offsets[-1] + sizes[-1], max(sizes))
+
+    def interface(self) -> dict[str, Any]:
+        """Everything but the text, as JSON values."""
+        return {key: value for key, value in asdict(self).items() if key != "source"}
+
+    @staticmethod
+    def from_interface(source: str, interface: dict[str, Any]) -> Kernel:
+        """The kernel of `interface()` and a text. Raises InvalidArgument where the interface has other fields."""
+        known = {f.name for f in fields(Kernel)} - {"source"}
+        if set(interface) != known:
+            raise InvalidArgument(f"not a kernel's interface: fields {sorted(set(interface) ^ known)} differ")
+        arguments = tuple(Argument(**each) for each in interface["arguments"])
+        return Kernel(**(interface | {"source": source, "arguments": arguments}))
+
+    def to_json(self) -> bytes:
+        """The kernel as ASCII JSON."""
+        return json.dumps({"format": FORMAT, "source": self.source, **self.interface()}).encode("ascii")
+
+    @staticmethod
+    def from_json(data: bytes) -> Kernel:
+        """The inverse of `to_json`. Raises InvalidArgument where the bytes are damaged or of another version."""
+        try:
+            values = json.loads(data)
+        except ValueError as error:
+            raise InvalidArgument(f"damaged kernel file: {error}") from error
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT or "source" not in values:
+            raise InvalidArgument("this kernel file was written by another version of triton-alloy")
+        return Kernel.from_interface(values.pop("source"), values)
+
+
+@dataclass(frozen=True)
+class Properties:
+    """Facts of a device that callers size their launches by."""
+
+    name: str
+    cores: int
+    threads_per_simdgroup: int
+    threadgroup_bytes: int
+    threads_per_threadgroup: int
+
+
+class Executable(Protocol):
+    """A kernel loaded on one device."""
+
+    @property
+    def kernel(self) -> Kernel: ...
+
+    @property
+    def max_threads(self) -> int:
+        """Threads that one threadgroup of this kernel may have at most."""
+        ...
+
+
+class Device(Protocol):
+    """What a runtime implements. Launches are in order; on the CPU they are complete when `launch` returns."""
+
+    @property
+    def properties(self) -> Properties: ...
+
+    def compile(self, kernel: Kernel) -> Executable:
+        """Build the kernel's text for this device."""
+        ...
+
+    def launch(self, executable: Any, pointers: Sequence[int], scalars: bytes, grid: tuple[int, int, int]) -> None:
+        """Run `grid` threadgroups. pointers: one per buffer argument, in order; scalars: the packed struct."""
+        ...
+
+    def synchronize(self) -> None:
+        """Return when all launches are complete."""
+        ...
