@@ -1,0 +1,107 @@
+"""tt.dot: fragments of the target's matrix function, or multiply-adds from threadgroup memory."""
+
+from __future__ import annotations
+
+from ..errors import Unsupported
+from ..ir.core import Block, Builder, Op, Region, Value
+from ..ir.types import I32, FloatType, IntegerType, RegisterType, TensorType, element_of
+from .lower_convert import stage
+from .lower_reduce import row_major
+from .registers import Held, Lowering, register_count, rule, spread
+
+
+@rule("tt.dot")
+def dot(lowering: Lowering, op: Op) -> None:
+    """tensor<MxKxT> * tensor<KxNxT> + tensor<MxNxU>; leading batch dimension allowed."""
+    a, b, c = op.operands
+    result = op.result.type
+    assert isinstance(result, TensorType)
+    if result.layout == c.type.layout and uses_fragments(lowering, op):
+        _by_fragments(lowering, op)
+        return
+    _by_multiply_add(lowering, op)
+
+
+def uses_fragments(lowering: Lowering, op: Op) -> bool:
+    """Whether layout assignment gave the dot the target's fragment layouts."""
+    return bool(op.attributes.get("fragments"))
+
+
+def _by_fragments(lowering: Lowering, op: Op) -> None:
+    fragment = lowering.target.fragment
+    layout = op.result.type.layout
+    rank = len(layout.shape)
+    counts = [sum(1 for basis in layout.registers if basis[d]) for d in range(rank)]
+    inside = [sum(1 for basis in fragment.c.registers if basis[d]) for d in (0, 1)]
+    depth = op.operands[0].type.shape[-1]
+    attributes = {
+        "function": fragment.function,
+        "m": 1 << (counts[-2] - inside[0]),
+        "n": 1 << (counts[-1] - inside[1]),
+        "k": depth if fragment.function == "mma_rows" else max(depth // fragment.k, 1),
+        "batch": 1 << sum(counts[:-2]),
+    }
+    a, b, c = (array(lowering, lowering.held(o), register_count(o.type)) for o in op.operands)
+    operands = [c, a, b]
+    value = lowering.builder.value("msl.mma", operands, operands[0].type, attributes)
+    lowering.values[op.result] = Held(value, tuple(range(register_count(op.result.type))))
+
+
+def array(lowering: Lowering, held: Held, registers: int) -> Value:
+    """All registers as an array of lane values, as a function call needs them."""
+    value = lowering.materialise(held, registers)
+    wanted = RegisterType(registers, held.element)
+    return spread(lowering, value, wanted)
+
+
+def _by_multiply_add(lowering: Lowering, op: Op) -> None:
+    """A and B in threadgroup memory; each thread runs over k for its elements of C."""
+    a, b, c = (o.type for o in op.operands)
+    layout = op.result.type.layout
+    element = element_of(op.result.type)
+    depth = a.shape[-1]
+    buffers = [_staged(lowering, o) for o in op.operands[:2]]
+    rows = lowering.coordinate(layout, (*(s for s in row_major(a.shape)[:-1]), 0))
+    columns = lowering.coordinate(layout, (*(s for s in row_major(b.shape)[:-2]), 0, 1))
+    registers = register_count(op.result.type)
+    start = array(lowering, lowering.held(op.operands[2]), registers)
+    outer = lowering.builder
+    block = Block()
+    k = block.add_argument(I32)
+    total = block.add_argument(start.type)
+    lowering.builder = Builder(block, None, op.location)
+    k_row = lowering.emit("arith.muli", [k, lowering.constant(b.shape[-1])], I32)
+    left = _operand(lowering, buffers[0], rows, Held(k), element, registers, op.operands[0].type.element)
+    right = _operand(lowering, buffers[1], columns, Held(k_row), element, registers, op.operands[1].type.element)
+    summed = _multiply_add(lowering, left, right, Held(total, tuple(range(registers))), element, registers)
+    lowering.builder.build("scf.yield", [array(lowering, summed, registers)])
+    lowering.builder = outer
+    bounds = [lowering.constant(n) for n in (0, depth, 1)]
+    loop = outer.build("scf.for", [*bounds, start], [start.type], {}, [Region([block])])
+    lowering.values[op.result] = Held(loop.result, tuple(range(registers)) if registers > 1 else None)
+
+
+def _staged(lowering: Lowering, operand: Value) -> Value:
+    type_ = operand.type
+    size = 1
+    for n in type_.shape:
+        size *= n
+    return stage(lowering, lowering.held(operand), type_.layout, size, row_major(type_.shape))
+
+
+def _operand(lowering: Lowering, buffer: Value, base: Held, step: Held, element, registers: int, source) -> Held:
+    index = lowering.elementwise("arith.addi", [base, step], I32, registers)
+    loaded = lowering.emit("msl.shared_load", [buffer, index.value], source)
+    if source is not element:
+        widening = "arith.extf" if isinstance(source, FloatType) else "arith.extsi"
+        if isinstance(source, FloatType) != isinstance(element, FloatType) or source.width > element.width:
+            raise Unsupported("tt.dot", f"{source} operands with a {element} result")
+        loaded = lowering.emit(widening, [loaded], element)
+    return Held(loaded, index.map)
+
+
+def _multiply_add(lowering: Lowering, left: Held, right: Held, total: Held, element, registers: int) -> Held:
+    if isinstance(element, IntegerType):
+        product = lowering.elementwise("arith.muli", [left, right], element, registers)
+        return lowering.elementwise("arith.addi", [total, product], element, registers)
+    return lowering.elementwise("math.fma", [left, right, total], element, registers)

@@ -1,0 +1,225 @@
+"""tt.reduce, any combiner: registers, then lanes, then simdgroups, by which bits of the layout lie along the axis."""
+
+from __future__ import annotations
+
+from ..errors import Unsupported
+from ..ir.core import Builder, Op, Region, Value
+from ..ir.types import I1, I8, RegisterType, SharedType, TensorType, Type, element_of
+from ..layout import LinearLayout
+from .registers import Held, Lowering, count_of, first, memory_element, rule
+
+# Combiners of one op that the simdgroup reduces in one step: op name -> kind of msl.simd_reduce.
+KINDS = {
+    "arith.addf": "add",
+    "arith.addi": "add",
+    "arith.mulf": "mul",
+    "arith.muli": "mul",
+    "arith.maxnumf": "max",
+    "arith.minnumf": "min",
+    "arith.maximumf": "maximum",
+    "arith.minimumf": "minimum",
+    "arith.maxsi": "max",
+    "arith.minsi": "min",
+    "arith.maxui": "umax",
+    "arith.minui": "umin",
+    "arith.andi": "and",
+    "arith.ori": "or",
+    "arith.xori": "xor",
+}
+
+
+@rule("tt.reduce")
+def reduce(lowering: Lowering, op: Op) -> None:
+    """tensor<4x8xT> along axis 1 -> tensor<4xT>, for a tuple of tensors at once."""
+    source = op.operands[0].type
+    assert isinstance(source, TensorType)
+    layout, axis = source.layout, op.integer("axis")
+    _check_separable(op, layout, axis)
+    helds = [lowering.held(o) for o in op.operands]
+    values = _reduce_registers(lowering, op, helds, layout, axis)
+    values = _reduce_lanes(lowering, op, values, layout, axis)
+    result = op.results[0].type
+    remaining = _drop(layout, axis)
+    if any(b[axis] for b in layout.simdgroups):
+        values = _reduce_simdgroups(lowering, op, values, layout, remaining, axis)
+    if not isinstance(result, TensorType):
+        for value, r in zip(values, op.results, strict=True):
+            lowering.values[r] = Held(first(lowering, value))
+        return
+    where = {remaining.apply(r, 0, 0): r for r in reversed(range(1 << len(remaining.registers)))}
+    table = tuple(where[result.layout.apply(r, 0, 0)] for r in range(1 << len(result.layout.registers)))
+    free_lanes = not any(any(b) for b in result.layout.lanes)
+    for value, r in zip(values, op.results, strict=True):
+        value = first(lowering, value) if free_lanes else value
+        lowering.values[r] = Held(value, table) if count_of(value) > 1 else Held(value)
+
+
+def _check_separable(op: Op, layout: LinearLayout, axis: int) -> None:
+    for bases in (layout.registers, layout.lanes, layout.simdgroups):
+        if any(b[axis] and any(c for d, c in enumerate(b) if d != axis) for b in bases):
+            raise Unsupported(op, f"the layout {layout} mixes the reduced axis with another", op.location)
+
+
+def _drop(layout: LinearLayout, axis: int) -> LinearLayout:
+    """The layout of the partial results: registers along the axis are gone, lanes and simdgroups along it free."""
+
+    def without(basis: tuple[int, ...]) -> tuple[int, ...]:
+        return (0,) * (len(basis) - 1) if basis[axis] else basis[:axis] + basis[axis + 1 :]
+
+    return LinearLayout(
+        registers=tuple(without(b) for b in layout.registers if not b[axis]),
+        lanes=tuple(without(b) for b in layout.lanes),
+        simdgroups=tuple(without(b) for b in layout.simdgroups),
+        shape=layout.shape[:axis] + layout.shape[axis + 1 :],
+    )
+
+
+def _reduce_registers(lowering: Lowering, op: Op, helds: list[Held], layout: LinearLayout, axis: int) -> list[Value]:
+    """Combine the registers along the axis, in increasing order of their coordinate."""
+    along = [i for i, b in enumerate(layout.registers) if b[axis]]
+    across = [i for i, b in enumerate(layout.registers) if not b[axis]]
+    outputs, group = 1 << len(across), 1 << len(along)
+    along.sort(key=lambda i: layout.registers[i][axis])
+    table = tuple(_scatter(o, across) | _scatter(j, along) for o in range(outputs) for j in range(group))
+    operands, joined = lowering.join_maps(helds, 1 << len(layout.registers))
+    if joined is None:
+        joined = (0,) * (1 << len(layout.registers))
+    if group == 1:
+        return [lowering.pick(v, tuple(joined[t] for t in table)) for v in operands]
+    entries = max(count_of(v) for v in operands)
+    operands = [_spread(lowering, v, entries) for v in operands]
+    region = _combiner(op, [element_of(v.type) for v in operands])
+    uniform = all(h.uniform for h in helds)
+    types = [RegisterType(outputs, element_of(v.type), uniform) for v in operands]
+    attributes = {"outputs": outputs, "map": tuple(joined[t] for t in table)}
+    return list(lowering.builder.build("msl.reduce_registers", operands, types, attributes, [region]).results)
+
+
+def _spread(lowering: Lowering, value: Value, entries: int) -> Value:
+    """A single value as an array of `entries` equal ones, so that all operands of a reduction are indexed alike."""
+    if count_of(value) == entries or entries == 1:
+        return value
+    uniform = not isinstance(value.type, RegisterType) or value.type.uniform
+    type_ = RegisterType(entries, element_of(value.type), uniform)
+    return lowering.builder.value("msl.index", [value], type_, {"map": (0,) * entries})
+
+
+def _scatter(number: int, positions: list[int]) -> int:
+    return sum(1 << p for i, p in enumerate(positions) if number >> i & 1)
+
+
+def _combiner(op: Op, elements: list[Type]) -> Region:
+    """A copy of the combiner that yields with msl.yield."""
+    region = op.regions[0].clone({})
+    [block] = region.blocks
+    end = block.terminator
+    Builder.before_op(end).build("msl.yield", end.operands)
+    end.erase()
+    assert len(block.arguments) == 2 * len(elements)
+    return region
+
+
+def combine(lowering: Lowering, op: Op, left: list[Value], right: list[Value]) -> list[Value]:
+    """The combiner applied to register arrays of equal count: its ops are elementwise."""
+    values: dict[Value, Value] = dict(zip(op.body.arguments, [*left, *right], strict=True))
+    for inner in op.body:
+        operands = [values.get(o) or _outside(lowering, o) for o in inner.operands]
+        if inner is op.body.terminator:
+            return operands
+        if inner.regions or len(inner.results) != 1:
+            raise Unsupported(inner, "inside a combine function has no lowering yet", inner.location)
+        attributes = dict(inner.attributes)
+        if inner.name == "arith.constant":
+            values[inner.result] = lowering.builder.value(inner.name, [], inner.result.type, attributes)
+        else:
+            values[inner.result] = lowering.emit(inner.name, operands, inner.result.type, attributes)
+    raise AssertionError("a combiner ends with its return")
+
+
+def _outside(lowering: Lowering, value: Value) -> Value:
+    return lowering.held(value).value
+
+
+def single_kind(op: Op) -> str | None:
+    """The kind of a combiner that is one known op on its two arguments."""
+    ops = list(op.body)
+    if len(ops) != 2 or ops[0].name not in KINDS:
+        return None
+    kernel, end = ops
+    if set(kernel.operands) != set(op.body.arguments) or end.operands != kernel.results:
+        return None
+    return KINDS[kernel.name]
+
+
+def _reduce_lanes(lowering: Lowering, op: Op, values: list[Value], layout: LinearLayout, axis: int) -> list[Value]:
+    bits = [i for i, b in enumerate(layout.lanes) if b[axis]]
+    kind = single_kind(op)
+    if len(bits) == len(layout.lanes) and kind is not None and element_of(values[0].type) is not I1:
+        [value] = values
+        type_ = RegisterType(count_of(value), element_of(value.type), True)
+        return [lowering.builder.value("msl.simd_reduce", [value], type_, {"kind": kind})]
+    for bit in bits:
+        others = [_shuffle(lowering, v, 1 << bit) for v in values]
+        values = combine(lowering, op, values, others)
+    return values
+
+
+def _shuffle(lowering: Lowering, value: Value, mask: int) -> Value:
+    if not isinstance(value.type, RegisterType) or value.type.uniform:
+        return value
+    return lowering.builder.value("msl.shuffle_xor", [value], value.type, {"mask": mask})
+
+
+def _reduce_simdgroups(
+    lowering: Lowering, op: Op, values: list[Value], layout: LinearLayout, remaining: LinearLayout, axis: int
+) -> list[Value]:
+    """Every simdgroup puts its partial results into threadgroup memory and combines those of all along the axis."""
+    bits = [i for i, b in enumerate(layout.simdgroups) if b[axis]]
+    strides = row_major(remaining.shape)
+    elements = strides[0] * remaining.shape[0] if remaining.shape else 1
+    position = lowering.coordinate(remaining, strides)
+    registers = 1 << len(remaining.registers)
+    along = tuple(elements << bits.index(i) if i in bits else 0 for i in range(len(layout.simdgroups)))
+    group_offset = lowering.bits_to_number(lowering.simdgroup(), along)
+    assert group_offset is not None
+    slot = lowering.elementwise("arith.addi", [position, Held(group_offset)], position.element, registers)
+    if not any(any(b) for b in remaining.lanes):
+        # A uniform store elects its lane itself.
+        values = [first(lowering, v) for v in values]
+        owner = lowering.elect(0, layout.free_bits()[2])
+    else:
+        free_lanes = sum(1 << i for i, b in enumerate(remaining.lanes) if not any(b))
+        owner = lowering.elect(free_lanes, layout.free_bits()[2])
+    buffers = []
+    for value in values:
+        element = memory_element(element_of(value.type))
+        buffer = lowering.builder.value("msl.shared_alloc", [], SharedType(elements << len(bits), element))
+        stored = lowering.emit("arith.extui", [value], I8) if element_of(value.type) is I1 else value
+        masks = [owner] if owner is not None else []
+        lowering.builder.build("msl.shared_store", [buffer, lowering.materialise(slot, registers), stored, *masks])
+        buffers.append((buffer, element_of(value.type)))
+    total: list[Value] = []
+    for part in range(1 << len(bits)):
+        loaded = [_load_part(lowering, b, e, position, part * elements, registers) for b, e in buffers]
+        total = combine(lowering, op, total, loaded) if total else loaded
+    return total
+
+
+def _load_part(lowering: Lowering, buffer: Value, element: Type, position: Held, start: int, registers: int) -> Value:
+    index = lowering.materialise(position, registers)
+    if start:
+        index = lowering.emit("arith.addi", [index, lowering.constant(start)], position.element)
+    loaded = lowering.emit("msl.shared_load", [buffer, index], memory_element(element))
+    if element is not I1:
+        return loaded
+    return lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
+
+
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides in elements."""
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= size
+    return tuple(reversed(strides))
