@@ -7,7 +7,7 @@ erasing, inserting and replacing are O(uses).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .types import (
@@ -355,7 +355,7 @@ class Builder:
         """An `arith.constant` of a scalar type, or a splat of a tensor type."""
         if isinstance(type_, TensorType):
             return self.value("arith.constant", [], type_, {"value": DenseAttribute((value,), type_)})
-        make: Callable[[Any, Type], Attribute] = FloatAttribute if isinstance(type_, FloatType) else IntegerAttribute
+        make: Any = FloatAttribute if isinstance(type_, FloatType) else IntegerAttribute
         return self.value("arith.constant", [], type_, {"value": make(value, type_)})
 
 

@@ -41,7 +41,7 @@ class Type:
     _pool: dict[tuple, Type] = {}
 
     @classmethod
-    def _intern(cls, *key: Any):
+    def _intern(cls, *key: Any) -> Any:
         full = (cls, *key)
         found = Type._pool.get(full)
         if found is None:
