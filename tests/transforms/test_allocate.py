@@ -1,0 +1,77 @@
+"""Threadgroup memory: buffers alive at the same time never share a byte; others may."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triton_alloy.ir.core import Block, Builder, Op, Region
+from triton_alloy.ir.types import F32, I8, I32, RegisterType, SharedType
+from triton_alloy.transforms import allocate
+
+
+def kernel(block: Block) -> Op:
+    return Op("msl.kernel", [], [], {"simdgroups": 4}, [Region([block])])
+
+
+def alloc(builder: Builder, count: int, element=F32):
+    return builder.value("msl.shared_alloc", [], SharedType(count, element))
+
+
+def store(builder: Builder, buffer):
+    index = builder.constant(0, I32)
+    value = builder.value("test.value", [], RegisterType(1, buffer.type.element))
+    return builder.build("msl.shared_store", [buffer, index, value])
+
+
+def load(builder: Builder, buffer):
+    index = builder.constant(0, I32)
+    return builder.value("msl.shared_load", [buffer, index], RegisterType(1, buffer.type.element))
+
+
+def test_buffers_used_one_after_the_other_share_their_bytes():
+    builder = Builder(Block())
+    for _ in range(3):
+        buffer = alloc(builder, 64)
+        store(builder, buffer)
+        load(builder, buffer)
+    assert allocate.run(kernel(builder.block)) == 256
+
+
+def test_a_buffer_is_rounded_to_sixteen_bytes():
+    builder = Builder(Block())
+    store(builder, alloc(builder, 3, I8))
+    assert allocate.run(kernel(builder.block)) == 16
+
+
+def test_a_buffer_filled_before_a_loop_and_read_in_it_lives_through_the_loop():
+    builder = Builder(Block())
+    outer = alloc(builder, 64)
+    store(builder, outer)
+    inner_builder = Builder(Block([I32]))
+    load(inner_builder, outer)
+    inner = alloc(inner_builder, 64)
+    store(inner_builder, inner)
+    load(inner_builder, inner)
+    inner_builder.build("scf.yield")
+    bounds = [builder.constant(n, I32) for n in (0, 4, 1)]
+    builder.build("scf.for", bounds, [], {}, [Region([inner_builder.block])])
+    assert allocate.run(kernel(builder.block)) == 512
+    assert outer.owner.attributes["offset"] != inner.owner.attributes["offset"]
+
+
+@given(st.lists(st.tuples(st.integers(1, 200), st.integers(0, 12), st.integers(0, 12)), max_size=12))
+def test_no_two_live_buffers_overlap(spans):
+    builder = Builder(Block())
+    buffers = [alloc(builder, size) for size, _, _ in spans]
+    intervals = [(min(a, b), max(a, b)) for _, a, b in spans]
+    for time in range(13):
+        for buffer, (first, last) in zip(buffers, intervals, strict=True):
+            if time in (first, last):
+                store(builder, buffer)
+    total = allocate.run(kernel(builder.block))
+    offsets = [b.owner.attributes["offset"] for b in buffers]
+    for i, (size, _, _) in enumerate(spans):
+        assert offsets[i] % 16 == 0 and offsets[i] + 4 * size <= total
+        for j in range(i):
+            apart = offsets[i] + 4 * size <= offsets[j] or offsets[j] + 4 * spans[j][0] <= offsets[i]
+            (a, b), (c, d) = ([(time, k) for time in intervals[k]] for k in (i, j))
+            assert apart or b < c or d < a

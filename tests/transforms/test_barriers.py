@@ -1,0 +1,81 @@
+"""A barrier stands between two accesses of the same bytes of which one writes, and nowhere else."""
+
+from test_allocate import alloc, kernel, load, store
+
+from triton_alloy.ir.core import Block, Builder, Region
+from triton_alloy.ir.types import I1, I32
+from triton_alloy.transforms import allocate, barriers
+
+
+def place(builder: Builder, simdgroups: int = 4) -> list[str]:
+    op = kernel(builder.block)
+    op.attributes["simdgroups"] = simdgroups
+    allocate.run(op)
+    barriers.run(op)
+    kept = ("msl.barrier", "msl.shared_store", "msl.shared_load", "scf.for", "scf.if", "scf.yield")
+    return [o.name.removeprefix("msl.").removeprefix("shared_") for o in op.walk() if o.name in kept]
+
+
+def test_write_then_read_needs_one_barrier():
+    builder = Builder(Block())
+    buffer = alloc(builder, 32)
+    store(builder, buffer)
+    load(builder, buffer)
+    load(builder, buffer)
+    assert place(builder) == ["store", "barrier", "load", "load"]
+
+
+def test_memory_used_again_needs_a_barrier_before_the_next_write():
+    builder = Builder(Block())
+    for _ in range(2):
+        buffer = alloc(builder, 32)
+        store(builder, buffer)
+        load(builder, buffer)
+    assert place(builder) == ["store", "barrier", "load", "barrier", "store", "barrier", "load"]
+
+
+def test_buffers_that_share_no_byte_need_no_barrier_between_them():
+    builder = Builder(Block())
+    a, b = alloc(builder, 32), alloc(builder, 32)
+    store(builder, a)
+    store(builder, b)
+    load(builder, a)
+    load(builder, b)
+    assert place(builder) == ["store", "store", "barrier", "load", "load"]
+
+
+def test_the_back_edge_of_a_loop_is_an_order_too():
+    builder = Builder(Block())
+    body = Builder(Block([I32]))
+    buffer = alloc(body, 32)
+    store(body, buffer)
+    load(body, buffer)
+    body.build("scf.yield")
+    bounds = [builder.constant(n, I32) for n in (0, 4, 1)]
+    builder.build("scf.for", bounds, [], {}, [Region([body.block])])
+    assert place(builder) == ["scf.for", "barrier", "store", "barrier", "load", "scf.yield"]
+
+
+def test_what_a_branch_leaves_pending_counts_after_it():
+    builder = Builder(Block())
+    buffer = alloc(builder, 32)
+    branch, other = Builder(Block()), Builder(Block())
+    store(branch, buffer)
+    branch.build("scf.yield")
+    other.build("scf.yield")
+    condition = builder.constant(1, I1)
+    builder.build("scf.if", [condition], [], {}, [Region([branch.block]), Region([other.block])])
+    load(builder, buffer)
+    assert place(builder) == ["scf.if", "store", "scf.yield", "scf.yield", "barrier", "load"]
+
+
+def test_one_simdgroup_needs_only_a_simdgroup_barrier():
+    builder = Builder(Block())
+    buffer = alloc(builder, 32)
+    store(builder, buffer)
+    load(builder, buffer)
+    op = kernel(builder.block)
+    op.attributes["simdgroups"] = 1
+    allocate.run(op)
+    barriers.run(op)
+    assert [o.attributes["scope"] for o in op.walk() if o.name == "msl.barrier"] == ["simdgroup"]
