@@ -52,12 +52,20 @@ def matmul_kernel(
     tl.store(c_ptrs, accumulator, mask=(rows[:, None] < M) & (columns[None, :] < N))
 
 
-def matmul(a: Array, b: Array, activation: str = "", block_m: int = 64, block_n: int = 64, block_k: int = 32) -> Array:
-    """`a @ b`, then "leaky_relu" if asked for; (m, k) and (k, n) with any strides give a contiguous (m, n)."""
+def matmul(
+    a: Array,
+    b: Array,
+    activation: str = "",
+    output: Array | None = None,
+    block_m: int = 64,
+    block_n: int = 64,
+    block_k: int = 32,
+) -> Array:
+    """`a @ b`, then "leaky_relu" if asked for: (m, k) and (k, n) give (m, n); all three may have any strides."""
     (m, k), (inner, n) = a.shape, b.shape
     if k != inner:
         raise ValueError(f"a has {k} columns, b has {inner} rows")
-    c = empty((m, n), like=a)
+    c = empty((m, n), like=a) if output is None else output
     grid = (triton.cdiv(m, block_m) * triton.cdiv(n, block_n),)
     matmul_kernel[grid](
         *map(argument, (a, b, c)),

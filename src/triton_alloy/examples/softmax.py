@@ -20,10 +20,10 @@ def softmax_kernel(output_ptr, input_ptr, output_row_stride, input_row_stride, n
     tl.store(output_ptr + row * output_row_stride + columns, numerator / denominator, mask=mask)
 
 
-def softmax(x: Array) -> Array:
-    """The softmax of every row of a matrix whose rows are contiguous."""
+def softmax(x: Array, output: Array | None = None) -> Array:
+    """The softmax of every row of a matrix whose rows are contiguous, into `output` if one is given."""
     n_rows, n_columns = x.shape
-    output = empty(x.shape, like=x)
+    output = empty(x.shape, like=x) if output is None else output
     softmax_kernel[(n_rows,)](
         argument(output),
         argument(x),

@@ -18,9 +18,9 @@ def add_kernel(x_ptr, y_ptr, output_ptr, n_elements, BLOCK_SIZE: tl.constexpr):
     tl.store(output_ptr + offsets, x + y, mask=mask)
 
 
-def add(x: Array, y: Array, block_size: int = 1024) -> Array:
-    """`x + y` of two contiguous arrays of the same shape and dtype."""
-    output = empty(x.shape, like=x)
+def add(x: Array, y: Array, output: Array | None = None, block_size: int = 1024) -> Array:
+    """`x + y` of two contiguous arrays of the same shape and dtype, into `output` if one is given."""
+    output = empty(x.shape, like=x) if output is None else output
     n_elements = int(np.prod(x.shape))
     grid = (triton.cdiv(n_elements, block_size),)
     add_kernel[grid](argument(x), argument(y), argument(output), n_elements, BLOCK_SIZE=block_size)

@@ -1,0 +1,180 @@
+"""`triton-alloy bench`: the numbers this project claims, measured; as a table and as JSON.
+
+Every section runs in a process of its own, on two cores and with two threads for every library:
+
+speed         our kernels against PyTorch and NumPy, interleaved in one process
+interpreter   our times against those of the same kernels under TRITON_INTERPRET=1
+compile       Triton IR to Metal text, in a warm process
+first_launch  in a new process, with empty caches (cold) and with full ones (warm)
+overhead      of one small launch, beyond the same launch with a launcher that does nothing
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from triton_alloy.tools import doctor
+from triton_alloy.tools.measure import duration
+from triton_alloy.tools.sections import COLD_TARGET, COMPILE_TARGETS, OVERHEAD_TARGET, WARM_TARGET
+
+THREADS = 2
+INTERPRETER_TARGET = 500.0
+SECTIONS = ("speed", "interpreter", "compile", "first_launch", "overhead")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the report. value, target: seconds, or a ratio where `rival` names another side.
+
+    ours, theirs: seconds; more: a larger value is better.
+    """
+
+    section: str
+    name: str
+    value: float
+    target: float
+    ours: float | None = None
+    theirs: float | None = None
+    rival: str = ""
+    more: bool = False
+
+    @property
+    def reached(self) -> bool:
+        return self.value >= self.target if self.more else self.value <= self.target
+
+    @property
+    def is_ratio(self) -> bool:
+        return bool(self.rival)
+
+
+def _environment(**extra: str) -> dict[str, str]:
+    threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    return {**os.environ, **threads, **extra}
+
+
+def _pin() -> None:
+    """Two cores for the child and whatever pool of threads it makes, where the system can do that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+
+
+def _section(name: str, seconds: float, **environment: str) -> Any:
+    """Run a section in a child process: the JSON it prints last. Raises CalledProcessError; stderr is passed on."""
+    command = [sys.executable, "-m", "triton_alloy.tools.sections", name, str(seconds)]
+    child = subprocess.run(
+        command, env=_environment(**environment), stdout=subprocess.PIPE, check=True, preexec_fn=_pin
+    )
+    return json.loads(child.stdout.decode().splitlines()[-1])
+
+
+def _speed(seconds: float) -> Iterator[Result]:
+    for line in _section("speed", seconds):
+        ours, theirs = line["ours"], line["theirs"]
+        yield Result("speed", line["name"], ours / theirs, line["target"], ours, theirs, line["rival"])
+
+
+def _interpreter(seconds: float) -> Iterator[Result]:
+    ours = {line["name"]: line["ours"] for line in _section("speed", seconds / 4)}
+    for line in _section("interpreter", seconds, TRITON_INTERPRET="1"):
+        name, time = line["name"], line["time"]
+        rival = f"interpreter, 1/{line['part']} of the grid, scaled"
+        yield Result("interpreter", name, time / ours[name], INTERPRETER_TARGET, ours[name], time, rival, more=True)
+
+
+def _compile(seconds: float) -> Iterator[Result]:
+    for line in _section("compile_time", seconds):
+        yield Result("compile", f"{line['name']}: Triton IR to Metal text", line["ours"], line["target"])
+
+
+def _first_launch(seconds: float) -> Iterator[Result]:
+    for name in COMPILE_TARGETS:
+        cold, warm = [], []
+        for _ in range(3):
+            with tempfile.TemporaryDirectory() as folder:
+                caches = {"TRITON_CACHE_DIR": f"{folder}/triton", "TRITON_ALLOY_CACHE_DIR": f"{folder}/alloy"}
+                cold.append(_section(f"first_launch:{name}", seconds, **caches))
+                warm.append(_section(f"first_launch:{name}", seconds, **caches))
+        yield Result("first_launch", f"{name}: empty caches", statistics.median(cold), COLD_TARGET)
+        yield Result("first_launch", f"{name}: full caches", statistics.median(warm), WARM_TARGET)
+
+
+def _overhead(seconds: float) -> Iterator[Result]:
+    for line in _section("overhead", seconds):
+        beyond = line["ours"] - line["theirs"]
+        yield Result(
+            "overhead", f"{line['name']}, beyond Triton's own", beyond, OVERHEAD_TARGET, line["ours"], line["theirs"]
+        )
+
+
+RUNNERS: dict[str, Callable[[float], Iterator[Result]]] = dict(
+    zip(SECTIONS, (_speed, _interpreter, _compile, _first_launch, _overhead), strict=True)
+)
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on and with."""
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "system": platform.platform(),
+        "processor": doctor.processor(),
+        "threads": THREADS,
+        "python": platform.python_version(),
+        "versions": doctor.versions(),
+    }
+
+
+def table(results: list[Result]) -> Table:
+    """The results with their targets; a missed target is red."""
+    result = Table(title=f"triton-alloy bench, CPU, {THREADS} threads")
+    for name in ("section", "what", "against"):
+        result.add_column(name)
+    for name in ("ours", "theirs", "value", "target"):
+        result.add_column(name, justify="right")
+    section = ""
+    for row in results:
+        if section and row.section != section:
+            result.add_section()
+        result.add_row("" if row.section == section else row.section, *_cells(row))
+        section = row.section
+    return result
+
+
+def _cells(row: Result) -> tuple[str, ...]:
+    show = (lambda value: f"{value:,.0f}x" if row.more else f"{value:.2f}x") if row.is_ratio else duration
+    colour = "green" if row.reached else "bold red"
+    times = [duration(time) if time is not None else "" for time in (row.ours, row.theirs)]
+    sign = ">=" if row.more else "<="
+    return row.name, row.rival, *times, f"[{colour}]{show(row.value)}[/]", f"{sign} {show(row.target)}"
+
+
+def bench(console: Console, sections: list[str], seconds: float, json_file: Path | None, svg_file: Path | None) -> int:
+    """Run the sections and print the table, and write it where asked; 0 if every target was reached, else 1."""
+    results: list[Result] = []
+    with console.status("") as status:
+        for section in sections:
+            status.update(section)
+            results.extend(RUNNERS[section](seconds))
+    console.print(table(results))
+    if json_file:
+        report = {"machine": machine(), "results": [asdict(row) | {"reached": row.reached} for row in results]}
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
+    if svg_file:
+        recorder = Console(record=True, width=140, file=io.StringIO())
+        recorder.print(table(results))
+        recorder.save_svg(str(svg_file), title="triton-alloy bench")
+    return 0 if all(row.reached for row in results) else 1

@@ -1,0 +1,119 @@
+"""`triton-alloy demo`: run every example, check it against float64 NumPy and show what it became.
+
+Needs Triton and NumPy only: the arguments are NumPy arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.syntax import Syntax
+from rich.table import Table
+
+from triton_alloy.errors import InvalidArgument
+from triton_alloy.tools import cases
+from triton_alloy.tools.measure import duration, interleave
+
+DTYPES = ("float32", "float16")
+NOTE = """Errors are relative to the largest magnitude of the float64 NumPy result on the same inputs.
+NumPy is timed on float32 inputs; both times are medians of interleaved runs."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the table. error: relative; ours, numpy: seconds; lines: of Metal text, all kernels together."""
+
+    case: cases.Case
+    dtype: str
+    error: float
+    ours: float
+    numpy: float
+    lines: int
+
+    @property
+    def right(self) -> bool:
+        return self.error <= cases.TOLERANCE[self.dtype]
+
+
+def compiled(kernel: Any) -> list[Any]:
+    """Every compiled form of a JIT function in this process, oldest first."""
+    return [form for caches in kernel.device_caches.values() for form in caches[0].values()]
+
+
+def metal_texts(kernels: tuple[Any, ...]) -> list[str]:
+    """The Metal text of the newest compiled form of each kernel."""
+    return [compiled(kernel)[-1].asm["msl"] for kernel in kernels]
+
+
+def run_case(case: cases.Case, dtype: str, seconds: float) -> Outcome:
+    """Run one case once for its error, then for about `seconds` for the two times."""
+    arguments = case.inputs(np.random.default_rng(0), dtype)
+    exact = case.reference(*(argument.astype(np.float64) for argument in arguments))
+    error = cases.error(case.run(*arguments), exact)
+    lines = sum(text.count("\n") for text in metal_texts(case.kernels))
+    single = [argument.astype(np.float32) for argument in arguments]
+    ours, numpy = interleave([lambda: case.run(*arguments), lambda: case.reference(*single)], seconds, rounds=3)
+    return Outcome(case, dtype, error, ours.median, numpy.median, lines)
+
+
+def device_name() -> str:
+    """The active Triton target, for people: "cpu, 8 cores"."""
+    from triton.runtime import driver
+
+    active: Any = driver.active
+    properties = active.utils.get_device_properties(active.get_current_device())
+    return f"{active.get_current_target().arch}, {properties['multiprocessor_count']} cores"
+
+
+def table(outcomes: list[Outcome], device: str) -> Table:
+    """The outcomes as a table; an error over the tolerance is red."""
+    result = Table(title=f"Triton kernels as Metal text, run on {device}", caption=NOTE, caption_justify="left")
+    result.add_column("kernel")
+    result.add_column("dtype")
+    for name in ("shape", "max error", "time", "NumPy", "MSL lines"):
+        result.add_column(name, justify="right")
+    for outcome in outcomes:
+        colour = "green" if outcome.right else "bold red"
+        result.add_row(
+            outcome.case.name,
+            outcome.dtype,
+            outcome.case.shape,
+            f"[{colour}]{outcome.error:.1e}[/]",
+            duration(outcome.ours),
+            duration(outcome.numpy),
+            str(outcome.lines),
+        )
+    return result
+
+
+def demo(console: Console, seconds: float = 0.5) -> int:
+    """Run all cases with a progress display and print the table; 0 if every result is right, else 1."""
+    outcomes = []
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("", total=len(cases.CASES) * len(DTYPES))
+        for case in cases.CASES:
+            for dtype in DTYPES:
+                progress.update(task, description=f"{case.name} {dtype}")
+                outcomes.append(run_case(case, dtype, seconds))
+                progress.advance(task)
+    console.print(table(outcomes, device_name()))
+    return 0 if all(outcome.right for outcome in outcomes) else 1
+
+
+def show(console: Console, name: str) -> int:
+    """Compile and run the case called `name` in float32 and print its Metal text."""
+    by_name = {case.name: case for case in cases.CASES}
+    if name not in by_name:
+        raise InvalidArgument(f"no example called {name!r}; there are {', '.join(by_name)}")
+    case = by_name[name]
+    case.run(*case.inputs(np.random.default_rng(0), "float32"))
+    for text in metal_texts(case.kernels):
+        if console.is_terminal:
+            console.print(Syntax(text, "cpp", background_color="default"), soft_wrap=True)
+        else:
+            print(text)
+    return 0

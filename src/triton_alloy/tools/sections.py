@@ -1,0 +1,135 @@
+"""The sections of `triton-alloy bench`: `python -m triton_alloy.tools.sections speed 3`, each in its own process.
+
+A section prints one JSON list of {"name", "rival", "ours", "theirs"?, "target"}, times in seconds, on its last line.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from typing import Any
+
+from triton_alloy.tools.measure import elapsed, interleave
+
+Lines = list[dict[str, Any]]
+COMPILE_TARGETS = {"vector_add": 0.015, "matmul": 0.060, "attention": 0.120}
+COLD_TARGET, WARM_TARGET, OVERHEAD_TARGET = 1.5, 0.040, 15e-6
+
+
+def speed(seconds: float) -> Lines:
+    """Our kernels beside PyTorch's and NumPy's, two threads each."""
+    import torch
+
+    from triton_alloy.tools.workloads import WORKLOADS
+
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    lines = []
+    for workload in WORKLOADS:
+        ours, theirs = interleave(list(workload.functions(1)), seconds, rounds=7)
+        lines.append(
+            {
+                "name": workload.name,
+                "rival": workload.rival,
+                "ours": ours.median,
+                "theirs": theirs.median,
+                "rounds": len(ours.times),
+                "target": workload.target,
+            }
+        )
+    return lines
+
+
+def interpreter(seconds: float) -> Lines:
+    """The same kernels under TRITON_INTERPRET=1 on `1 / part` of the rows; the time is scaled up to all of them."""
+    from triton_alloy.tools.workloads import WORKLOADS
+
+    lines = []
+    for workload in WORKLOADS:
+        if workload.part is not None:
+            run, _ = workload.functions(workload.part)
+            lines.append({"name": workload.name, "time": elapsed(run) * workload.part, "part": workload.part})
+    return lines
+
+
+def compile_time(seconds: float) -> Lines:
+    """The stages after TTIR, for kernels compiled again and again in one process."""
+    from triton import knobs
+
+    from triton_alloy.tools.workloads import WORKLOADS
+
+    found: list[float] = []
+
+    def listen(*, src: Any, metadata: Any, metadata_group: Any, times: Any, cache_hit: bool) -> None:
+        found.append(sum(microseconds for stage, microseconds in times.lowering_stages if stage != "ttir") / 1e6)
+
+    knobs.compilation.listener = listen
+    knobs.compilation.always_compile = True
+    lines = []
+    for workload in WORKLOADS:
+        name = workload.name.split()[0]
+        if workload.part is None or name not in COMPILE_TARGETS:
+            continue
+        run, _ = workload.functions(workload.part)
+        found.clear()
+        while len(found) < 10:
+            workload.kernel.device_caches.clear()
+            run()
+        line = {"name": name, "ours": statistics.median(found[1:]), "first": found[0], "target": COMPILE_TARGETS[name]}
+        lines.append(line)
+    return lines
+
+
+def first_launch(name: str) -> float:
+    """The first launch of an example in this process, PyTorch and Triton already imported, in seconds."""
+    import torch  # noqa: F401  Triton's discovery of devices imports it, which is not ours to pay for
+
+    from triton_alloy.tools.workloads import WORKLOADS
+
+    workload = next(workload for workload in WORKLOADS if workload.name.startswith(name))
+    run, _ = workload.functions(workload.part or 1)
+    return elapsed(run)
+
+
+def overhead(seconds: float) -> Lines:
+    """A launch of one small program, and the same launch with the launcher replaced by a function that does nothing."""
+    import torch
+
+    from triton_alloy.examples.vector_add import add_kernel
+
+    x, y, output = (torch.zeros(32) for _ in range(3))
+
+    kernel: Any = add_kernel  # its call is Triton's own language to a type checker
+
+    def launch() -> Any:
+        return kernel[(1,)](x, y, output, 32, BLOCK_SIZE=32)
+
+    compiled = launch()
+    launcher = compiled.run
+
+    def many(function: Any) -> Any:
+        def repeat() -> None:
+            compiled._run = function
+            for _ in range(200):
+                launch()
+
+        return repeat
+
+    ours, nothing = interleave([many(launcher), many(lambda *arguments: None)], seconds, rounds=20)
+    times = {"ours": ours.median / 200, "theirs": nothing.median / 200}
+    return [{"name": "launch of 32 elements", "rival": "a launcher that does nothing", **times}]
+
+
+def main() -> None:
+    """`sections NAME SECONDS`: run a section and print its lines as JSON."""
+    section, seconds = sys.argv[1], float(sys.argv[2])
+    if section.startswith("first_launch:"):
+        print(json.dumps(first_launch(section.partition(":")[2])))
+        return
+    functions = {f.__name__: f for f in (speed, interpreter, compile_time, overhead)}
+    print(json.dumps(functions[section](seconds)))
+
+
+if __name__ == "__main__":
+    main()
