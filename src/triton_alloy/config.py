@@ -39,11 +39,15 @@ class Variable(Generic[Parsed]):
 
     @property
     def value(self) -> Parsed:
-        """The value, parsed. Raises InvalidArgument that names the variable and its form."""
+        """The value, parsed."""
+        return self.checked(self.text)
+
+    def checked(self, text: str) -> Parsed:
+        """`text` as a value of this variable. Raises InvalidArgument that names the variable and its form."""
         try:
-            return self.parse(self.text)
+            return self.parse(text)
         except ValueError as error:
-            raise InvalidArgument(f"{self.name}={self.text!r}: expected {self.form}") from error
+            raise InvalidArgument(f"{self.name}={text!r}: expected {self.form}") from error
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:

@@ -1,28 +1,158 @@
-"""Triton's compiler interface: options and stages."""
+"""Triton's compiler interface: the stages ttir -> msl -> alloy, where `alloy` is the Kernel as JSON."""
 
 from __future__ import annotations
 
-from triton.backends.compiler import BaseBackend
+import functools
+import hashlib
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from triton.backends.compiler import BaseBackend, GPUTarget, Language
+
+from ... import __version__
+from ...errors import InvalidArgument, Unsupported
+
+if TYPE_CHECKING:
+    from ...target import Target
+    from .options import MetalOptions
+
+POINTER_RANGE = 2**31
+"""A tensor with fewer bytes of storage is addressed with 32-bit byte offsets (`tt.pointer_range = 32`)."""
+
+NOT_CODE_GENERATION = ("msl_cpu", "runtime", "tools", "examples")
+"""Packages whose sources cannot change a kernel's text."""
+
+
+@functools.lru_cache(maxsize=1)
+def sources_digest() -> str:
+    """A digest of every source file that can change the text of a kernel, for Triton's cache key."""
+    package = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] not in NOT_CODE_GENERATION:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class MetalBackend(BaseBackend):
-    """The backend of targets ("metal", family, 32)."""
+    """Compiles for GPUTarget("metal", family, 32), where family is "apple7" ... "apple10" or "cpu"."""
+
+    binary_ext = "alloy"
+    supports_native_tensor_specialization = False
+
+    def __init__(self, target: GPUTarget) -> None:
+        super().__init__(target)
+        from ...target import target_for
+
+        self.metal: Target = target_for(str(target.arch))
+        if target.warp_size != self.metal.threads_per_simdgroup:
+            raise InvalidArgument(f"{target}: the warp size of Metal is {self.metal.threads_per_simdgroup}")
 
     @staticmethod
-    def supports_target(target) -> bool:
+    def supports_target(target: GPUTarget) -> bool:
+        """Whether this backend compiles for `target`."""
         return target.backend == "metal"
 
     def hash(self) -> str:
-        return str(self.target)
+        """Identifies the compiler and the target in Triton's cache."""
+        return f"triton-alloy-{__version__}-{sources_digest()}-{self.target}"
 
-    def parse_options(self, options: dict) -> object:
-        raise NotImplementedError
+    def parse_options(self, options: dict) -> MetalOptions:
+        """The checked options of one kernel; see options.py."""
+        from .options import parse
 
-    def add_stages(self, stages: dict, options: object, language: object) -> None:
-        raise NotImplementedError
+        return parse(options, self.metal)
 
-    def load_dialects(self, context) -> None:
-        pass
+    def pack_metadata(self, metadata: Any) -> tuple[int, int, int]:
+        """What Triton hands to the launcher at each launch."""
+        return metadata.num_warps, metadata.num_ctas, metadata.shared
 
-    def get_module_map(self) -> dict:
-        return {}
+    def get_codegen_implementation(self, options: MetalOptions) -> dict[str, Any]:
+        """Functions that Triton's front end asks of a backend: here, that a dot may have any size."""
+        return {"min_dot_size": lambda lhs_type, rhs_type: (1, 1, 1)}
+
+    def get_module_map(self) -> dict[str, ModuleType]:
+        """`tl.extra.libdevice` becomes CUDA's table of names; the lowering knows functions by those names."""
+        from triton.language.extra.cuda import libdevice
+
+        return {"triton.language.extra.libdevice": libdevice}
+
+    def load_dialects(self, context: Any) -> None:
+        """Triton's own dialects are enough."""
+
+    @staticmethod
+    def get_tensor_specialization(arg: Any, **kwargs: Any) -> str:
+        """ "D": the address is a multiple of 16; "S": all of the storage is within 2 GiB of the address."""
+        aligned = "D" if kwargs.get("align", False) and arg.data_ptr() % 16 == 0 else ""
+        return aligned + "S" if storage_bytes(arg) < POINTER_RANGE else aligned
+
+    @staticmethod
+    def parse_attr(desc: str) -> list[list[Any]]:
+        """The argument attributes that the letters of a specialisation stand for."""
+        divisible = [["tt.divisibility", 16]] if "D" in desc else []
+        return [*divisible, ["tt.pointer_range", 32]] if "S" in desc else divisible
+
+    def add_stages(self, stages: dict, options: MetalOptions, language: Language = Language.TRITON) -> None:
+        """Register the stages; the names are the file endings in Triton's cache and the keys of `kernel.asm`."""
+        if language != Language.TRITON:
+            raise Unsupported("gluon", "Gluon programs name the layouts of one vendor's GPU")
+        stages["ttir"] = lambda module, metadata: optimise(module)
+        stages["msl"] = lambda module, metadata: self.print_msl(module, metadata, options)
+        stages["alloy"] = lambda text, metadata: finish(text, metadata, options)
+
+    def print_msl(self, module: Any, metadata: dict, options: MetalOptions) -> str:
+        """A native module -> MSL text; the kernel's interface goes into the metadata.
+
+        Raises UnsupportedKernel, or OutOfResources where the kernel needs more threadgroup memory than there is.
+        """
+        from triton.runtime.errors import OutOfResources
+
+        from ...compiler import compile_module
+        from ...frontend import native
+        from .errors import UnsupportedKernel
+
+        try:
+            kernel = compile_module(
+                native.import_module(module),
+                self.metal,
+                num_warps=options.num_warps,
+                fp_fusion=options.enable_fp_fusion,
+            )
+        except Unsupported as error:
+            raise UnsupportedKernel(error.op, error.reason, error.location) from error
+        if kernel.threadgroup_bytes > self.metal.threadgroup_bytes:
+            raise OutOfResources(kernel.threadgroup_bytes, self.metal.threadgroup_bytes, "threadgroup memory")
+        metadata["name"] = module.get_entry_func_name()
+        # Never 0: persistent kernels divide by it to count the programs that fit (Triton's softmax tutorial).
+        metadata["shared"] = max(kernel.threadgroup_bytes, 1)
+        metadata["interface"] = kernel.interface()
+        return kernel.source
+
+
+def storage_bytes(argument: Any) -> int:
+    """The bytes of memory that `argument` is a view of; unknown is the largest number."""
+    if hasattr(argument, "untyped_storage"):
+        return argument.untyped_storage().nbytes()
+    if hasattr(argument, "ptr_range"):
+        return argument.ptr_range()
+    return storage_bytes(argument.base) if hasattr(argument, "base") else POINTER_RANGE
+
+
+def optimise(module: Any) -> Any:
+    """Run Triton's own target-independent passes, in place; the result is the text of `kernel.asm["ttir"]`."""
+    from ...frontend import native
+
+    native.optimise(module)
+    return module
+
+
+def finish(text: str | None, metadata: dict, options: MetalOptions) -> bytes:
+    """MSL text and interface -> the Kernel as JSON. Triton hands on None for a text that it was told to override."""
+    from ...kernel import Kernel
+
+    if text is None:
+        if not (options.ir_override or "").endswith(".msl"):
+            raise Unsupported("TRITON_KERNEL_OVERRIDE", "Triton cannot read .msl back; use ir_override='file.msl'")
+        text = Path(str(options.ir_override)).read_text("ascii")
+    return Kernel.from_interface(text, metadata["interface"]).to_json()

@@ -1,25 +1,208 @@
-"""Triton's driver interface."""
+"""Triton's driver interface: which device runs kernels, how they are loaded, launched and timed.
+
+A Triton device number stands for a pair (target family, CPU mode), so that a change of TRITON_ALLOY_TARGET or
+TRITON_ALLOY_MODE takes effect at the next launch: Triton keeps kernels apart by device number.
+"""
 
 from __future__ import annotations
 
+import functools
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
+
+from ... import config
+
+if TYPE_CHECKING:
+    from ...kernel import Device, Executable
+
+NAME = "metal"
+DEVICES = [(family, mode) for family in config.FAMILIES for mode in config.MODES]
+
+FLUSH_BYTES = 1 << 25
+"""Written between two timed runs, so that the second finds no data of the first in the caches of a core."""
+
+# Triton knows TRITON_DEFAULT_BACKEND only. Setting it here, before any driver is chosen, is what lets
+# TRITON_BACKEND=metal win over a GPU without changing anything in Triton.
+if config.BACKEND.text == NAME:
+    os.environ.setdefault(config.DEFAULT_BACKEND.name, NAME)
+
+
+@functools.cache
+def device_of(mode: str) -> Device:
+    """The CPU device that runs kernels in `mode`."""
+    from ...runtime.cpu import CpuDevice
+
+    return CpuDevice(mode)
 
 
 class MetalDriver(DriverBase):
-    """Not active yet."""
+    """The CPU as a device that runs Metal kernels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.utils = Utilities()
 
     @classmethod
     def is_active(cls) -> bool:
-        return False
+        """Whether Triton should choose us: when asked by name, else when no other backend finds its GPU."""
+        wanted = config.DEFAULT_BACKEND.text or config.BACKEND.text
+        if wanted:
+            return wanted == NAME
+        from triton.backends import backends
+
+        return not any(backend.driver.is_active() for backend in backends.values() if backend.driver is not cls)
+
+    def launcher_cls(self, source: Any, metadata: Any) -> Any:
+        """A launcher for one compiled kernel; called by Triton as a class."""
+        from .launcher import Launcher
+
+        return Launcher(source, metadata, device_of(DEVICES[self.get_current_device()][1]))
+
+    def get_current_device(self) -> int:
+        """The number of the pair (TRITON_ALLOY_TARGET, TRITON_ALLOY_MODE)."""
+        return device_number(config.TARGET.text, config.MODE.text)
+
+    def set_current_device(self, device: int) -> None:
+        """The environment alone selects the device."""
+
+    def get_current_stream(self, device: int) -> int:
+        """Launches are complete when they return, so there is one stream."""
+        return 0
+
+    def get_current_target(self) -> GPUTarget:
+        """What kernels are compiled for now."""
+        from ...target import target_for
+
+        target = target_for(DEVICES[self.get_current_device()][0])
+        return GPUTarget(NAME, target.family, target.threads_per_simdgroup)
+
+    def get_active_torch_device(self) -> Any:
+        """Where PyTorch tensors for our kernels live."""
+        import torch
+
+        return torch.device("cpu")
+
+    def get_device_interface(self) -> type[DeviceInterface]:
+        """What `triton.testing` times with."""
+        return DeviceInterface
+
+    def get_benchmarker(self) -> Any:
+        """How the autotuner times a kernel."""
+        from triton.testing import do_bench
+
+        return do_bench
+
+    def get_empty_cache_for_benchmark(self) -> Any:
+        """A buffer for `clear_cache`."""
+        import numpy as np
+
+        return np.empty(FLUSH_BYTES, np.uint8)
+
+    def clear_cache(self, cache: Any) -> None:
+        """Push data of an earlier run out of the caches."""
+        cache.fill(0)
 
     def map_python_to_cpp_type(self, ty: str) -> str:
-        raise NotImplementedError
+        """Triton's name of a type -> the MSL type of a kernel parameter."""
+        return f"device {CPP_TYPES.get(ty.lstrip('*k'), 'void')}*" if ty.startswith("*") else CPP_TYPES[ty]
 
-    def get_current_target(self):
-        raise NotImplementedError
 
-    def get_active_torch_device(self):
-        raise NotImplementedError
+CPP_TYPES = {
+    **dict.fromkeys(("i1", "u1"), "bool"),
+    "i8": "char",
+    "i16": "short",
+    "i32": "int",
+    "i64": "long",
+    "u8": "uchar",
+    "u16": "ushort",
+    "u32": "uint",
+    "u64": "ulong",
+    "fp16": "half",
+    "bf16": "bfloat",
+    "fp32": "float",
+}
 
-    def get_benchmarker(self):
-        raise NotImplementedError
+
+@functools.cache
+def device_number(family: str, mode: str) -> int:
+    """The index of a pair in DEVICES. Raises InvalidArgument where the environment names neither family nor mode."""
+    return DEVICES.index((config.TARGET.checked(family), config.MODE.checked(mode)))
+
+
+class Utilities:
+    """What Triton's `CompiledKernel` calls to ask about a device and to load a kernel on it."""
+
+    def get_device_properties(self, device: int) -> dict[str, int]:
+        """The properties that Triton, its tutorials and its tests read. Clocks and bus are nominal."""
+        from ...target import target_for
+
+        family, mode = DEVICES[device]
+        return {
+            "max_shared_mem": target_for(family).threadgroup_bytes,
+            "multiprocessor_count": device_of(mode).properties.cores,
+            "max_num_regs": REGISTERS_PER_CORE,
+            "warpSize": target_for(family).threads_per_simdgroup,
+            "sm_clock_rate": 1,
+            "mem_clock_rate": 1,
+            "mem_bus_width": 128,
+        }
+
+    def load_binary(
+        self, name: str, binary: bytes, shared: int, device: int
+    ) -> tuple[Executable, Executable, int, int, int]:
+        """The Kernel's JSON -> (module, function, registers of a thread, spills, threads of a program at most)."""
+        from ...kernel import Kernel
+
+        executable = device_of(DEVICES[device][1]).compile(Kernel.from_json(binary))
+        return executable, executable, REGISTERS_PER_THREAD, 0, executable.max_threads
+
+    def unload_module(self, module: Executable) -> None:
+        """Nothing to do: the library goes with its last reference."""
+
+
+REGISTERS_PER_CORE = 65536
+REGISTERS_PER_THREAD = 32
+"""Nominal, as neither Metal nor the CPU tells; persistent kernels divide one by the other to size their grid."""
+
+
+class Event:
+    """A point in time, with the methods of `torch.cuda.Event`."""
+
+    def __init__(self, enable_timing: bool = True):
+        self.time = 0.0  # seconds
+
+    def record(self, stream: Any = None) -> None:
+        """Take the time now: launches before it are complete."""
+        self.time = time.perf_counter()
+
+    def elapsed_time(self, end: Event) -> float:
+        """Milliseconds from this event to `end`."""
+        return (end.time - self.time) * 1e3
+
+    def synchronize(self) -> None:
+        """Launches are complete when they return."""
+
+    def query(self) -> bool:
+        """Whether the event has been reached."""
+        return True
+
+
+class DeviceInterface:
+    """What `torch.cuda` is to NVIDIA's driver."""
+
+    Event = Event
+
+    @staticmethod
+    def synchronize(device: Any = None) -> None:
+        """Launches are complete when they return."""
+
+    @staticmethod
+    def current_device() -> int:
+        """The device in use."""
+        from triton.runtime.driver import driver
+
+        return driver.active.get_current_device()

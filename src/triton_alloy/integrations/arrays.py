@@ -1,0 +1,86 @@
+"""NumPy arrays as kernel arguments: `kernel[grid](triton_alloy.array(x), ...)`.
+
+Triton asks an argument for `data_ptr()` and `dtype`; a NumPy array has neither in that form. The wrapper adds them,
+copies nothing and keeps the array alive. It may be kept and launched with again and again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidArgument
+
+DTYPES = frozenset(
+    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32"]
+    + ["bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"]  # of the package ml_dtypes
+)
+
+
+class Array:
+    """A view of a NumPy array with the methods of a tensor that Triton calls. Made by `array`."""
+
+    __slots__ = ("numpy", "dtype", "shape", "_address")
+
+    is_cpu = True
+
+    def __init__(self, numpy: np.ndarray):
+        self.numpy = numpy
+        self.dtype = numpy.dtype
+        self.shape = numpy.shape
+        self._address = numpy.ctypes.data
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return self._address
+
+    @property
+    def writeable(self) -> bool:
+        """Whether a kernel may store into it."""
+        return bool(self.numpy.flags.writeable)
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.numpy.size
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self.numpy.itemsize
+
+    def stride(self, axis: int | None = None) -> Any:
+        """The distance between neighbours in elements: of one axis, or of all as a tuple."""
+        strides = tuple(stride // self.numpy.itemsize for stride in self.numpy.strides)
+        return strides if axis is None else strides[axis]
+
+    def ptr_range(self) -> int:
+        """An upper bound of the bytes that can be reached from the array's address, in either direction."""
+        base = self.numpy
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        return base.nbytes
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy, dtype=dtype, copy=copy) if copy else np.asarray(self.numpy, dtype=dtype)
+
+    def __repr__(self) -> str:
+        return f"triton_alloy.array({self.numpy!r})"
+
+
+def array(numpy: np.ndarray) -> Array:
+    """`numpy` as a kernel argument, without a copy.
+
+    Any shape and strides are welcome: a kernel sees an address, and its strides are the kernel's business. A read-only
+    array is accepted for a kernel that only reads it. Raises InvalidArgument, by the name of the dtype, for what Metal
+    cannot hold (float64, complex, text, objects, foreign byte order).
+    """
+    if isinstance(numpy, Array):
+        return numpy
+    if not isinstance(numpy, np.ndarray):
+        raise InvalidArgument(f"triton_alloy.array takes a numpy.ndarray, not {type(numpy).__name__}")
+    name = str(numpy.dtype)
+    if name not in DTYPES:
+        raise InvalidArgument(f"a kernel cannot take an array of dtype {name}: convert it, e.g. x.astype('float32')")
+    if any(stride % numpy.itemsize for stride in numpy.strides):
+        raise InvalidArgument(f"strides {numpy.strides} are no multiples of the {numpy.itemsize} bytes of an element")
+    return Array(numpy)

@@ -1,0 +1,258 @@
+"""A launch's arguments: where each is, and what may be passed for it."""
+
+from __future__ import annotations
+
+import math
+import operator
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from triton._utils import type_canonicalisation_dict
+
+from ...errors import AlloyError, InvalidArgument
+from ...kernel import ELEMENT_BYTES, Argument, Kernel
+
+ELEMENTS = {f"{sign}{bits}": f"i{bits}" for sign in "iu" for bits in (1, 8, 16, 32, 64)} | {
+    "fp16": "f16",
+    "bf16": "bf16",
+    "fp32": "f32",
+    "fp64": "f64",
+    "fp8e5": "f8E5M2",
+    "fp8e4nv": "f8E4M3FN",
+    "fp8e4b8": "f8E4M3FNUZ",
+    "fp8e5b16": "f8E5M2FNUZ",
+}
+"""Triton's name of a type in a signature -> the element in MLIR's spelling."""
+
+FROM_MLIR = {f"{star}f{bits}": f"{star}fp{bits}" for star in ("", "*") for bits in (16, 32, 64)}
+
+INTEGER_CODES = {8: "b", 16: "h", 32: "i", 64: "q"}
+STRUCT_CODES = {
+    **{f"i{bits}": code for bits, code in INTEGER_CODES.items()},
+    **{f"u{bits}": code.upper() for bits, code in INTEGER_CODES.items()},
+    **dict.fromkeys(("i1", "u1"), "?"),
+    "fp16": "e",
+    "bf16": "H",
+    "fp32": "f",
+}
+"""Type in a signature -> code of Python's `struct`. A bf16 is packed as its bits."""
+
+PLAIN_TENSORS: set[type] = set()
+"""PyTorch's tensor classes without overridden behaviour; filled when PyTorch is first seen, as it may be absent."""
+
+
+# ---------------------------------------------------------------------------------------------------------- signature
+@dataclass(frozen=True)
+class Leaf:
+    """One TTIR argument. index: into the values of a launch; type: as in the signature; name: for messages."""
+
+    index: int
+    type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of a kernel, and the TTIR arguments that they become.
+
+    is_flat: no tuples and no descriptors, so that the launch's own tuple serves as the values; else `flatten` makes
+    a list with one value per leaf.
+    """
+
+    types: tuple[Any, ...]
+    leaves: tuple[Leaf, ...]
+    is_flat: bool
+
+    @staticmethod
+    def of(source: Any) -> Signature:
+        """The signature of a Triton `ASTSource`, or of an `IRSource`, which spells floats as MLIR does ("*f32")."""
+        types = tuple(FROM_MLIR.get(type_, type_) for type_ in source.signature.values())
+        named = [leaf for name, type_ in zip(source.signature, types, strict=True) for leaf in expand(str(name), type_)]
+        is_flat = all(isinstance(type_, str) and not type_.startswith("tensordesc") for type_ in types)
+        indices = [i for i, type_ in enumerate(types) if type_ != "constexpr"] if is_flat else range(len(named))
+        leaves = tuple(Leaf(index, type_, name) for index, (name, type_) in zip(indices, named, strict=True))
+        return Signature(types, leaves, is_flat)
+
+    def leaf(self, argument: Argument) -> Leaf:
+        """Where a kernel's argument is found. Raises AlloyError where compiler and signature disagree."""
+        leaf = self.leaves[argument.position]
+        if leaf.type.startswith("*") != (argument.kind == "buffer"):
+            raise AlloyError(f"argument {argument.name} was compiled as a {argument.kind}, the launch has {leaf.type}")
+        return leaf
+
+    def flatten(self, arguments: Sequence[Any]) -> list[Any]:
+        """The arguments of a launch -> one value per leaf."""
+        return list(flatten(self.types, arguments))
+
+
+def expand(name: str, type_: Any) -> Iterator[tuple[str, str]]:
+    """The (name, type) of every TTIR argument that a parameter becomes: none for a constexpr, many for a tuple."""
+    if isinstance(type_, tuple):
+        for index, inner in enumerate(type_):
+            yield from expand(f"{name}[{index}]", inner)
+    elif type_.startswith("tensordesc"):
+        yield from expand_descriptor(name, type_)
+    elif type_ != "constexpr":
+        yield name, type_
+
+
+def expand_descriptor(name: str, type_: str) -> Iterator[tuple[str, str]]:
+    """`tensordesc<fp32[16, 32]>` -> the arguments of Triton's rewrite of descriptors to pointers, in its order."""
+    element, _, shape = type_.partition("<")[2].partition("[")
+    rank = shape.partition("]")[0].count(",") + 1
+    yield f"{name}.base", f"*{element}"
+    sizes = [(f"{name}.shape[{axis}]", f"{name}.strides[{axis}]") for axis in range(rank)]
+    yield from ((shape, "i64") for shape, _ in sizes)
+    yield from ((stride, "i64") for _, stride in sizes)
+    yield from ((f"{name}.{flag}", "i1") for flag in ("padding", "round_f32_to_tf32"))
+    yield from ((shape, "i32") for shape, _ in sizes)
+    yield from ((stride, "i64") for _, stride in sizes)
+
+
+def flatten(types: Sequence[Any], values: Sequence[Any]) -> Iterator[Any]:
+    """The values of the leaves, in the order of `expand`."""
+    for type_, value in zip(types, values, strict=True):
+        if isinstance(type_, tuple):
+            yield from flatten(type_, value)
+        elif type_.startswith("tensordesc"):
+            yield from (value.base, *value.shape, *value.strides, value.padding == "nan", value.round_f32_to_tf32)
+            yield from (*value.shape, *value.strides)
+        elif type_ != "constexpr":
+            yield value
+
+
+# ------------------------------------------------------------------------------------------------------------ buffers
+class BufferRule:
+    """What may be passed for one pointer: a tensor in CPU memory of the right dtype, with memory behind it.
+
+    dtypes: the dtype objects accepted so far, so that a launch compares by identity.
+    """
+
+    def __init__(self, leaf: Leaf, argument: Argument):
+        self.index = leaf.index
+        self.name = leaf.name
+        self.pointee = leaf.type.lstrip("*").removeprefix("k")
+        self.is_untyped = leaf.type.startswith("**") or self.pointee == "void"
+        self.read_only = argument.read_only
+        self.dtypes: set[Any] = set()
+
+    def address(self, value: Any) -> int:
+        """The checked address of `value`. Raises InvalidArgument, naming the argument."""
+        if value is None:
+            return 0
+        if isinstance(value, int):
+            return self._raw_address(value)
+        if not hasattr(value, "data_ptr"):
+            raise self._refusal(f"a tensor is needed, not {type(value).__name__}; wrap NumPy with triton_alloy.array")
+        self._check_device(getattr(value, "base", value))
+        if not self.read_only and getattr(value, "writeable", True) is False:
+            raise self._refusal("the kernel writes to it, but the NumPy array is read-only")
+        if value.dtype not in self.dtypes:
+            self._check_dtype(value.dtype)
+        remember_plain(type(value))
+        return value.data_ptr() or self._null(getattr(value, "base", value))
+
+    def _raw_address(self, value: int) -> int:
+        if not 0 <= value < 2**64:
+            raise self._refusal(f"{value} is no address")
+        return value
+
+    def _check_device(self, tensor: Any) -> None:
+        if not getattr(tensor, "is_cpu", True):
+            raise self._refusal(f"the tensor is on {tensor.device}, this kernel runs on the CPU: pass x.cpu()")
+
+    def _check_dtype(self, dtype: Any) -> None:
+        name = str(dtype).rpartition(".")[2]
+        element = ELEMENTS.get(type_canonicalisation_dict.get(name, name))
+        if not self.is_untyped and element != ELEMENTS.get(self.pointee):
+            raise self._refusal(f"the kernel was compiled for {self.pointee}, the tensor is of dtype {name}")
+        self.dtypes.add(dtype)
+
+    def _null(self, tensor: Any) -> int:
+        if tensor.numel():
+            raise self._refusal(f"the tensor of {tensor.numel()} elements has no memory (its address is 0)")
+        return 0
+
+    def _refusal(self, reason: str) -> InvalidArgument:
+        return InvalidArgument(f"argument {self.name}: {reason}")
+
+
+def remember_plain(class_: type) -> None:
+    """Let the quick path take tensors of `class_` from now on, if it is one of PyTorch's own."""
+    torch = sys.modules.get("torch")
+    if torch is not None and class_ in (torch.Tensor, torch.nn.Parameter):
+        PLAIN_TENSORS.add(class_)
+
+
+# ------------------------------------------------------------------------------------------------------------ scalars
+class ScalarPacker:
+    """Packs the scalars of a launch into the kernel's constant struct. Called with the values of a launch."""
+
+    def __init__(self, leaves: Sequence[Leaf], kernel: Kernel):
+        self.leaves = leaves
+        self.indices = [leaf.index for leaf in leaves]
+        self.struct = struct.Struct(struct_format(leaves, kernel))
+        self.needs_conversion = any(leaf.type == "bf16" for leaf in leaves)
+
+    def __call__(self, values: Sequence[Any]) -> bytes:
+        """The struct's bytes. Raises InvalidArgument, naming the argument."""
+        if self.needs_conversion:
+            return self._pack_checked(values)
+        try:
+            return self.struct.pack(*[values[index] for index in self.indices])
+        except (struct.error, OverflowError, TypeError):
+            return self._pack_checked(values)
+
+    def _pack_checked(self, values: Sequence[Any]) -> bytes:
+        return self.struct.pack(*[convert(leaf, values[leaf.index]) for leaf in self.leaves])
+
+
+def struct_format(leaves: Sequence[Leaf], kernel: Kernel) -> str:
+    """The `struct` format of a kernel's scalars: little endian, every gap of Metal's layout spelled out."""
+    parts, end = ["<"], 0
+    for leaf, argument, offset in zip(leaves, kernel.scalars, kernel.scalar_offsets, strict=True):
+        if ELEMENTS.get(leaf.type) != argument.element:
+            raise AlloyError(f"argument {leaf.name} was compiled as {argument.element}, the launch has {leaf.type}")
+        parts.append(f"{offset - end}x{STRUCT_CODES[leaf.type]}")
+        end = offset + ELEMENT_BYTES[argument.element]
+    return "".join([*parts, f"{kernel.scalar_bytes - end}x"])
+
+
+def convert(leaf: Leaf, value: Any) -> Any:
+    """`value` in the form that `struct` takes for the leaf's type; floats too large become infinite, as in C."""
+    try:
+        if leaf.type in FLOATS:
+            return FLOATS[leaf.type](float(value))
+        number = operator.index(value)
+    except TypeError as error:
+        raise InvalidArgument(f"argument {leaf.name}: a number is needed, not {type(value).__name__}") from error
+    bits = int(leaf.type[1:])
+    low, high = (0, 2**bits) if leaf.type[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+    if bits > 1 and not low <= number < high:
+        raise InvalidArgument(f"argument {leaf.name}: {number} does not fit {leaf.type}")
+    return number
+
+
+def _saturated(value: float, dtype: type) -> float:
+    limit = float(np.finfo(dtype).max)
+    spacing = float(np.spacing(dtype(limit)))
+    return math.copysign(math.inf, value) if abs(value) >= limit + spacing / 2 else value
+
+
+def _bfloat16_bits(value: float) -> int:
+    bits = int(np.float32(_saturated(value, np.float32)).view(np.uint32))
+    if math.isnan(value):
+        return bits >> 16 | 0x40
+    return bits + 0x7FFF + (bits >> 16 & 1) >> 16
+
+
+FLOATS = {
+    "fp32": lambda value: _saturated(value, np.float32),
+    "fp16": lambda value: _saturated(value, np.float16),
+    "bf16": _bfloat16_bits,
+}
+"""Type in a signature -> a Python float in the form that `struct` takes."""

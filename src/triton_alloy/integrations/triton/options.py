@@ -1,0 +1,92 @@
+"""What a kernel's launch or a `triton.Config` may ask of this backend."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+from triton import knobs
+from triton.runtime.errors import OutOfResources
+
+from ...errors import InvalidArgument, Unsupported
+from ...target import Target
+
+THREADS_PER_PROGRAM = 1024
+"""Metal's limit for one threadgroup on every family; the CPU keeps it, so that what runs there runs on a GPU."""
+
+
+@dataclass(frozen=True)
+class MetalOptions:
+    """Triton's options. Those read here: num_warps, enable_fp_fusion, debug, arch, ir_override.
+
+    What Triton's front end and runtime read is set to what Metal has; hints for other hardware (num_stages, maxnreg,
+    waves_per_eu, ...) are accepted because ordinary kernels pass them, and change nothing.
+    """
+
+    num_warps: int = 4
+    num_ctas: int = 1
+    num_stages: int = 2
+    warp_size: int = 32
+    arch: str = "cpu"
+    enable_fp_fusion: bool = True
+    debug: bool = False
+    sanitize_overflow: bool = True
+    ir_override: str | None = None
+    extern_libs: Any = ()
+    launch_cooperative_grid: bool = False
+    instrumentation_mode: str = ""
+    fpsan_homomorphic_casts: bool = False
+    backend_name: str = "metal"
+    supported_fp8_dtypes: tuple[str, ...] = ("fp8e5", "fp8e4nv", "fp8e4b8", "fp8e5b16")
+    deprecated_fp8_dot_operand_dtypes: tuple[str, ...] = ()
+    default_dot_input_precision: str = "ieee"
+    allowed_dot_input_precisions: tuple[str, ...] = ("ieee", "tf32", "tf32x3", "bf16x3", "bf16x6")
+    max_num_imprecise_acc_default: int = 0
+    maxnreg: int | None = None
+    launch_pdl: bool = False
+    waves_per_eu: int = 0
+    matrix_instr_nonkdim: int = 0
+    kpack: int = 1
+
+    def hash(self) -> str:
+        """A digest of all options, part of Triton's cache key."""
+        text = "_".join(f"{key}-{value}" for key, value in sorted(self.__dict__.items()))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse(values: dict[str, Any], target: Target) -> MetalOptions:
+    """Options from keyword arguments; other keywords are left to Triton.
+
+    Raises InvalidArgument for a value that is wrong anywhere, OutOfResources for more threads than the target has
+    (so that an autotuner drops the configuration), Unsupported for what Metal lacks.
+    """
+    known = {key: values[key] for key in MetalOptions.__dataclass_fields__ if values.get(key) is not None}
+    known["extern_libs"] = tuple(dict(known.get("extern_libs", ())).items())
+    known["enable_fp_fusion"] = _fp_fusion(known.get("enable_fp_fusion"))
+    options = MetalOptions(**(known | {"arch": target.family, "warp_size": target.threads_per_simdgroup}))
+    _check_threads(options, target)
+    if options.num_ctas != 1:
+        raise InvalidArgument(f"num_ctas = {options.num_ctas}: Metal has no thread block clusters, only num_ctas = 1")
+    if options.launch_cooperative_grid:
+        raise Unsupported("launch_cooperative_grid", "Metal does not promise that all programs run at the same time")
+    if options.instrumentation_mode:
+        raise Unsupported("instrumentation_mode", f"no {options.instrumentation_mode} instrumentation for Metal")
+    return options
+
+
+def _fp_fusion(requested: bool | None) -> bool:
+    if hasattr(knobs.language, "fp_fusion_enabled"):  # from Triton 3.9
+        return knobs.language.fp_fusion_enabled(requested)
+    return knobs.language.default_fp_fusion if requested is None else requested
+
+
+def _check_threads(options: MetalOptions, target: Target) -> None:
+    limit = THREADS_PER_PROGRAM // target.threads_per_simdgroup
+    warps = operator.index(options.num_warps)
+    if warps <= 0 or warps & (warps - 1):
+        raise InvalidArgument(f"num_warps = {warps}: it must be a power of two from 1 to {limit}")
+    if warps > limit:
+        threads = warps * target.threads_per_simdgroup
+        raise OutOfResources(threads, THREADS_PER_PROGRAM, f"threads (num_warps = {warps})")
