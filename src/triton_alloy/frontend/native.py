@@ -1,0 +1,74 @@
+"""From native libtriton's module to ours, through its generic text. Triton 3.7 to 3.9."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import InvalidIR
+from ..ir.core import Op
+from ..ir.parser import parse
+
+_GENERIC_MODULE = re.compile(r'^"builtin\.module"\(', re.MULTILINE)
+
+# Hints for caches that no Apple GPU exposes, under the names of 3.7 (`cache`, `evict`, and `boundaryCheck` of block
+# pointers, empty once they are rewritten) and 3.9 (`cachePolicy`).
+_CACHE_HINTS = ("cache", "evict", "cachePolicy", "boundaryCheck")
+_DROPPED_ATTRIBUTES = {
+    "tt.load": _CACHE_HINTS,
+    "tt.store": _CACHE_HINTS,
+    "llvm.intr.assume": ("op_bundle_sizes", "op_bundle_tags"),
+}
+
+
+def import_module(native_module: Any) -> Op:
+    """A copy of a libtriton `ir.module` as a `builtin.module`; the native module stays valid and keeps its meaning.
+
+    Raises InvalidIR if libtriton's text is not what this package knows, as a future Triton may change it.
+    """
+    module = parse(generic_text(native_module))
+    module.attributes.pop("llvm.data_layout", None)
+    for op in module.walk():
+        for name in _DROPPED_ATTRIBUTES.get(op.name, ()):
+            op.attributes.pop(name, None)
+    return module
+
+
+def generic_text(native_module: Any) -> str:
+    """The generic form, with locations, of a libtriton module.
+
+    libtriton has no switch for it, but prints it for a module that does not verify; so the module gets an attribute of
+    the wrong type while it is printed, and a harmless one of the right type afterwards.
+    """
+    from triton._C.libtriton import ir
+
+    builder = ir.builder(native_module.context)
+    native_module.set_attr("llvm.data_layout", builder.get_int32_attr(0))
+    try:
+        text = native_module.str()
+    finally:
+        native_module.set_attr("llvm.data_layout", builder.get_string_attr(""))
+    if _GENERIC_MODULE.search(text) is None:
+        raise InvalidIR("libtriton did not print MLIR's generic form; this version of Triton is not supported")
+    return text
+
+
+def optimise(native_module: Any) -> None:
+    """Run Triton's own passes on a freshly built libtriton module, in place: inlining, tensor descriptors and block
+    pointers to plain pointers, canonicalisation, common subexpressions, invariants, requested unrolling."""
+    from triton._C.libtriton import ir, passes
+
+    manager = ir.pass_manager(native_module.context)
+    manager.enable_debug()
+    passes.common.add_inliner(manager)
+    if hasattr(passes.ttir, "add_rewrite_tensor_pointer"):  # block pointers: Triton 3.7 only
+        passes.ttir.add_rewrite_tensor_pointer(manager)
+    passes.ttir.add_rewrite_tensor_descriptor_to_pointer(manager)
+    passes.common.add_canonicalizer(manager)
+    passes.ttir.add_combine(manager)
+    passes.ttir.add_reorder_broadcast(manager)
+    passes.common.add_cse(manager)
+    passes.ttir.add_triton_licm(manager)
+    passes.common.add_symbol_dce(manager)
+    passes.ttir.add_loop_unroll(manager)
+    manager.run(native_module, "make_ttir")
