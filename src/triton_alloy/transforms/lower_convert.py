@@ -5,11 +5,15 @@ Which one is decided by the layouts' algebra alone (layout.classify).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from ..conversion import Permute, Select, Shuffle, Step, classify
 from ..ir.core import Op, Value
-from ..ir.types import I1, I8, SharedType, TensorType
-from ..layout import LinearLayout
+from ..ir.types import I1, I8, I32, RegisterType, SharedType, TensorType
+from ..layout import LinearLayout, bits, tabulate
 from .lower_reduce import row_major
-from .registers import Addresses, Held, Lowered, Lowering, Pointers, memory_element, rule
+from .registers import Addresses, Held, Lowered, Lowering, Pointers, memory_element, rule, spread
 
 
 @rule("ttg.convert_layout")
@@ -32,7 +36,56 @@ def convert(lowering: Lowering, lowered: Lowered, source: LinearLayout, destinat
 
 
 def convert_held(lowering: Lowering, held: Held, source: LinearLayout, destination: LinearLayout) -> Held:
-    raise NotImplementedError
+    conversion = classify(source, destination, lowering.target.conversion)
+    steps = [_linear_masks(step) for step in conversion.steps]
+    if conversion.kind == "threadgroup" or None in steps:
+        return through_memory(lowering, held, source, destination)
+    for step in conversion.steps:
+        held = STEPS[type(step)](lowering, held, step)
+    return held
+
+
+def _linear_masks(step: Step) -> Step | None:
+    """The step, if the lanes its registers come from can be written as a linear expression of the register index."""
+    if not isinstance(step, Shuffle):
+        return step
+    bases = [step.offsets[1 << bit] for bit in range(bits(len(step.offsets)))]
+    return step if tuple(tabulate(bases)) == step.offsets else None
+
+
+def _permute(lowering: Lowering, held: Held, step: Permute) -> Held:
+    return held.remap(step.registers)
+
+
+def _select(lowering: Lowering, held: Held, step: Select) -> Held:
+    """Lanes choose between two registers by the parity of some of their index bits."""
+    lanes = tuple(step.lanes >> bit & 1 for bit in range(bits(lowering.target.threads_per_simdgroup)))
+    groups = tuple(step.simdgroups >> bit & 1 for bit in range(bits(lowering.simdgroups)))
+    parity = lowering.parity(lanes, groups)
+    entries = len(step.even)
+    even, odd = (held.remap(r) for r in (step.even, step.odd))
+    return lowering.elementwise("arith.select", [Held(parity), odd, even], held.element, entries)
+
+
+def _shuffle(lowering: Lowering, held: Held, step: Shuffle) -> Held:
+    """Each register comes from another lane; XOR with a constant is the cheap form on the device."""
+    entries = len(step.registers)
+    value = lowering.materialise(held.remap(step.registers), entries)
+    value = spread(lowering, value, RegisterType(entries, held.element))
+    bases = tuple(step.offsets[1 << bit] for bit in range(bits(entries)))
+    offsets = lowering.position(bases, (), ())
+    if step.is_xor:
+        name, source = "shuffle_xor", offsets
+    else:
+        lane = lowering.exclusive_or(step.lanes, step.simdgroups)
+        name = "shuffle"
+        source = lowering.elementwise("arith.xori", [Held(lane), offsets], I32, entries)
+    return lowering.elementwise(
+        "msl.call", [Held(value, tuple(range(entries))), source], held.element, entries, {"function": name}
+    )
+
+
+STEPS: dict[type, Callable[[Lowering, Held, Any], Held]] = {Permute: _permute, Select: _select, Shuffle: _shuffle}
 
 
 def through_memory(lowering: Lowering, held: Held, source: LinearLayout, destination: LinearLayout) -> Held:

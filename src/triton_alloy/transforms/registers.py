@@ -215,6 +215,32 @@ class Lowering:
         value = entries if place is None else self.emit("arith.addi", [place, entries], I32)
         return Held(value, compress(registers))
 
+    def exclusive_or(self, lanes: tuple[int, ...], simdgroups: tuple[int, ...]) -> Value:
+        """The XOR of the bases of the bits that are 1 in the lane and simdgroup index."""
+        parts = [self._masked(self.lane(), bit, basis) for bit, basis in enumerate(lanes) if basis]
+        if self.simdgroups > 1:
+            parts += [self._masked(self.simdgroup(), bit, basis) for bit, basis in enumerate(simdgroups) if basis]
+        total = parts[0] if parts else self.constant(0)
+        for part in parts[1:]:
+            key, left = ("xor", total, part), total
+            total = self.at_entry(key, lambda b, x=left, y=part: b.value("arith.xori", [x, y], RegisterType(1, I32)))
+        return total
+
+    def _masked(self, source: Value, bit: int, basis: int) -> Value:
+        """`basis` where bit `bit` of `source` is 1, else 0."""
+        value = self.bits_to_number(source, tuple(basis if i == bit else 0 for i in range(bit + 2)))
+        assert value is not None
+        return value
+
+    def parity(self, lanes: tuple[int, ...], simdgroups: tuple[int, ...]) -> Value:
+        """Whether an odd number of the named index bits are 1 (`lanes[i]` is 1 for the bits that count)."""
+        odd = self.exclusive_or(lanes, simdgroups)
+        uniform = not isinstance(odd.type, RegisterType)
+        return self.at_entry(
+            ("odd", odd),
+            lambda b: b.value("arith.cmpi", [odd, b.constant(0, I32)], RegisterType(1, I1, uniform), {"predicate": 1}),
+        )
+
     def _sum_at_entry(self, parts: list[Value]) -> Value | None:
         if len(parts) < 2:
             return parts[0] if parts else None

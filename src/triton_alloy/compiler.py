@@ -1,0 +1,127 @@
+"""The pipeline: a tt module in, a Kernel out. The only file that names every stage.
+
+A stage's name is its file, its test and its line in the debug output. TRITON_ALLOY_DEBUG: 1 times each stage, 2 prints
+the MSL, 3 the IR after each stage, 4 verifies after each stage.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import config
+from .ir.core import Op
+from .ir.printer import print_ir
+from .ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code, hoist_invariants
+from .ir.verifier import verify
+from .kernel import Argument, Kernel
+from .msl.printer import print_kernel
+from .target import Target
+from .transforms import (
+    allocate,
+    assign_layouts,
+    barriers,
+    carry,
+    form_loops,
+    inline,
+    legalize,
+    lower,
+    simplify,
+    storage,
+    structurize,
+)
+from .transforms.axis import AxisAnalysis
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a compilation depends on besides the module."""
+
+    target: Target
+    simdgroups: int
+    fp_contract: bool
+
+
+def _assign_layouts(module: Op, options: Options) -> None:
+    function = module.body.first
+    assert function is not None
+    assign_layouts.run(module, options.target, options.simdgroups, AxisAnalysis(function))
+
+
+def _lower(module: Op, options: Options) -> None:
+    function = module.body.first
+    assert function is not None
+    lower.run(module, options.target, options.simdgroups, AxisAnalysis(function), options.fp_contract)
+
+
+def _clean(module: Op, options: Options) -> None:
+    """Lowering computes an address once for every layout and register pattern: what is equal becomes one again."""
+    eliminate_common_subexpressions(module)
+    hoist_invariants(module)
+    eliminate_dead_code(module)
+
+
+Stage = Callable[[Op, Options], None]
+STAGES: tuple[tuple[str, Stage], ...] = (
+    ("structurize", lambda module, _: structurize.run(module)),
+    ("inline", lambda module, _: inline.run(module)),
+    ("simplify", lambda module, _: simplify.run(module)),
+    ("carry", lambda module, _: carry.run(module)),
+    ("legalize", lambda module, options: legalize.run(module, options.target)),
+    ("assign_layouts", _assign_layouts),
+    ("lower", _lower),
+    ("clean", _clean),
+    ("allocate", lambda module, _: allocate.run(module)),
+    ("barriers", lambda module, _: barriers.run(module)),
+    ("form_loops", lambda module, _: form_loops.run(module)),
+    ("storage", lambda module, _: storage.run(module)),
+)
+
+
+def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: bool = True) -> Kernel:
+    """Compile a tt module with one public function. The module is consumed.
+
+    num_warps: simdgroups per program as the user asked; the target may use fewer. fp_fusion: whether the device's
+    compiler may contract a*b+c. Raises Unsupported for what cannot be translated rightly.
+    """
+    options = Options(target, min(num_warps, target.max_simdgroups), fp_fusion)
+    level = config.DEBUG.value
+    for name, stage in STAGES:
+        start = time.perf_counter()
+        stage(module, options)
+        _report(level, name, time.perf_counter() - start, module)
+    return _print(module, options, level)
+
+
+def _report(level: int, name: str, seconds: float, module: Op) -> None:
+    if level >= 1:
+        print(f"{name:16} {seconds * 1e3:8.2f} ms", file=sys.stderr)
+    if level >= 3:
+        print(print_ir(module), file=sys.stderr)
+    if level >= 4:
+        verify(module)
+
+
+def _print(module: Op, options: Options, level: int) -> Kernel:
+    [kernel] = list(module.body)
+    printed = print_kernel(kernel, sources=_source_lines(kernel), fp_contract=options.fp_contract)
+    if level >= 2:
+        print(printed.source, file=sys.stderr)
+    return Kernel(
+        name=printed.name,
+        source=printed.source,
+        arguments=tuple(Argument(**vars(a)) for a in printed.arguments),
+        simdgroups=options.simdgroups,
+        threadgroup_bytes=kernel.integer("threadgroup_bytes", 0),
+        family=options.target.family,
+        threads_per_simdgroup=options.target.threads_per_simdgroup,
+    )
+
+
+def _source_lines(kernel: Op) -> dict[tuple[str, int], str]:
+    """The user's source text for the comments, where the file can be read."""
+    places = {op.location.outermost() for op in kernel.walk()}
+    return {(p.file, p.line): linecache.getline(p.file, p.line).strip() for p in places if p.file}
