@@ -1,0 +1,112 @@
+"""What the compiler knows of a machine: sizes, the matrix unit's fragments and costs. All of it is data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .conversion import ConversionCosts
+from .errors import InvalidArgument
+from .layout import LinearLayout
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A matrix unit: c(m, n) += a(m, k) * b(k, n) by one simdgroup, by the vocabulary function `function`.
+
+    `m`, `n`, `k`: the sizes of one step. `a`, `b`, `c`: the layouts of the unit's operands, from which layout.tiled
+    builds those of a tile. `inputs`: the element types (a and b, c) that it takes. `minimum`: the smallest (m, n, k) of
+    a tile; along a dimension smaller than the step, but allowed, lanes are left free."""
+
+    function: str
+    m: int
+    n: int
+    k: int
+    a: LinearLayout
+    b: LinearLayout
+    c: LinearLayout
+    inputs: frozenset[tuple[str, str]]
+    minimum: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class MemoryCosts:
+    """Device memory. One access of a simdgroup costs `access`, `segment` for every aligned run of `segment_bytes` that
+    it touches, and `gather` unless the lanes are consecutive elements or each has a vector. In the unit of
+    ConversionCosts."""
+
+    segment_bytes: int
+    access: float
+    segment: float
+    gather: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """`load_bytes`: the most one lane loads at once; a wider element is loaded alone."""
+
+    family: str
+    fragment: Fragment
+    max_simdgroups: int
+    load_bytes: int
+    conversion: ConversionCosts
+    memory: MemoryCosts
+    threads_per_simdgroup: int = 32
+    threadgroup_bytes: int = 32768
+
+    def vector(self, element_bytes: int) -> int:
+        """The most elements one lane loads at once."""
+        return max(1, self.load_bytes // element_bytes)
+
+    def memory_cost(self, layout: LinearLayout, axis: int, element_bytes: int, contiguity: int, vector: int) -> float:
+        """Cycles of one simdgroup to load or store a tensor whose addresses rise by one element along `axis` in aligned
+        runs of `contiguity` elements, `vector` registers at once."""
+        accesses = layout.register_count // vector
+        run = min(contiguity, max(1, self.memory.segment_bytes // element_bytes))
+        cost = self.memory.access + self.memory.segment * layout.segments(axis, run, vector)
+        consecutive = contiguity >= layout.lane_count and layout.lanes_contiguous(axis)
+        if vector == 1 and not consecutive:
+            cost += self.memory.gather
+        return accesses * cost
+
+
+# ---------------------------------------------------------------------------------------------------------- fragments
+_ROW = ((0, 1), (0, 2), (0, 4), (0, 8), (0, 16))
+_ROW_OF_32 = LinearLayout((1, 32), lanes=_ROW)
+_EIGHT_BY_EIGHT = LinearLayout((8, 8), registers=[(0, 1)], lanes=[(0, 2), (1, 0), (2, 0), (0, 4), (4, 0)])
+_FLOATS = frozenset((element, "f32") for element in ("f16", "bf16", "f32"))
+
+# The map of simdgroup_matrix's thread_elements() is not in Apple's specification; MLX, tinygrad and
+# metal-flash-attention rely on it.
+MMA_8X8 = Fragment("mma_8x8", 8, 8, 8, *(_EIGHT_BY_EIGHT,) * 3, inputs=_FLOATS, minimum=(8, 8, 8))
+
+# A row of C is a register; so is a row of B (one k), and the k of A are its lanes, taken one by one.
+MMA_ROWS = Fragment("mma_rows", 1, 32, 32, *(_ROW_OF_32,) * 3, inputs=_FLOATS | {("i8", "i32")}, minimum=(1, 1, 1))
+
+# ------------------------------------------------------------------------------------------------------------- targets
+# From metal-benchmarks (Apple7 and 8; later families are not published): shuffles by XOR take 2 cycles and arbitrary
+# ones 28, threadgroup memory 64 bytes a cycle and core, a quarter of the shuffle network.
+_APPLE_CONVERSION = ConversionCosts(
+    select=1, shuffle_xor=2, shuffle=28, threadgroup_access=8, simdgroup_barrier=10, threadgroup_barrier=40
+)
+# Segments of 32 bytes although a cache line has 128: direct loads of 8x8 fragments, whose rows have 32 bytes, are the
+# fastest published form of matmul on these machines.
+_APPLE_MEMORY = MemoryCosts(segment_bytes=32, access=8, segment=2, gather=0)
+
+# A simdgroup is one thread with vectors of 32 lanes: contiguous accesses are a few instructions, others one a lane.
+_CPU_CONVERSION = ConversionCosts(
+    select=1, shuffle_xor=2, shuffle=16, threadgroup_access=8, simdgroup_barrier=0, threadgroup_barrier=0
+)
+_CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32)
+
+_TARGETS = {
+    family: Target(family, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY)
+    for family in ("apple7", "apple8", "apple9", "apple10")
+} | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY)}
+
+
+def target_for(arch: str) -> Target:
+    """The target of a `GPUTarget("metal", arch, 32)`: "apple7" ... "apple10" or "cpu"."""
+    target = _TARGETS.get(arch)
+    if target is None:
+        raise InvalidArgument(f"unknown architecture {arch!r}: the metal backend has {', '.join(_TARGETS)}")
+    return target

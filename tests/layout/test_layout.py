@@ -1,0 +1,273 @@
+"""Layouts against brute force over all places."""
+
+import pickle
+from itertools import product
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triton_alloy.errors import InvalidIR
+from triton_alloy.layout import LinearLayout, blocked, from_text, register_map, tiled
+
+SIZES = st.sampled_from([1, 2, 4, 8])
+
+
+@st.composite
+def shapes(draw, maximum_rank=4, maximum_elements=128):
+    shape = draw(st.lists(SIZES, min_size=1, max_size=maximum_rank))
+    while prod(shape) > maximum_elements:
+        shape[shape.index(max(shape))] //= 2
+    return tuple(shape)
+
+
+@st.composite
+def layouts(draw, shape=None, lanes=3, simdgroups=2):
+    """A random layout: the unit bases dealt out at random, plus sums and zeros."""
+    shape = draw(shapes()) if shape is None else shape
+    offsets = [1 << bit for bit in range(prod(shape).bit_length() - 1)]
+    offsets = draw(st.permutations(offsets))
+    mixed = []
+    for index, offset in enumerate(offsets):
+        for other in offsets[:index]:
+            offset ^= other * draw(st.sampled_from([0, 0, 0, 1]))
+        mixed.append(offset)
+    fill = st.one_of(st.just(0), st.integers(0, prod(shape) - 1))
+    parts = [[], [], []]
+    for offset in mixed:
+        part = draw(st.sampled_from([0, 1, 2]))
+        parts[part if part == 0 or len(parts[part]) < (lanes, simdgroups)[part - 1] else 0].append(offset)
+    parts[1] += [draw(fill) for _ in range(lanes - len(parts[1]))]
+    parts[2] += [draw(fill) for _ in range(simdgroups - len(parts[2]))]
+    return LinearLayout.from_offsets(shape, *parts)
+
+
+def places(layout):
+    return product(range(layout.register_count), range(layout.lane_count), range(layout.simdgroup_count))
+
+
+def naive(layout, register, lane, simdgroup):
+    """The definition, dimension by dimension."""
+    point = [0] * layout.rank
+    for bases, index in zip(
+        (layout.registers, layout.lanes, layout.simdgroups), (register, lane, simdgroup), strict=True
+    ):
+        for bit, basis in enumerate(bases):
+            if index & (1 << bit):
+                point = [x ^ y for x, y in zip(point, basis, strict=True)]
+    return tuple(point)
+
+
+@given(layouts())
+def test_points(layout):
+    table = layout.table()
+    assert table.shape == (layout.simdgroup_count, layout.lane_count, layout.register_count, layout.rank)
+    reached = set()
+    for r, lane, s in places(layout):
+        point = naive(layout, r, lane, s)
+        assert layout.apply(r, lane, s) == point == tuple(table[s, lane, r])
+        assert layout.offset(r, lane, s) == layout.offset_table()[s, lane, r]
+        reached.add(point)
+    assert len(reached) == prod(layout.shape)
+
+
+@given(layouts())
+def test_owners_hold_every_element_once(layout):
+    masks = layout.free_bits()
+    owners = [layout.apply(*p) for p in places(layout) if not any(x & m for x, m in zip(p, masks, strict=True))]
+    assert len(owners) == len(set(owners)) == prod(layout.shape)
+    assert layout.is_replicated() == (len(list(places(layout))) > prod(layout.shape))
+
+
+@given(layouts())
+def test_interning_text_and_pickle(layout):
+    assert LinearLayout(layout.shape, *layout.bases) is layout
+    assert from_text(str(layout), layout.shape) is layout
+    assert pickle.loads(pickle.dumps(layout)) is layout
+
+
+def test_text():
+    layout = LinearLayout((4, 4), [(0, 1)], [(0, 2), (1, 0)], [(2, 0)])
+    assert str(layout) == "#linear<{register = [[0, 1]], lane = [[0, 2], [1, 0]], simdgroup = [[2, 0]]}>"
+    assert layout.apply(1, 3, 1) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "shape, bases, message",
+    [
+        ((4,), [(1,)], "does not reach"),
+        ((3,), [], "powers of two"),
+        ((4,), [(4,)], "does not fit"),
+        ((2,), [(0, 1)], "fit"),
+    ],
+)
+def test_wrong_layouts_are_refused(shape, bases, message):
+    with pytest.raises(InvalidIR, match=message):
+        LinearLayout(shape, bases)
+    with pytest.raises(InvalidIR):
+        from_text("#blocked", (2,))
+
+
+# ------------------------------------------------------------------------------------------------------ shape algebra
+@given(layouts(), st.data())
+def test_reshape_transpose_and_expand_dims(layout, data):
+    elements = np.arange(prod(layout.shape)).reshape(layout.shape)
+    order = data.draw(st.permutations(range(layout.rank)))
+    axis = data.draw(st.integers(0, layout.rank))
+    flat = (prod(layout.shape),)
+    cases = [
+        (layout.transpose(order), elements.transpose(order)),
+        (layout.reshape(flat), elements.reshape(flat)),
+        (layout.expand_dims(axis), np.expand_dims(elements, axis)),
+    ]
+    for result, expected in cases:
+        assert result.shape == expected.shape
+        assert all(expected[result.apply(*p)] == elements[layout.apply(*p)] for p in places(layout))
+    assert layout.transpose(order).transpose_inverse(order) is layout
+
+
+@given(layouts(), st.data())
+def test_remove_and_restrict(layout, data):
+    axis = data.draw(st.integers(0, layout.rank - 1))
+    removed, restricted = layout.remove(axis), layout.restrict(axis)
+    assert restricted.shape == tuple(1 if a == axis else n for a, n in enumerate(layout.shape))
+    for lane, s in product(range(layout.lane_count), range(layout.simdgroup_count)):
+        cut = {
+            layout.apply(r, lane, s)[:axis] + layout.apply(r, lane, s)[axis + 1 :] for r in range(layout.register_count)
+        }
+        kept = [removed.apply(r, lane, s) for r in range(removed.register_count)]
+        assert set(kept) == cut and len(kept) == len(cut)
+    assert restricted.reshape(removed.shape) is removed
+    names = register_map(restricted, layout)
+    if names is not None:
+        for r, lane, s in places(layout):
+            point = layout.apply(r, lane, s)
+            assert restricted.apply(names[r], lane, s) == point[:axis] + (0,) + point[axis + 1 :]
+
+
+@given(layouts())
+def test_join_split_cat(layout):
+    joined, cat = layout.join(), layout.cat()
+    count = layout.register_count
+    for (r, lane, s), half in product(places(layout), (0, 1)):
+        point = layout.apply(r, lane, s)
+        assert joined.apply(2 * r + half, lane, s) == (*point, half)
+        assert cat.apply(half * count + r, lane, s) == (point[0] + half * layout.shape[0], *point[1:])
+    assert cat.uncat() is layout
+    if layout.without_copies() is layout:
+        assert joined.split() is layout
+
+
+@given(layouts())
+def test_split_only_where_halves_are_registers(layout):
+    if layout.shape[-1] == 2 and layout.rank > 1 and (half := layout.split()) is not None:
+        assert half.join() is layout
+    if (half := layout.uncat()) is not None:
+        assert half.cat() is layout
+
+
+# ------------------------------------------------------------------------------------------------------- construction
+@given(shapes(), st.sampled_from([1, 2, 4]), st.sampled_from([1, 4]), st.sampled_from([1, 2, 8]), st.data())
+def test_blocked(shape, vector, lanes, simdgroups, data):
+    order = tuple(data.draw(st.permutations(range(len(shape)))))
+    vector = min(vector, prod(shape))
+    layout = blocked(shape, order, vector, lanes, simdgroups)
+    assert (layout.lane_count, layout.simdgroup_count) == (lanes, simdgroups)
+    assert layout.without_copies() is layout
+    assert layout.register_count == max(vector, prod(shape) // (lanes * simdgroups))
+    # Count the elements in `order`, and read the registers, lanes, further registers, simdgroups as one number.
+    strides = {}
+    step = 1
+    for axis in order:
+        strides[axis] = step
+        step *= shape[axis]
+    rest = layout.register_count // vector
+    for r, lane, s in places(layout):
+        number = r % vector + vector * (lane + lanes * (r // vector + rest * s))
+        found = sum(x * strides[axis] for axis, x in enumerate(layout.apply(r, lane, s)))
+        assert found == number % prod(shape)
+
+
+FRAGMENT = LinearLayout((8, 8), [(0, 1)], [(0, 2), (1, 0), (2, 0), (0, 4), (4, 0)])
+
+
+def test_tile_of_fragments():
+    """32x32 over 2 (rows) x 2 (columns) simdgroups: each has 2x2 fragments of two registers, in row-major order."""
+    layout = tiled(FRAGMENT, (32, 32), (1, 0))
+    assert layout.register_count == 8
+    for r, lane, s in places(layout):
+        m, n, inner = r >> 2 & 1, r >> 1 & 1, r & 1
+        row, column = FRAGMENT.apply(inner, lane)
+        assert layout.apply(r, lane, s) == ((s >> 1) * 16 + m * 8 + row, (s & 1) * 16 + n * 8 + column)
+
+
+def test_tiles_of_operands_batches_and_small_tiles():
+    left = tiled(FRAGMENT, (32, 16), (None, 0))
+    assert left.simdgroups == ((0, 0), (16, 0))
+    batched = tiled(FRAGMENT, (4, 8, 16), (0, 2))
+    assert batched.simdgroups == ((2, 0, 0), (0, 0, 8))
+    assert batched.registers == ((0, 0, 1), (1, 0, 0))
+    assert tiled(FRAGMENT, (8, 8), (0, None, 1)).simdgroups == ((0, 0),) * 3
+    small = tiled(LinearLayout((1, 32), lanes=[(0, 1 << bit) for bit in range(5)]), (4, 16), (0,))
+    assert small.lanes == ((0, 1), (0, 2), (0, 4), (0, 8), (0, 0))
+    assert (small.registers, small.simdgroups) == (((1, 0),), ((2, 0),))
+    narrow = tiled(FRAGMENT, (8, 1), ())
+    assert narrow.registers == () and narrow.lanes == ((0, 0), (1, 0), (2, 0), (0, 0), (4, 0))
+
+
+# ------------------------------------------------------------------------------------------------------- memory facts
+@given(layouts(), st.data())
+def test_contiguous_registers(layout, data):
+    axis = data.draw(st.integers(0, layout.rank - 1))
+
+    def holds(width):
+        for r, lane, s in places(layout):
+            base = list(layout.apply(r - r % width, lane, s))
+            if base[axis] % width:
+                return False
+            base[axis] += r % width
+            if tuple(base) != layout.apply(r, lane, s):
+                return False
+        return True
+
+    width = layout.contiguous_registers(axis)
+    assert holds(width)
+    assert 2 * width > layout.register_count or not holds(2 * width)
+
+
+@given(layouts(), st.data())
+def test_lanes_contiguous(layout, data):
+    axis = data.draw(st.integers(0, layout.rank - 1))
+    expected = True
+    for r, lane, s in places(layout):
+        point = list(layout.apply(r, 0, s))
+        point[axis] += lane
+        expected &= tuple(point) == layout.apply(r, lane, s)
+    assert layout.lanes_contiguous(axis) == expected
+
+
+def test_lanes_contiguous_of_usual_layouts():
+    assert blocked((64,), (0,), 1, 32, 1).lanes_contiguous(0)
+    assert not blocked((64,), (0,), 2, 32, 1).lanes_contiguous(0)
+    assert blocked((8, 64), (1, 0), 1, 32, 2).lanes_contiguous(1)
+
+
+@given(layouts(), st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4]), st.data())
+def test_segments(layout, elements, vector, data):
+    axis = data.draw(st.integers(0, layout.rank - 1))
+    vector = min(vector, layout.register_count)
+    counts = []
+    for first, s in product(range(0, layout.register_count, vector), range(layout.simdgroup_count)):
+        touched = set()
+        for r, lane in product(range(first, first + vector), range(layout.lane_count)):
+            point = list(layout.apply(r, lane, s))
+            point[axis] //= elements
+            touched.add(tuple(point))
+        counts.append(len(touched))
+    assert set(counts) == {layout.segments(axis, elements, vector)}
+
+
+settings.register_profile("layout", deadline=None)
+settings.load_profile("layout")
