@@ -1,1 +1,21 @@
+"""Run Metal compute kernels on a CPU.
 
+`Library(source)` compiles Metal Shading Language text with the C++ compiler of this machine and runs its kernels on all
+processors. The package knows nothing of Triton and imports nothing else of triton_alloy.
+"""
+
+from .errors import CompileError, CompilerCrash, Diagnostic, KernelFailure, LaunchError, MslError, NoCompiler
+from .library import Kernel, Launcher, Library
+
+__all__ = [
+    "CompileError",
+    "CompilerCrash",
+    "Diagnostic",
+    "Kernel",
+    "KernelFailure",
+    "LaunchError",
+    "Launcher",
+    "Library",
+    "MslError",
+    "NoCompiler",
+]

@@ -1,0 +1,209 @@
+"""Find a C++ compiler, run it, and read its messages."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import CompileError, CompilerCrash, Diagnostic, NoCompiler
+
+PACKAGE = Path(__file__).parent
+HEADERS = PACKAGE / "headers"
+OLDEST = {"clang": 17, "gcc": 12}
+_NEWEST_CLANG = 30
+
+# No -ffast-math and nothing like it: NaN, infinities and the sign of zero are exact.
+_FLAGS = (
+    "-std=c++17 -fPIC -shared -nostdlib -fno-math-errno -fno-trapping-math -fno-exceptions -fno-rtti "
+    "-fno-stack-protector -fno-asynchronous-unwind-tables -fvisibility=hidden -fdiagnostics-color=never -w"
+).split()
+_CLANG_FLAGS = (
+    "-fdeclspec -fno-caret-diagnostics -Wno-c++11-narrowing -Wno-reserved-user-defined-literal "
+    "-Xclang -ffloat16-excess-precision=none"
+).split()
+_GCC_FLAGS = ["-fpermissive", "-Wno-narrowing"]
+_ZIG_FLAGS = ["-fno-sanitize=all"]  # zig turns the undefined-behaviour sanitizer on
+_MACHINE_FLAGS = {
+    "x86_64": ["-march=native", "-mno-red-zone", "-mprefer-vector-width=512"],
+    "aarch64": ["-mcpu=native"],
+    "arm64": ["-mcpu=native"],
+}
+_MESSAGE = re.compile(
+    r"^(?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?P<severity>[a-z ]*error|note): (?P<text>.*)$"
+)
+USER_FILE = "program_source"
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """command: how to start it; family: "clang", "zig" or "gcc"; identity: changes when the program changes."""
+
+    command: tuple[str, ...]
+    family: str
+    identity: str
+
+    def flags(self, contract: str, optimisation: str) -> list[str]:
+        family = _GCC_FLAGS if self.family == "gcc" else _CLANG_FLAGS
+        zig = _ZIG_FLAGS if self.family == "zig" else []
+        machine = _MACHINE_FLAGS.get(platform.machine(), [])
+        undefined = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+        return [*_FLAGS, *family, *zig, *machine, *undefined, f"-ffp-contract={contract}", optimisation]
+
+
+def _identity(program: str) -> str:
+    status = os.stat(os.path.realpath(program))
+    return f"{program}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def _version(command: tuple[str, ...]) -> tuple[str, int]:
+    """Family and major version of what `command` starts; ("", 0) where it cannot be told."""
+    try:
+        text = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return "", 0
+    clang = re.search(r"clang version (\d+)", text)
+    gcc = re.search(r"\(.*\) (\d+)\.\d+", text)
+    if clang:
+        # Apple numbers its clang after Xcode; from 16 on it is LLVM 17 or newer.
+        return "clang", int(clang.group(1)) + ("Apple" in text)
+    return ("gcc", int(gcc.group(1))) if gcc else ("", 0)
+
+
+def _candidates() -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """Compilers in order of preference: command, family, version (0: ask it)."""
+    if plain := shutil.which("clang++"):
+        yield (plain,), "clang", 0
+    for version in range(_NEWEST_CLANG, OLDEST["clang"] - 1, -1):
+        if program := shutil.which(f"clang++-{version}"):
+            yield (program,), "clang", version
+    if zig := _zig():
+        yield (zig, "c++"), "zig", OLDEST["clang"]
+    if plain := shutil.which("g++"):
+        yield (plain,), "gcc", 0
+
+
+def _zig() -> str | None:
+    """The program inside the ziglang wheel."""
+    found = importlib.util.find_spec("ziglang")
+    if not found or not found.submodule_search_locations:
+        return None
+    program = Path(found.submodule_search_locations[0]) / "zig"
+    return str(program) if program.exists() else None
+
+
+def _chosen(text: str) -> Compiler:
+    """The compiler that $MSL_CPU_CXX names: a command line, or "zig"."""
+    command = tuple(shlex.split(text))
+    if command == ("zig",) and (zig := _zig()):
+        command = (zig, "c++")
+    program = shutil.which(command[0]) if command else None
+    if not program:
+        raise NoCompiler(f"MSL_CPU_CXX={text!r}: no such program")
+    if command[1:2] == ("c++",):
+        return Compiler((program, *command[1:]), "zig", _identity(program))
+    family, _ = _version((program, *command[1:]))
+    return Compiler((program, *command[1:]), family or "gcc", f"{_identity(program)} {command[1:]}")
+
+
+@functools.cache
+def _find(environment: str | None) -> Compiler:
+    if environment:
+        return _chosen(environment)
+    for command, family, known in _candidates():
+        version = known or _version(command)[1]
+        if version < OLDEST.get(family, 0):
+            continue
+        if family == "gcc":
+            warnings.warn(
+                "msl_cpu found only g++: no swizzles, slower kernels. Install clang (>= 17) or `pip install ziglang`.",
+                stacklevel=2,
+            )
+        return Compiler(command, family, _identity(command[0]))
+    raise NoCompiler(
+        f"no C++ compiler: looked for $MSL_CPU_CXX, clang++ >= {OLDEST['clang']}, the ziglang wheel and "
+        f"g++ >= {OLDEST['gcc']}. `pip install ziglang` is enough."
+    )
+
+
+def find_compiler() -> Compiler:
+    """$MSL_CPU_CXX, else clang++ >= 17, else the ziglang wheel, else g++ >= 12."""
+    return _find(os.environ.get("MSL_CPU_CXX"))
+
+
+@functools.cache
+def processor() -> str:
+    """Names the instruction set that -march=native means here, for caches shared between machines."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            head = file.read(8192)
+    except OSError:
+        return platform.machine() + platform.processor()
+    found = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", head, re.MULTILINE)
+    return platform.machine() + (found.group(1) if found else "")
+
+
+def _diagnostics(output: str, source: str) -> list[Diagnostic]:
+    """Errors of the compiler at positions of the user's text. One in a header is put where the user's text led to it."""
+    lines = source.split("\n")
+    result: list[Diagnostic] = []
+    pending = ""
+    for line in output.splitlines():
+        match = _MESSAGE.match(line)
+        if not match:
+            continue
+        error = match["severity"].endswith("error")
+        if match["file"] != USER_FILE:
+            pending = match["text"] if error else pending
+            continue
+        if not error and not pending:
+            continue
+        row, column = int(match["line"]), int(match["column"])
+        text = match["text"] if error else pending
+        pending = ""
+        result.append(Diagnostic(row, column, "error", text, lines[row - 1] if row <= len(lines) else ""))
+    if pending and not result:
+        result.append(Diagnostic(0, 0, "error", pending))
+    return result
+
+
+def _run(compiler: Compiler, arguments: list[str], directory: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"LC_ALL": "C", "TMPDIR": directory}
+    if compiler.family == "zig":
+        # Without a home directory zig would not start; its cache holds nothing that ours does not.
+        environment.setdefault("ZIG_GLOBAL_CACHE_DIR", os.path.join(directory, "zig"))
+        environment.setdefault("ZIG_LOCAL_CACHE_DIR", os.path.join(directory, "zig"))
+    try:
+        return subprocess.run(
+            [*compiler.command, *arguments], capture_output=True, text=True, cwd=directory, env=environment
+        )
+    except OSError as error:
+        raise CompilerCrash(f"cannot start {compiler.command[0]}: {error}") from error
+
+
+def compile_library(
+    text: str, source: str, contract: str = "fast", optimisation: str = "-O3", extra: tuple[str, ...] = ()
+) -> bytes:
+    """Compile C++ `text` into a shared library and return its bytes. `source`: the user's text, for messages."""
+    compiler = find_compiler()
+    with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
+        Path(directory, "kernel.cpp").write_text(text)
+        flags = compiler.flags(contract, optimisation)
+        done = _run(compiler, [*flags, f"-I{HEADERS}", *extra, "kernel.cpp", "-o", "kernel.so"], directory)
+        if done.returncode == 0:
+            return Path(directory, "kernel.so").read_bytes()
+    diagnostics = _diagnostics(done.stderr, source)
+    if diagnostics and done.returncode == 1:
+        raise CompileError(diagnostics)
+    raise CompilerCrash(f"{compiler.command[0]} failed with status {done.returncode}:\n{done.stderr[-4000:]}")

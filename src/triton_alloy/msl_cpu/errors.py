@@ -1,0 +1,59 @@
+"""Every error that a user of msl_cpu can see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class MslError(Exception):
+    """The base of all errors raised on purpose by this package."""
+
+
+class NoCompiler(MslError):
+    """No usable C++ compiler was found; the message says what was looked for and how to install one."""
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One message of the compiler about the user's text. line and column count from 1; 0 where unknown."""
+
+    line: int
+    column: int
+    severity: str  # "error", "warning" or "note"
+    message: str
+    source: str = ""  # the user's line
+
+    def __str__(self) -> str:
+        head = f"program_source:{self.line}:{self.column}: {self.severity}: {self.message}"
+        if not self.source:
+            return head
+        return f"{head}\n{self.source}\n{' ' * max(self.column - 1, 0)}^"
+
+
+class CompileError(MslError, SyntaxError):
+    """The text is not a valid Metal program (or not one this package can run).
+
+    `diagnostics` holds positions in the user's text; the message prints them as Apple's compiler does.
+    A SyntaxError, because torch.mps.compile_shader raises one.
+    """
+
+    def __init__(self, diagnostics: list[Diagnostic] | str):
+        if isinstance(diagnostics, str):
+            diagnostics = [Diagnostic(0, 0, "error", diagnostics)]
+        self.diagnostics = diagnostics
+        super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
+
+    def __reduce__(self):
+        return CompileError, (self.diagnostics,)
+
+
+class CompilerCrash(MslError):
+    """The C++ compiler died or printed nothing that concerns the user's text; the message holds what it said."""
+
+
+class LaunchError(MslError, ValueError):
+    """A launch was asked for that cannot be right (a missing buffer, too many threads...); nothing was run."""
+
+
+class KernelFailure(MslError, RuntimeError):
+    """A kernel started and was stopped: out of threadgroup memory, past its deadline. Buffers may be half written."""

@@ -1,0 +1,82 @@
+// What the runtime (runtime/pool.cpp) and every compiled kernel agree on. Freestanding: includes nothing of the system.
+#pragma once
+
+typedef unsigned char uchar;
+typedef unsigned short ushort;
+typedef unsigned int uint;
+typedef unsigned long ulong;
+
+#define MSL_INLINE inline __attribute__((always_inline))
+
+namespace msl_cpu {
+
+// Part of every cache key through the text of this file; the runtime refuses a plan of another version.
+constexpr uint abi_version = 1;
+
+constexpr uint simd_width = 32;
+constexpr uint max_threads = 1024;
+constexpr uint max_simdgroups = max_threads / simd_width;
+constexpr uint max_buffers = 31;
+constexpr uint arena_bytes = 32768;
+
+enum Failure : uint {
+  failure_none = 0,
+  failure_threadgroup_memory = 1,  // static and dynamic threadgroup memory exceed arena_bytes
+  failure_deadline = 2,            // the launch ran longer than Plan::deadline_nanoseconds
+  failure_memory = 3,              // the system gave no memory for the stacks
+  failure_version = 4,             // plan and runtime disagree on abi_version
+};
+
+struct Worker;
+typedef void (*RunRange)(Worker *, ulong first, ulong last);
+
+// One prepared launch: everything but the buffers and the grid. Mirrored by plan.py (ctypes).
+struct Plan {
+  uint version;
+  uint workers;                     // at most this many threads of the operating system, the caller included
+  RunRange run;                     // runs threadgroups first .. last-1 (linear index, x fastest)
+  uint threads_per_threadgroup[3];
+  uint stack_log2;                  // bytes of one fiber's stack, as the kernel was compiled
+  uint threads[3];                  // total threads where the edge threadgroups are smaller; 0 = all are full
+  uint flush_denormals;
+  uint dynamic_bytes[max_buffers];  // length of the threadgroup arrays that the launch provides
+  uint seed;                        // of the schedule, in sanitize mode
+  ulong deadline_nanoseconds;       // 0 = none
+};
+
+struct Launch {
+  const Plan *plan;
+  void *const *buffers;
+  uint threadgroups[3];
+  uint threads[3];
+  ulong threadgroup_count;
+  ulong chunk;                      // threadgroups claimed at once by a worker
+  ulong deadline;                   // monotonic nanoseconds, 0 = none
+  alignas(64) ulong next;           // first threadgroup that no worker has claimed
+  alignas(64) uint failure;         // the first Failure; a worker that sees one stops
+};
+
+typedef uint Word4 __attribute__((vector_size(16)));
+
+// Head of a worker's region. A region is 2 << log2(max_threads) stacks long and aligned to its size: the lower half
+// holds this head (and the scheduler's state), the upper half the stacks, so that code on a fiber finds both its
+// worker and its own index from the stack pointer alone.
+struct Worker {
+  void *main_stack;                 // of run_range's caller; switching to it ends the range
+  Launch *launch;
+  char *arena;                      // threadgroup memory, arena_bytes, 4096-aligned, followed by an unmapped page
+  ulong first, last;                // the range being run
+  // Written and read as whole vectors: a narrower store would stall the wider load that follows it.
+  Word4 threadgroup;                // position in grid
+  Word4 threads_per_threadgroup;    // of this threadgroup, smaller at the edges
+  uint threads;                     // of this threadgroup
+  uint simdgroups;
+  uint epoch;                       // barriers passed in this threadgroup
+  uint random;                      // state of the schedule's generator, in sanitize mode
+  ulong divergent;                  // collective operations met by only some active lanes
+  uint dynamic_offset[max_buffers]; // of the dynamic threadgroup arrays in the arena
+};
+
+constexpr ulong scheduler_offset = 4096;
+
+}  // namespace msl_cpu

@@ -1,0 +1,95 @@
+// Execution in `fast` mode: the kernel is called once per simdgroup, on 32-lane values.
+#pragma once
+#include "arguments.h"
+
+namespace msl_cpu {
+
+constexpr ulong simdgroup_stack_bytes = region_bytes / 2 / max_simdgroups;
+
+struct FastScheduler {
+  uint alive;  // simdgroups that have not returned
+  void *stack[max_simdgroups];
+};
+
+MSL_INLINE FastScheduler &fast_scheduler(Worker *worker) {
+  return *reinterpret_cast<FastScheduler *>(reinterpret_cast<char *>(worker) + scheduler_offset);
+}
+
+MSL_INLINE uint current_simdgroup(Worker *worker) {
+  return (uint)((stack_pointer() - stacks_of(worker)) / simdgroup_stack_bytes);
+}
+
+// The alive simdgroup that follows `simdgroup` in the ring; itself if it is the only one.
+MSL_INLINE uint next_simdgroup(uint alive, uint simdgroup) {
+  uint later = alive & ~((2u << simdgroup) - 1);
+  return __builtin_ctz(later ? later : alive);
+}
+
+// Round robin is a barrier: when a simdgroup's turn comes again, all the others have reached the same one.
+MSL_INLINE void fast_barrier() {
+  Worker *worker = current_worker();
+  if (worker->simdgroups == 1) return;
+  FastScheduler &scheduler = fast_scheduler(worker);
+  uint self = current_simdgroup(worker), next = next_simdgroup(scheduler.alive, self);
+  if (next != self) switch_stack(&scheduler.stack[self], scheduler.stack[next]);
+}
+
+// Calls the kernel for every threadgroup of the range, on one stack that takes the whole upper half of the region.
+template <class Signature, auto function> __attribute__((noinline)) void single_simdgroup_main() {
+  Worker *worker = current_worker();
+  ThreadPosition first_lane = {0, 0, 0, 0};
+  for (ulong i = worker->first; i < worker->last; ++i) {
+    enter_threadgroup(worker, i);
+    Signature::template call<function>(worker, first_lane);
+  }
+  void *finished;
+  switch_stack(&finished, worker->main_stack);
+  __builtin_unreachable();
+}
+
+template <class Signature, auto function> __attribute__((noinline)) void simdgroup_main() {
+  Worker *worker = current_worker();
+  FastScheduler &scheduler = fast_scheduler(worker);
+  uint self = current_simdgroup(worker), index = self * simd_width;
+  Word4 size = worker->threads_per_threadgroup;
+  Signature::template call<function>(
+      worker, ThreadPosition{index, index % size[0], index / size[0] % size[1], index / size[0] / size[1]});
+  scheduler.alive &= ~(1u << self);
+  void *finished;
+  switch_stack(&finished, scheduler.alive ? scheduler.stack[next_simdgroup(scheduler.alive, self)]
+                                          : worker->main_stack);
+  __builtin_unreachable();
+}
+
+template <class Signature, auto function> void run_fast(Worker *worker, ulong first, ulong last) {
+  if (worker->simdgroups == 1) {
+    worker->first = first;
+    worker->last = last;
+    ulong top = stacks_of(worker) + region_bytes / 2;
+    switch_stack(&worker->main_stack, new_fiber(top, &single_simdgroup_main<Signature, function>));
+    return;
+  }
+  FastScheduler &scheduler = fast_scheduler(worker);
+  for (ulong i = first; i < last && !worker->launch->failure; ++i) {
+    enter_threadgroup(worker, i);
+    for (uint s = 0; s < worker->simdgroups; ++s) {
+      // Tops differ by an odd number of cache lines, or all stacks would compete for the same cache sets.
+      ulong top = stacks_of(worker) + (s + 1) * simdgroup_stack_bytes - 64 * 7 * s;
+      scheduler.stack[s] = new_fiber(top, &simdgroup_main<Signature, function>);
+    }
+    scheduler.alive = worker->simdgroups == 32 ? ~0u : (1u << worker->simdgroups) - 1;
+    switch_stack(&worker->main_stack, scheduler.stack[0]);
+  }
+}
+
+}  // namespace msl_cpu
+
+namespace metal {
+
+enum class mem_flags : uint { mem_none = 0, mem_device = 1, mem_threadgroup = 2, mem_texture = 4 };
+MSL_INLINE constexpr mem_flags operator|(mem_flags a, mem_flags b) { return mem_flags((uint)a | (uint)b); }
+
+MSL_INLINE void threadgroup_barrier(mem_flags) { msl_cpu::fast_barrier(); }
+MSL_INLINE void simdgroup_barrier(mem_flags) { __asm__ volatile("" ::: "memory"); }
+
+}  // namespace metal

@@ -1,0 +1,258 @@
+"""`Library(source)` compiles Metal text; `library.kernel.launch(...)` runs a kernel on this machine's processors."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from . import cache
+from .buffers import buffer_of
+from .build import compile_library, find_compiler, processor
+from .errors import LaunchError
+from .plan import (
+    ABI_VERSION,
+    ARENA_BYTES,
+    MAX_BUFFERS,
+    MAX_THREADS,
+    SIMD_WIDTH,
+    ParameterInfo,
+    Plan,
+    check,
+    headers_fingerprint,
+    open_library,
+    runtime,
+    worker_count,
+)
+from .rewrite import CppProgram, rewrite
+from .signatures import ConstantValue
+
+MODES = ("fast", "reference")
+_OPTIMISATION = {"fast": "-O3", "reference": "-O2"}
+_STACK_LOG2 = 15
+_LARGEST_INDEX = 2**32 - 1
+
+Size = int | Sequence[int]
+
+
+def choose_mode(mode: str | None) -> str:
+    """The argument, else $MSL_CPU_MODE, else "reference" (which runs any text)."""
+    chosen = mode or os.environ.get("MSL_CPU_MODE") or "reference"
+    if chosen not in MODES:
+        raise LaunchError(f"mode {chosen!r} is not one of {', '.join(MODES)}")
+    return chosen
+
+
+def three(size: Size, what: str) -> tuple[int, int, int]:
+    """An int or a sequence of 1 to 3 ints -> (x, y, z), missing ones 1."""
+    values = (size,) if isinstance(size, int) else tuple(int(value) for value in size)
+    if not 1 <= len(values) <= 3:
+        raise LaunchError(f"{what} must have 1 to 3 dimensions, not {len(values)}")
+    if any(not 0 <= value <= _LARGEST_INDEX for value in values):
+        raise LaunchError(f"{what} is {values}: each dimension must lie in 0 .. 2**32-1")
+    return (*values, 1, 1)[:3]  # pyright: ignore[reportReturnType]
+
+
+class Launcher:
+    """A prepared launch of one kernel with one threadgroup size: calling it costs about a microsecond.
+
+    `launcher(pointers, gx, gy, gz)` runs gx * gy * gz threadgroups; `pointers` is a ctypes array of void pointers, or
+    its address, indexed by buffer. Nothing is checked: the caller guarantees that every buffer the kernel uses is there
+    and large enough. From C: `uint (*function)(const void *plan, void *const *pointers, uint, uint, uint)` at
+    `function_address`, called with `plan_address`; it returns 0 on success. Both live as long as this object.
+    """
+
+    def __init__(self, plan: Plan, owner: Kernel):
+        self._plan = plan
+        self._owner = owner
+        self._dispatch = runtime().msl_cpu_dispatch
+        self.plan_address = ctypes.addressof(plan)
+        self.function_address = ctypes.cast(self._dispatch, ctypes.c_void_p).value
+
+    def __call__(self, pointers: Any, gx: int, gy: int = 1, gz: int = 1) -> None:
+        failure = self._dispatch(self.plan_address, pointers, gx, gy, gz)
+        if failure:
+            check(failure)
+
+
+class Kernel:
+    """One kernel of a library."""
+
+    def __init__(self, library: Library, name: str, symbol: str, optional: frozenset[int], max_threads: int | None):
+        self.name = name
+        self._library = library
+        self._function = getattr(library.compiled, symbol)
+        self._optional = optional
+        self.max_threads_per_threadgroup = max_threads or MAX_THREADS
+        self.thread_execution_width = SIMD_WIDTH
+        self.buffers, self.threadgroup_buffers = self._read_parameters(symbol)
+
+    def _read_parameters(self, symbol: str) -> tuple[dict[int, ParameterInfo], dict[int, ParameterInfo]]:
+        """By index: the buffers and the threadgroup arrays that the kernel declares."""
+        rows = ctypes.cast(
+            getattr(self._library.compiled, symbol.replace("kernel", "parameters")), ctypes.POINTER(ParameterInfo)
+        )
+        found: tuple[dict[int, ParameterInfo], ...] = ({}, {})
+        for row in rows:
+            if row.kind == 2**32 - 1:
+                break
+            if row.kind < len(found):
+                found[row.kind][row.index] = row
+        return found[0], found[1]
+
+    def launcher(
+        self,
+        n_buffers: int,
+        threads_per_threadgroup: Size,
+        *,
+        threads: Size | None = None,
+        threadgroup_memory: Mapping[int, int] | None = None,
+    ) -> Launcher:
+        """Prepare launches with this threadgroup size. n_buffers: how many pointers the caller will pass."""
+        missing = [index for index in self.buffers if index >= n_buffers and index not in self._optional]
+        if missing:
+            raise LaunchError(f"kernel '{self.name}' needs buffer {missing[0]}; {n_buffers} buffers were announced")
+        return Launcher(self._plan(threads_per_threadgroup, threads, threadgroup_memory or {}), self)
+
+    def _plan(self, group: Size, threads: Size | None, threadgroup_memory: Mapping[int, int]) -> Plan:
+        size = three(group, "threads_per_threadgroup")
+        count = size[0] * size[1] * size[2]
+        if not 1 <= count <= self.max_threads_per_threadgroup:
+            raise LaunchError(
+                f"kernel '{self.name}': {count} threads per threadgroup; allowed are 1 to "
+                f"{self.max_threads_per_threadgroup}"
+            )
+        if self._library.mode == "fast" and (size[0] % SIMD_WIDTH or threads is not None):
+            raise LaunchError(f"kernel '{self.name}': fast mode runs whole simdgroups of {SIMD_WIDTH} threads only")
+        unset = [index for index in self.threadgroup_buffers if not threadgroup_memory.get(index)]
+        if unset:
+            raise LaunchError(f"kernel '{self.name}': threadgroup_memory[{unset[0]}] is not set")
+        if sum((length + 15) // 16 * 16 for length in threadgroup_memory.values()) > ARENA_BYTES:
+            raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
+        plan = Plan(version=ABI_VERSION, workers=worker_count(), stack_log2=_STACK_LOG2)
+        plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
+        plan.threads_per_threadgroup[:] = size
+        plan.flush_denormals = self._library.flush_denormals
+        plan.deadline_nanoseconds = int((self._library.deadline or 0) * 1e9)
+        for index, length in threadgroup_memory.items():
+            plan.dynamic_bytes[index] = length
+        if threads is not None:
+            plan.threads[:] = three(threads, "threads")
+        return plan
+
+    def _bind(self, buffers: Sequence[Any] | Mapping[int, Any]) -> tuple[Any, list[Any]]:
+        """Pointers by index, and the objects that own the memory."""
+        items = buffers.items() if isinstance(buffers, Mapping) else enumerate(buffers)
+        bound = {index: buffer_of(value) for index, value in items if value is not None}
+        if any(not 0 <= index < MAX_BUFFERS for index in bound):
+            raise LaunchError(f"kernel '{self.name}': buffer indices lie in 0 .. {MAX_BUFFERS - 1}")
+        for index, info in self.buffers.items():
+            buffer = bound.get(index)
+            if buffer is None:
+                if index in self._optional:
+                    continue
+                raise LaunchError(f"kernel '{self.name}': buffer {index} is not bound")
+            if info.reference and buffer.bytes < info.bytes:
+                raise LaunchError(
+                    f"kernel '{self.name}': buffer {index} has {buffer.bytes} bytes; the parameter needs {info.bytes}"
+                )
+            if info.writable and not buffer.writable:
+                raise LaunchError(f"kernel '{self.name}': buffer {index} is read-only, the kernel may write to it")
+        pointers = (ctypes.c_void_p * MAX_BUFFERS)()
+        for index, buffer in bound.items():
+            pointers[index] = buffer.address
+        return pointers, [buffer.keep for buffer in bound.values()]
+
+    def launch(
+        self,
+        buffers: Sequence[Any] | Mapping[int, Any],
+        threadgroups: Size,
+        threads_per_threadgroup: Size,
+        threads: Size | None = None,
+        threadgroup_memory: Mapping[int, int] | None = None,
+    ) -> None:
+        """Run and wait.
+
+        buffers: by index; NumPy, PyTorch CPU, MLX CPU arrays, bytes, ctypes objects. threadgroups: how many, per
+        dimension. threads: total threads where that is less, so that threadgroups at the edge are smaller.
+        threadgroup_memory: bytes of each `threadgroup` parameter. Raises LaunchError before anything has run, or
+        KernelFailure.
+        """
+        pointers, _keep = self._bind(buffers)
+        grid = three(threadgroups, "threadgroups")
+        launcher = Launcher(self._plan(threads_per_threadgroup, threads, threadgroup_memory or {}), self)
+        launcher(pointers, *grid)
+
+
+class Library:
+    """Metal text, compiled for this machine.
+
+    mode: "reference" (any text, a fiber per thread) or "fast" (text in our vocabulary, 32 lanes at once); default
+    $MSL_CPU_MODE, else "reference". function_constants: values by index or by name. flush_denormals: treat f32
+    denormals as zero, as the hardware does. deadline: seconds after which a launch is stopped (slower code).
+    Kernels are attributes (`library.softmax`) and items (`library["softmax_f32"]`).
+    """
+
+    def __init__(
+        self,
+        source: str,
+        mode: str | None = None,
+        function_constants: Mapping[int | str, ConstantValue] | None = None,
+        *,
+        flush_denormals: bool = False,
+        deadline: float | None = None,
+    ):
+        self.mode = choose_mode(mode)
+        self.flush_denormals = flush_denormals
+        self.deadline = deadline
+        self.compiled, description = _load(source, self.mode, function_constants or {}, deadline is not None)
+        self._kernels: dict[str, Kernel | Callable[[], Kernel]] = {}
+        for name, symbol, optional, max_threads in description["entries"]:
+            self._kernels[name] = Kernel(self, name, symbol, frozenset(optional), max_threads)
+
+    def __getitem__(self, name: str) -> Kernel:
+        return self._kernels[name]
+
+    def __getattr__(self, name: str) -> Kernel:
+        if name.startswith("_") or name not in self._kernels:
+            raise AttributeError(f"no kernel '{name}' in this library; it has {', '.join(self._kernels)}")
+        return self._kernels[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted([*super().__dir__(), *self._kernels])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kernels)
+
+
+def _load(
+    source: str, mode: str, constants: Mapping[int | str, ConstantValue], deadline: bool
+) -> tuple[ctypes.CDLL, dict[str, Any]]:
+    optimisation = _OPTIMISATION[mode]
+    key = cache.make_key(
+        source,
+        mode,
+        repr(sorted(constants.items(), key=str)),
+        optimisation,
+        str(deadline),
+        headers_fingerprint(),
+        find_compiler().identity,
+        processor(),
+    )
+
+    def build() -> tuple[bytes, dict[str, Any]]:
+        program = rewrite(source, mode, constants)
+        return compile_library(program.text, source, program.contract, optimisation), _describe(program)
+
+    path, description = cache.fetch(key, build)
+    return open_library(path), description
+
+
+def _describe(program: CppProgram) -> dict[str, Any]:
+    return {
+        "entries": [
+            (entry.name, entry.symbol, [p.index for p in entry.parameters if p.optional], entry.max_threads)
+            for entry in program.entries
+        ]
+    }

@@ -1,0 +1,115 @@
+"""The structures and functions that Python shares with compiled code; mirrors headers/msl_cpu/abi.h."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+from pathlib import Path
+
+from . import cache
+from .build import HEADERS, PACKAGE, compile_library, find_compiler, processor
+from .errors import KernelFailure, LaunchError, MslError
+
+ABI_VERSION = 1
+SIMD_WIDTH = 32
+MAX_THREADS = 1024
+MAX_BUFFERS = 31
+ARENA_BYTES = 32768
+
+
+class Plan(ctypes.Structure):
+    """One prepared launch: everything but the buffers and the grid."""
+
+    _fields_ = [
+        ("version", ctypes.c_uint),
+        ("workers", ctypes.c_uint),
+        ("run", ctypes.c_void_p),
+        ("threads_per_threadgroup", ctypes.c_uint * 3),
+        ("stack_log2", ctypes.c_uint),
+        ("threads", ctypes.c_uint * 3),
+        ("flush_denormals", ctypes.c_uint),
+        ("dynamic_bytes", ctypes.c_uint * MAX_BUFFERS),
+        ("seed", ctypes.c_uint),
+        ("deadline_nanoseconds", ctypes.c_ulong),
+    ]
+
+
+class ParameterInfo(ctypes.Structure):
+    """What the compiler knows about a parameter; see arguments.h."""
+
+    _fields_ = [(name, ctypes.c_uint) for name in ("kind", "index", "bytes", "alignment", "reference", "writable")]
+
+
+_FAILURES = {
+    1: f"static and dynamic threadgroup memory exceed {ARENA_BYTES} bytes",
+    2: "the kernel ran past its deadline and was stopped",
+    3: "the system gave no memory for the stacks of a worker",
+    4: "a launch was prepared by another version of the runtime",
+}
+
+
+def check(failure: int) -> None:
+    """Raise what a result of msl_cpu_dispatch stands for; 0 is success."""
+    if failure:
+        raise KernelFailure(_FAILURES.get(failure, f"unknown failure {failure}"))
+
+
+@functools.cache
+def headers_fingerprint() -> str:
+    """Changes with any header or source of the runtime."""
+    files = sorted([*HEADERS.rglob("*.h"), *(PACKAGE / "runtime").iterdir()])
+    return cache.make_key(*(file.read_text() for file in files if file.is_file()))
+
+
+def open_library(path: Path) -> ctypes.CDLL:
+    """dlopen after the libraries that compiled code takes functions from."""
+    _load_maths()
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise MslError(f"the compiled kernel cannot be loaded: {error}") from error
+
+
+@functools.cache
+def _load_maths() -> None:
+    if sys.platform != "linux":
+        return
+    for name in ("libm.so.6", "libgcc_s.so.1"):
+        try:
+            ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+        except OSError:  # musl keeps the maths in libc; libgcc_s matters only for rare conversions
+            continue
+
+
+@functools.cache
+def runtime() -> ctypes.CDLL:
+    """The loaded worker pool, compiled on first use."""
+    source = (PACKAGE / "runtime" / "pool.cpp").read_text()
+
+    def build() -> tuple[bytes, dict[str, str]]:
+        return compile_library(source, source, "off", "-O2", (f"-I{PACKAGE / 'runtime'}", "-fvisibility=default")), {}
+
+    key = cache.make_key("runtime", headers_fingerprint(), find_compiler().identity, processor())
+    library = open_library(cache.fetch(key, build)[0])
+    library.msl_cpu_dispatch.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
+    library.msl_cpu_dispatch.restype = ctypes.c_uint
+    library.msl_cpu_reset.argtypes = ()
+    library.msl_cpu_reset.restype = None
+    library.msl_cpu_reset()
+    # Threads and held locks do not survive a fork; the child starts its own.
+    os.register_at_fork(after_in_child=library.msl_cpu_reset)
+    return library
+
+
+def worker_count() -> int:
+    """$MSL_CPU_THREADS, else the number of processors this process may use."""
+    chosen = os.environ.get("MSL_CPU_THREADS")
+    if chosen:
+        if not chosen.isdigit() or int(chosen) < 1:
+            raise LaunchError(f"MSL_CPU_THREADS={chosen!r} is not a positive number")
+        return int(chosen)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

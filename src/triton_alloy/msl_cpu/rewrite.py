@@ -1,0 +1,82 @@
+"""Metal text -> C++ text for the headers of this package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .address_spaces import erase_address_spaces
+from .signatures import ConstantValue, KernelParameter, KernelSource, Program, find_kernels, strip_attributes
+from .threadgroup_memory import place_threadgroup_variables
+from .tokens import Tokens
+
+VOCABULARY = re.compile(r"^[ \t]*// vocabulary: begin.*?^[ \t]*// vocabulary: end[^\n]*$", re.DOTALL | re.MULTILINE)
+_CONTRACT = re.compile(r"^\s*#\s*pragma\s+METAL\s+fp\s+contract\s*\(\s*(off|fast|on)\s*\)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A kernel that the host can launch: `symbol` in the compiled library."""
+
+    name: str
+    symbol: str
+    parameters: tuple[KernelParameter, ...]
+    max_threads: int | None
+
+
+@dataclass(frozen=True)
+class CppProgram:
+    text: str
+    entries: tuple[Entry, ...]
+    contract: str  # value of -ffp-contract
+
+
+_SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s*<(metal_\w+|simd/\w+\.h)>")
+
+
+def _drop_system_includes(tokens: Tokens) -> None:
+    """<metal_stdlib> and its parts: one header of ours stands for all, included at the top."""
+    for token in tokens:
+        if token.kind == "directive" and _SYSTEM_INCLUDE.match(token.text):
+            token.blank()
+
+
+def _drop_vocabulary(source: str) -> str:
+    """The definitions that lanes.h replaces, lines kept."""
+    return VOCABULARY.sub(lambda match: "\n" * match.group().count("\n"), source)
+
+
+def _entry(number: int, expression: str, kernel: KernelSource, runner: str) -> str:
+    kinds = "".join(f", msl_cpu::Parameter<msl_cpu::{p.kind}, {p.index}>" for p in kernel.parameters)
+    return (
+        f"typedef msl_cpu::Signature<decltype(&{expression}){kinds}> msl_cpu_signature_{number};\n"
+        f'extern "C" __attribute__((visibility("default"))) const msl_cpu_signature_{number}::Table '
+        f"msl_cpu_parameters_{number} = msl_cpu_signature_{number}::table();\n"
+        f'extern "C" __attribute__((visibility("default"))) '
+        f"void msl_cpu_kernel_{number}(msl_cpu::Worker *worker, ulong first, ulong last) {{\n"
+        f"  msl_cpu::{runner}<msl_cpu_signature_{number}, &{expression}>(worker, first, last);\n}}\n"
+    )
+
+
+def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) -> CppProgram:
+    """Translate; `mode` is "fast" or "reference". The user's lines keep their numbers and, where possible, columns."""
+    contract = _CONTRACT.findall(source)
+    program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
+    _drop_system_includes(program.tokens)
+    strip_attributes(program, constants)
+    find_kernels(program)
+    place_threadgroup_variables(program)
+    erase_address_spaces(program.tokens)
+    head = "#define MSL_FAST 1\n" if mode == "fast" else "#define MSL_REFERENCE 1\n"
+    if mode == "reference" and "thread_elements" in source:
+        head += "#define MSL_DISTRIBUTED_MATRIX 1\n"
+    head += '#include "metal_stdlib.h"\n'
+    if mode == "fast":
+        head += '#include "lanes.h"\n'
+    entries, text = [], []
+    for number, (name, expression, kernel) in enumerate(program.entries):
+        text.append(_entry(number, expression, kernel, f"run_{mode}"))
+        entries.append(Entry(name, f"msl_cpu_kernel_{number}", tuple(kernel.parameters), kernel.max_threads))
+    body = f'{head}#line 1 "program_source"\n{program.tokens}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'
+    return CppProgram(body, tuple(entries), contract[-1] if contract else "fast")

@@ -1,0 +1,211 @@
+// Persistent pool of operating-system threads that run the threadgroups of one launch at a time.
+//
+// A launch is offered through one word: generation | joined workers | open. A worker joins by incrementing the count
+// while the launch is open; the launching thread works as well, closes the launch when no threadgroup is left to claim,
+// and waits only for those who joined. A worker that sleeps, or that the system does not schedule, delays nobody.
+#include "region.h"
+
+using namespace msl_cpu;
+
+namespace {
+
+constexpr uint most_workers = 1024;
+constexpr uint smallest_stack_log2 = 15, largest_stack_log2 = 20;
+constexpr ulong chunks_per_worker = 16;
+constexpr ulong spin_nanoseconds = 40000;  // longer than the gap between the launches of a loop, shorter than a time slice
+
+constexpr ulong open_bit = 1, one_joined = 2, joined_mask = 0xfffffffe, generation_one = 1ul << 32;
+
+struct Pool {
+  SystemMutex launching;         // one launch at a time
+  SystemMutex sleeping;
+  SystemCondition wake;
+  alignas(64) ulong offer;
+  Launch *current;               // valid while offer is open or somebody has joined
+  alignas(64) uint sleepers;
+  uint threads;                  // started, the launching thread not counted
+  Worker *regions[most_workers][largest_stack_log2 - smallest_stack_log2 + 1];
+};
+
+Pool pool;
+
+Worker *region_of(uint index, uint stack_log2) {
+  Worker *&region = pool.regions[index][stack_log2 - smallest_stack_log2];
+  if (!region) region = new_region(stack_log2);
+  return region;
+}
+
+void record(Launch *launch, Failure failure) {
+  uint none = failure_none;
+  __atomic_compare_exchange_n(&launch->failure, &none, (uint)failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+#if defined(__x86_64__)
+typedef uint FloatingPointState;
+constexpr FloatingPointState flush_bits = 0x8040, default_state = 0x1f80;
+FloatingPointState floating_point_state() { return __builtin_ia32_stmxcsr(); }
+void set_floating_point_state(FloatingPointState state) { __builtin_ia32_ldmxcsr(state); }
+#else
+typedef ulong FloatingPointState;
+constexpr FloatingPointState flush_bits = 1ul << 24 | 1ul << 19, default_state = 0;
+FloatingPointState floating_point_state() {
+  FloatingPointState state;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(state));
+  return state;
+}
+void set_floating_point_state(FloatingPointState state) { __asm__ volatile("msr fpcr, %0" ::"r"(state)); }
+#endif
+
+void prepare(Worker *worker, Launch *launch) {
+  const Plan *plan = launch->plan;
+  const uint *size = plan->threads_per_threadgroup;
+  worker->launch = launch;
+  worker->threads_per_threadgroup = Word4{size[0], size[1], size[2], 0};
+  worker->threads = size[0] * size[1] * size[2];
+  worker->simdgroups = (worker->threads + simd_width - 1) / simd_width;
+  worker->divergent = 0;
+  worker->random = plan->seed;
+  uint end = arena_bytes;
+  for (uint i = 0; i < max_buffers; ++i) {
+    if (!plan->dynamic_bytes[i]) continue;
+    end -= (plan->dynamic_bytes[i] + 15u) & ~15u;
+    worker->dynamic_offset[i] = end;
+  }
+}
+
+// Claim and run threadgroups until none is left.
+void work(Launch *launch, uint index) {
+  const Plan *plan = launch->plan;
+  Worker *worker = region_of(index, plan->stack_log2);
+  if (!worker) return record(launch, failure_memory);
+  prepare(worker, launch);
+  FloatingPointState saved = floating_point_state();
+  set_floating_point_state(default_state | (plan->flush_denormals ? flush_bits : 0));
+  while (!__atomic_load_n(&launch->failure, __ATOMIC_RELAXED)) {
+    ulong first = __atomic_fetch_add(&launch->next, launch->chunk, __ATOMIC_RELAXED);
+    if (first >= launch->threadgroup_count) break;
+    ulong last = first + launch->chunk;
+    plan->run(worker, first, last < launch->threadgroup_count ? last : launch->threadgroup_count);
+  }
+  set_floating_point_state(saved);
+}
+
+bool available(ulong offer, ulong seen) { return (offer & open_bit) && offer / generation_one != seen; }
+
+// Spin for a while, then sleep, until a launch is offered that this worker has not seen.
+ulong await_offer(ulong seen) {
+  ulong give_up = monotonic_nanoseconds() + spin_nanoseconds;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      ulong offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE);
+      if (available(offer, seen)) return offer;
+      pause_briefly();
+    }
+  } while (monotonic_nanoseconds() < give_up);
+
+  pthread_mutex_lock(&pool.sleeping);
+  __atomic_fetch_add(&pool.sleepers, 1, __ATOMIC_SEQ_CST);  // before the last look, see offer_launch
+  ulong offer;
+  while (!available(offer = __atomic_load_n(&pool.offer, __ATOMIC_SEQ_CST), seen))
+    pthread_cond_wait(&pool.wake, &pool.sleeping);
+  __atomic_fetch_sub(&pool.sleepers, 1, __ATOMIC_RELAXED);
+  pthread_mutex_unlock(&pool.sleeping);
+  return offer;
+}
+
+void *worker_main(void *argument) {
+  uint index = (uint)(ulong)argument;
+  ulong seen = 0;
+  for (;;) {
+    ulong offer = await_offer(seen);
+    while (available(offer, seen)) {
+      if (!__atomic_compare_exchange_n(&pool.offer, &offer, offer + one_joined, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE))
+        continue;
+      seen = offer / generation_one;
+      Launch *launch = pool.current;
+      if (index < launch->plan->workers) work(launch, index);
+      __atomic_fetch_sub(&pool.offer, one_joined, __ATOMIC_RELEASE);
+      break;
+    }
+  }
+}
+
+// Returns the number of workers there are, at most `wanted`, the launching thread included.
+uint start_threads(uint wanted) {
+  while (pool.threads + 1 < wanted && pool.threads + 1 < most_workers) {
+    SystemThread thread;
+    if (pthread_create(&thread, nullptr, worker_main, (void *)(ulong)(pool.threads + 1))) break;
+    pthread_detach(thread);
+    ++pool.threads;
+  }
+  return pool.threads + 1;
+}
+
+void offer_launch(Launch *launch) {
+  pool.current = launch;
+  ulong generation = pool.offer / generation_one + 1;
+  __atomic_store_n(&pool.offer, generation * generation_one | open_bit, __ATOMIC_SEQ_CST);
+  if (!__atomic_load_n(&pool.sleepers, __ATOMIC_SEQ_CST)) return;
+  pthread_mutex_lock(&pool.sleeping);
+  pthread_cond_broadcast(&pool.wake);
+  pthread_mutex_unlock(&pool.sleeping);
+}
+
+void await_joined() {
+  ulong offer = __atomic_and_fetch(&pool.offer, ~open_bit, __ATOMIC_ACQ_REL);
+  for (uint spins = 0; offer & joined_mask; ++spins) {
+    if (spins < 4096) pause_briefly();
+    else sched_yield();
+    offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE);
+  }
+}
+
+void set_up(Launch &launch, const Plan *plan, void *const *buffers, uint x, uint y, uint z) {
+  launch.plan = plan;
+  launch.buffers = buffers;
+  const uint grid[3] = {x, y, z};
+  for (int i = 0; i < 3; ++i) {
+    launch.threadgroups[i] = grid[i];
+    launch.threads[i] = plan->threads[i] ? plan->threads[i] : grid[i] * plan->threads_per_threadgroup[i];
+  }
+  launch.threadgroup_count = (ulong)x * y * z;
+  launch.deadline = plan->deadline_nanoseconds ? monotonic_nanoseconds() + plan->deadline_nanoseconds : 0;
+  launch.next = 0;
+  launch.failure = failure_none;
+}
+
+}  // namespace
+
+extern "C" {
+
+// Forget threads and locks, which a fork does not copy. Also called once when the library is loaded.
+void msl_cpu_reset() {
+  pthread_mutex_init(&pool.launching, nullptr);
+  pthread_mutex_init(&pool.sleeping, nullptr);
+  pthread_cond_init(&pool.wake, nullptr);
+  pool.offer = 0;
+  pool.sleepers = 0;
+  pool.threads = 0;
+}
+
+// Run x * y * z threadgroups; returns a Failure. May be called from any thread.
+uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, uint z) {
+  if (plan->version != abi_version) return failure_version;
+  Launch launch;
+  set_up(launch, plan, buffers, x, y, z);
+  ulong count = launch.threadgroup_count;
+  if (!count) return failure_none;
+  pthread_mutex_lock(&pool.launching);
+  uint workers = plan->workers < count ? plan->workers : (uint)count;
+  if (workers > 1) workers = start_threads(workers) < workers ? pool.threads + 1 : workers;
+  launch.chunk = workers == 1 ? count : count / (workers * chunks_per_worker);
+  if (!launch.chunk) launch.chunk = 1;
+  if (workers > 1) offer_launch(&launch);
+  work(&launch, 0);
+  if (workers > 1) await_joined();
+  pthread_mutex_unlock(&pool.launching);
+  return launch.failure;
+}
+
+}  // extern "C"

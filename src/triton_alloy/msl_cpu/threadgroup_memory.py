@@ -1,0 +1,79 @@
+"""Threadgroup variables become references into the worker's arena."""
+
+from __future__ import annotations
+
+from .signatures import Program
+from .tokens import Tokens
+
+OFFSET = "msl_cpu_threadgroup_offset"
+_STATEMENT_START = (";", "{", "}", ")", "")
+
+
+def _declarator(tokens: Tokens, start: int, end: int) -> tuple[int, str] | None:
+    """Index of the name and text of the dimensions; None for a pointer, a reference or an initialised variable."""
+    name = -1
+    i = start
+    while i < end:
+        text = tokens[i].text
+        if text in ("*", "&", "="):
+            return None
+        if text == "__attribute__":
+            break
+        if text == "<":
+            i = tokens.match_angle(i)
+        elif text == "[":
+            break
+        elif tokens[i].kind == "word":
+            name = i
+        i += 1
+    dimensions = []
+    while i < end and tokens.at(i) == "[":
+        closing = tokens.match(i)
+        dimensions.append(tokens.code(i, closing + 1))
+        i = tokens.next(closing)
+    return (name, "".join(dimensions)) if name >= 0 else None
+
+
+def _rewrite(tokens: Tokens, start: int) -> int:
+    """Rewrite the declaration whose `threadgroup` stands at `start`; returns the index to go on from."""
+    end = start
+    while tokens.at(end) != ";":
+        end = tokens.match(end) + 1 if tokens[end].text in ("(", "[", "{") else end + 1
+        if end >= len(tokens):
+            raise tokens.error(start, "expected ';' at the end of a declaration")
+    ranges = list(tokens.split(tokens.next(start), end))
+    declarators = [_declarator(tokens, first, last) for first, last in ranges]
+    first_declarator = declarators[0]
+    if first_declarator is None:
+        return start
+    element = " ".join(tokens.code(tokens.next(start), first_declarator[0]).split())
+    text = ""
+    for declarator in declarators:
+        if declarator is None:
+            raise tokens.error(start, "threadgroup variables and pointers cannot share a declaration")
+        name = tokens[declarator[0]].text
+        kind = f"msl_cpu_type_of_{name}"
+        text += (
+            f"typedef {element} {kind}{declarator[1]}; auto &{name} = msl_cpu::threadgroup_variable<{kind}>({OFFSET});"
+        )
+    tokens.blank(start, end + 1)
+    tokens[start].text = text
+    tokens[start].kind = "word"
+    return end
+
+
+def place_threadgroup_variables(program: Program) -> None:
+    """`threadgroup T a[4], b;` in a kernel's body -> references into the arena; lines stay."""
+    tokens = program.tokens
+    for kernel in program.kernels.values():
+        opening, closing = kernel.body
+        i, found = opening + 1, False
+        while i < closing:
+            if tokens[i] == "threadgroup" and tokens[i].kind == "word":
+                if tokens.at(tokens.previous(i)) in _STATEMENT_START:
+                    end = _rewrite(tokens, i)
+                    found |= end != i
+                    i = end
+            i += 1
+        if found:
+            tokens[opening].text = "{ unsigned " + OFFSET + " = 0; "
