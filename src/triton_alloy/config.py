@@ -3,7 +3,8 @@
     config.TARGET.value                          the parsed value now
     with config.scope(TRITON_ALLOY_MODE="reference"): ...
 
-A variable is read when it is used, never at import, so a test or a notebook can change it at any time.
+A variable is read when it is used, never at import, so a test or a notebook can change it at any time. The package
+msl_cpu stands alone and reads its own variables, MSL_CPU_...; the table describes them too.
 """
 
 from __future__ import annotations
@@ -59,10 +60,13 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def _natural(text: str) -> int:
-    if int(text) < 0:
-        raise ValueError(text)
-    return int(text)
+def _at_least(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if int(text) < least:
+            raise ValueError(text)
+        return int(text)
+
+    return parse
 
 
 FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
@@ -85,17 +89,38 @@ MODE = Variable(
 DEBUG = Variable(
     "TRITON_ALLOY_DEBUG",
     "0",
-    _natural,
+    _at_least(0),
     "a number from 0 to 4",
     "A ladder, each step adds to the one before: 1 time of each stage, 2 the MSL, 3 the IR after each stage, "
     "4 the verifier after each stage.",
 )
 CACHE_DIRECTORY = Variable(
-    "TRITON_ALLOY_CACHE_DIR",
-    platformdirs.user_cache_dir("triton-alloy"),
+    "MSL_CPU_CACHE_DIR",
+    platformdirs.user_cache_dir("msl_cpu", appauthor=False),
     Path,
     "a folder",
     "Where compiled CPU kernels are kept between processes.",
+)
+COMPILER = Variable(
+    "MSL_CPU_CXX",
+    "",
+    str,
+    "a C++ compiler's command line, or `zig`",
+    "What compiles kernels for the CPU, instead of the first found of clang++, the ziglang wheel and g++.",
+)
+THREADS = Variable(
+    "MSL_CPU_THREADS",
+    str(os.cpu_count() or 1),
+    _at_least(1),
+    "a positive number",
+    "Threads that run a kernel on the CPU; unset, one for each processor that the process may use.",
+)
+CPU_MODE = Variable(
+    "MSL_CPU_MODE",
+    "reference",
+    _one_of(*MODES),
+    "one of " + ", ".join(MODES),
+    "The mode of msl_cpu where it is used by itself; kernels of Triton follow TRITON_ALLOY_MODE.",
 )
 BACKEND = Variable(
     "TRITON_BACKEND",
@@ -112,7 +137,7 @@ DEFAULT_BACKEND = Variable(
     "Triton's own variable of the same meaning; it wins over TRITON_BACKEND.",
 )
 
-VARIABLES = (TARGET, MODE, DEBUG, CACHE_DIRECTORY, BACKEND, DEFAULT_BACKEND)
+VARIABLES = (TARGET, MODE, DEBUG, BACKEND, DEFAULT_BACKEND, CACHE_DIRECTORY, COMPILER, THREADS, CPU_MODE)
 
 
 @contextmanager

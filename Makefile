@@ -1,0 +1,62 @@
+# Every target works on a machine with python3 (and its venv module), make and pip: `.venv` is made when it is missing.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TRITON := triton==3.9.0
+TORCH := torch==2.13.0
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
+ON_LINUX := $(filter Linux,$(shell uname -s))
+
+.PHONY: help demo test lint format bench upstream clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: .venv/demo ## run the example kernels and compare them with NumPy
+	$(BIN)/triton-alloy demo
+
+test: .venv/test ## run the tests
+	$(BIN)/python -m pytest -q $(TESTS)
+
+lint: .venv/test .venv/lint ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: .venv/lint ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/test ## measure what the README claims
+	$(BIN)/triton-alloy bench $(BENCH)
+
+upstream: .venv/test ## run Triton's own tutorials, unchanged: make upstream TRITON_SOURCE=folder
+	TRITON_SOURCE="$(TRITON_SOURCE)" $(BIN)/python -m pytest -q -m upstream tests/upstream
+
+clean: ## remove what make has made
+	rm -rf .venv build dist src/*.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# A C++ compiler is needed to run kernels on the CPU. Where there is no clang++, a wheel brings one.
+.venv/demo: pyproject.toml Makefile | .venv/bin/python
+	$(PIP) --editable . $(if $(ON_LINUX),$(TRITON))
+	$(BIN)/python -c '$(HAS_CLANG)' 2>/dev/null || $(PIP) --editable '.[compiler]'
+	@touch $@
+
+# On Linux PyPI's PyTorch is the CUDA build, which is huge and wants another Triton: take the CPU build, from wherever
+# pip is told to look, else from PyTorch's own index.
+.venv/test: .venv/demo
+ifdef ON_LINUX
+	$(PIP) '$(TORCH)+cpu' 2>/dev/null || $(PIP) --extra-index-url $(TORCH_CPU_INDEX) '$(TORCH)+cpu'
+endif
+	$(PIP) --editable '.[test]' $(if $(ON_LINUX),$(TRITON))
+	@touch $@
+
+.venv/lint: .venv/demo
+	$(PIP) --editable '.[lint]'
+	@touch $@
