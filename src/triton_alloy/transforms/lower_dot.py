@@ -38,7 +38,7 @@ def _by_fragments(lowering: Lowering, op: Op) -> None:
         "function": fragment.function,
         "m": 1 << (counts[-2] - inside[0]),
         "n": 1 << (counts[-1] - inside[1]),
-        "k": depth if fragment.function == "mma_rows" else max(depth // fragment.k, 1),
+        "k": max(depth // fragment.b.shape[0], 1),
         "batch": 1 << sum(counts[:-2]),
     }
     a, b, c = (array(lowering, lowering.held(o), register_count(o.type)) for o in op.operands)
