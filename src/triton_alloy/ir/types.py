@@ -246,12 +246,24 @@ class FloatAttribute:
         return hash(self._key())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DenseAttribute:
-    """`dense<16> : tensor<32x16xi32>`: one value for all elements (`splat`), or all values in row-major order."""
+    """`dense<16> : tensor<32x16xi32>`: one value for all elements (`splat`), or all values in row-major order.
+
+    Equality of floats is by bits, as in FloatAttribute.
+    """
 
     values: tuple[int | float, ...]
     type: Type
+
+    def _key(self):
+        return tuple([struct.pack("<d", v) if isinstance(v, float) else v for v in self.values]), self.type
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DenseAttribute) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
     @property
     def is_splat(self) -> bool:

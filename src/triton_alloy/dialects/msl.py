@@ -1,0 +1,106 @@
+"""`msl`: the ops of lowered IR, whose values are registers of one thread (see ARCHITECTURE.md, lowered IR)."""
+
+from __future__ import annotations
+
+from ..ir.core import Op
+from ..ir.registry import OpRule, Trait, register
+from ..ir.types import I1, PointerType, RegisterType, SharedType, Type, element_of
+from .rules import first_problem, is_integer, spread, types_of
+
+_ANY = (0, None)
+
+
+def _count(type_: Type) -> int:
+    return type_.count if isinstance(type_, RegisterType) else 1
+
+
+def _index(op: Op) -> str | None:
+    source, result, entries = op.operands[0].type, op.result.type, op.attributes["map"]
+    if len(entries) != _count(result) or any(not 0 <= entry < _count(source) for entry in entries):
+        return f"its map does not take {source} to {result}"
+    return None if element_of(source) is element_of(result) else f"{source} and {result} differ in their elements"
+
+
+def _register(op: Op) -> str | None:
+    count = 2 ** len(op.attributes["bases"])
+    return None if _count(op.result.type) == count else f"its bases number {count} registers"
+
+
+def _mask(type_: Type | None) -> str | None:
+    return None if type_ is None or element_of(type_) is I1 else f"{type_} is no mask"
+
+
+def _pointee(op: Op) -> Type | str:
+    base = op.operands[0].type
+    if not isinstance(base, PointerType | SharedType):
+        return f"{base} is no pointer"
+    return base.pointee if isinstance(base, PointerType) else base.element
+
+
+def _load(op: Op) -> str | None:
+    """(base, offset[, mask[, other]])"""
+    _, offset, *rest = types_of(op.operands)
+    mask, other = (*rest, None, None)[:2]
+    pointee = _pointee(op)
+    if isinstance(pointee, str):
+        return pointee
+    if pointee is not element_of(op.result.type) or not is_integer(offset):
+        return f"no {op.result.type} from {op.operands[0].type} at {offset}"
+    wrong = f"{other} cannot stand in" if other is not None and element_of(other) is not pointee else None
+    return first_problem(_mask(mask), wrong)
+
+
+def _store(op: Op) -> str | None:
+    """(base, offset, value[, mask])"""
+    _, offset, value, *masks = types_of(op.operands)
+    pointee = _pointee(op)
+    if isinstance(pointee, str):
+        return pointee
+    if pointee is not element_of(value) or not is_integer(offset):
+        return f"no {value} to {op.operands[0].type} at {offset}"
+    return _mask(masks[0] if masks else None)
+
+
+def _mma(op: Op) -> str | None:
+    return None if op.operands[0].type is op.result.type else f"{op.result.type} is accumulated on another type"
+
+
+def _alike(op: Op) -> str | None:
+    return spread(op.operands[:1], op.result.type) if op.name != "msl.simd_reduce" else None
+
+
+MSL = {
+    "kernel": OpRule(results=0, traits=Trait.ISOLATED, attributes=("sym_name", "simdgroups"), regions=1),
+    "return": OpRule(_ANY, 0, traits=Trait.TERMINATOR),
+    "yield": OpRule(_ANY, 0, traits=Trait.TERMINATOR),
+    "call": OpRule(_ANY, _ANY, traits=Trait.PURE | Trait.ELEMENTWISE, attributes=("function",)),
+    # ---- places
+    "index": OpRule(1, check=_index, traits=Trait.PURE, attributes=("map",)),
+    "register": OpRule(check=_register, traits=Trait.PURE, attributes=("bases",)),
+    "lane simdgroup": OpRule(traits=Trait.PURE),
+    "program_id num_programs": OpRule(traits=Trait.PURE, attributes=("axis",)),
+    "copy": OpRule(1, traits=Trait.PURE),
+    # ---- addresses
+    "address_of pointer_cast pointer_from": OpRule(1, traits=Trait.PURE),
+    "pointer_add": OpRule(2, traits=Trait.PURE),
+    # ---- memory
+    "load": OpRule((2, 4), check=_load, traits=Trait.READS),
+    "load_vector": OpRule((2, 4), check=_load, traits=Trait.READS, attributes=("width",)),
+    "shared_load": OpRule((2, 4), check=_load, traits=Trait.READS),
+    "load_address": OpRule((1, 3), traits=Trait.READS),
+    "store": OpRule((3, 4), 0, check=_store),
+    "store_vector": OpRule((3, 4), 0, check=_store, attributes=("width",)),
+    "shared_store": OpRule((3, 4), 0, check=_store),
+    "store_address": OpRule((2, 3), 0),
+    "shared_alloc": OpRule(traits=Trait.READS),  # two allocations are two buffers, but an unused one is none
+    "barrier": OpRule(results=0, attributes=("scope",)),
+    # ---- lanes
+    "shuffle_xor": OpRule(1, check=_alike, traits=Trait.PURE, attributes=("mask",)),
+    "shuffle": OpRule(2, check=_alike, traits=Trait.PURE),
+    "exchange": OpRule(1, check=_alike, traits=Trait.PURE, attributes=("register_bit", "lane_bit")),
+    "simd_reduce": OpRule(1, traits=Trait.PURE, attributes=("kind",)),
+    "simd_any simd_all": OpRule(1, traits=Trait.PURE),
+    "reduce_registers": OpRule((1, None), (1, None), traits=Trait.RECURSIVE, attributes=("outputs", "map"), regions=1),
+    "mma": OpRule(3, check=_mma, traits=Trait.PURE, attributes=("function", "m", "n", "k")),
+}
+register("msl", MSL)
