@@ -237,22 +237,22 @@ def convert(leaf: Leaf, value: Any) -> Any:
     return number
 
 
-def _saturated(value: float, dtype: type) -> float:
-    limit = float(np.finfo(dtype).max)
-    spacing = float(np.spacing(dtype(limit)))
-    return math.copysign(math.inf, value) if abs(value) >= limit + spacing / 2 else value
+def _rounded(value: float, dtype: type) -> float:
+    """The nearest value of a NumPy dtype, infinite where `struct` would raise."""
+    with np.errstate(over="ignore"):
+        return float(dtype(value))
 
 
 def _bfloat16_bits(value: float) -> int:
-    bits = int(np.float32(_saturated(value, np.float32)).view(np.uint32))
+    bits = int(np.float32(_rounded(value, np.float32)).view(np.uint32))
     if math.isnan(value):
         return bits >> 16 | 0x40
     return bits + 0x7FFF + (bits >> 16 & 1) >> 16
 
 
 FLOATS = {
-    "fp32": lambda value: _saturated(value, np.float32),
-    "fp16": lambda value: _saturated(value, np.float16),
+    "fp32": lambda value: _rounded(value, np.float32),
+    "fp16": lambda value: _rounded(value, np.float16),
     "bf16": _bfloat16_bits,
 }
 """Type in a signature -> a Python float in the form that `struct` takes."""
