@@ -149,6 +149,8 @@ def _dot(op: Op) -> str | None:
     a, b, c = types_of(op.operands)
     if tensors(op) is not None or c is not op.result.type:
         return tensors(op) or f"it accumulates {op.result.type} on {c}"
+    if len(_shape(a)) < 2 or len(_shape(a)) != len(_shape(b)):
+        return f"{a} and {b} are no matrices"
     (*batch, m, k), (*other_batch, k2, n) = _shape(a), _shape(b)
     fits = k == k2 and batch == other_batch and _shape(c) == (*batch, m, n)
     return None if fits else f"{a} times {b} is no {c}"
