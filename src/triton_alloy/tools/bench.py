@@ -106,7 +106,7 @@ def _first_launch(seconds: float) -> Iterator[Result]:
         cold, warm = [], []
         for _ in range(3):
             with tempfile.TemporaryDirectory() as folder:
-                caches = {"TRITON_CACHE_DIR": f"{folder}/triton", "TRITON_ALLOY_CACHE_DIR": f"{folder}/alloy"}
+                caches = {"TRITON_CACHE_DIR": f"{folder}/triton", "MSL_CPU_CACHE_DIR": f"{folder}/alloy"}
                 cold.append(_section(f"first_launch:{name}", seconds, **caches))
                 warm.append(_section(f"first_launch:{name}", seconds, **caches))
         yield Result("first_launch", f"{name}: empty caches", statistics.median(cold), COLD_TARGET)

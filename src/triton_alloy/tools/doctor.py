@@ -36,11 +36,12 @@ def processor() -> str:
 
 def compiler() -> str:
     """The C++ compiler that the CPU runtime uses, or why there is none."""
-    from triton_alloy.msl_cpu import toolchain
+    from triton_alloy.msl_cpu import NoCompiler
+    from triton_alloy.msl_cpu.build import find_compiler
 
     try:
-        return str(toolchain.find())
-    except toolchain.NotFound as error:
+        return " ".join(find_compiler().command)
+    except NoCompiler as error:
         return f"none: {error}"
 
 
