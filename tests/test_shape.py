@@ -1,0 +1,111 @@
+"""The shape of the code: sizes, imports, and that the documents name what exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+from triton_alloy import config
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "triton_alloy"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+TEXTS = sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".h", ".cpp", ".metal"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+FILE_LINES, FUNCTION_LINES, MEDIAN_LINES, COLUMNS = 500, 60, 10, 120
+
+BASE = {"layout", "conversion", "kernel", "errors", "config", "target"}
+STAGES = {"frontend", "transforms", "msl"}
+MAY_IMPORT = {
+    **dict.fromkeys(BASE, BASE),
+    "ir": {"ir", "layout", "errors"},
+    "dialects": {"dialects", "ir", "layout", "errors"},
+    **{stage: BASE | {"ir", "dialects", stage} for stage in STAGES},
+    "runtime": {"runtime", "kernel", "errors", "config", "target", "msl_cpu"},
+    "msl_cpu": {"msl_cpu"},
+}
+"""Part of the package -> the parts it may import; parts that are not here may import all."""
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def part_of(path: Path) -> str:
+    """`ir/core.py` -> "ir", `layout.py` -> "layout"."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> Iterator[str]:
+    """The parts of the package that a file imports, at its top or inside a function."""
+    package = list(path.relative_to(PACKAGE.parent).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[list[str]] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = base + (node.module.split(".") if node.module else [])
+            names = [module + alias.name.split(".") for alias in node.names]
+        yield from (name[1] for name in names if name[0] == PACKAGE.name and len(name) > 1)
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """(name, lines) of every function in a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_files_are_short_and_narrow():
+    lines = {relative(path): path.read_text().splitlines() for path in TEXTS + TESTS}
+    assert {name: len(text) for name, text in lines.items() if len(text) > FILE_LINES} == {}
+    assert [
+        f"{name}:{i}" for name, text in lines.items() for i, line in enumerate(text, 1) if len(line) > COLUMNS
+    ] == []
+
+
+def test_functions_are_short():
+    found = [(f"{relative(path)} {name}", lines) for path in SOURCES + TESTS for name, lines in functions(path)]
+    assert [each for each in found if each[1] > FUNCTION_LINES] == []
+
+
+def test_most_functions_are_a_few_lines():
+    assert statistics.median(lines for path in SOURCES for _, lines in functions(path)) < MEDIAN_LINES
+
+
+def test_stages_meet_only_in_the_compiler():
+    limited = [path for path in SOURCES if part_of(path) in MAY_IMPORT]
+    found = {(relative(path), part) for path in limited for part in imported_parts(path)}
+    assert {(path, part) for path, part in found if part not in MAY_IMPORT[part_of(PACKAGE.parents[1] / path)]} == set()
+
+
+def test_every_file_says_what_it_is_for():
+    files = [path for path in SOURCES if path.read_text().strip()]
+    assert [relative(path) for path in files if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+def test_nothing_is_left_for_later():
+    pattern = re.compile(r"\b(?:TODO|FIXME|HACK)\b|except Exception|except:")
+    assert [relative(path) for path in TEXTS if pattern.search(path.read_text())] == []
+
+
+def test_the_map_names_every_file_and_only_those():
+    listed = re.findall(r"^- `([^`]+)`: \S", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    exists = [path.relative_to(PACKAGE).as_posix() for path in TEXTS if path.name != "__init__.py"]
+    assert sorted(listed) == sorted(exists)
+
+
+def test_every_environment_variable_is_in_the_table():
+    read = {name for path in SOURCES for name in re.findall(r"\b(?:TRITON|MSL_CPU)_[A-Z_]+\b", path.read_text())}
+    of_triton = {"TRITON_KERNEL_OVERRIDE", "TRITON_REPRODUCER_PATH", "TRITON_INTERPRET", "TRITON_CACHE_DIR"}
+    assert read - of_triton == {variable.name for variable in config.VARIABLES}
+
+
+def test_every_environment_variable_is_documented():
+    text = (ROOT / "docs" / "environment.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", text, re.MULTILINE)
+    assert rows == [(variable.name, f"{variable.form} | {variable.meaning}") for variable in config.VARIABLES]
