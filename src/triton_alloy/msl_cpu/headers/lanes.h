@@ -1,0 +1,25 @@
+// The kernel vocabulary for `fast` mode: a varying value is a vector with one element per lane of a simdgroup.
+//
+// The same names as plain MSL, where a varying value is one lane's, are in triton_alloy/msl/vocabulary.py. Include this
+// after the scalar types (uchar ... ulong, half, bfloat). Needs clang >= 17; freestanding; no build flag but
+// -ffp-contract changes a result.
+#pragma once
+
+#ifndef __clang__
+#error "fast mode needs clang (vector types of 32 elements)"
+#endif
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpsabi"             // every function is inlined: no vector crosses a call
+#pragma clang diagnostic ignored "-Wc++20-extensions"  // explicit(condition)
+#pragma clang diagnostic ignored "-Wpragmas"
+#pragma clang diagnostic ignored "-Wunknown-warning-option"
+
+#define LANES_INLINE inline __attribute__((always_inline))
+
+#include "lanes_crossing.h"
+#include "lanes_memory.h"
+#include "lanes_math.h"
+#include "lanes_matrix.h"
+
+#pragma clang diagnostic pop

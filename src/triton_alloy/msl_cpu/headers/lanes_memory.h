@@ -1,0 +1,166 @@
+// Loads and stores. A lane whose mask is false touches no memory; pointers are aligned to their element only.
+#pragma once
+#include "lanes_crossing.h"
+
+namespace metal {
+namespace lanes {
+
+LANES_INLINE uint mask_bits(b1 mask) { return bit_cast<uint>(mask.v); }
+
+// Memory holds T; bool is a byte.
+template <class T> struct InMemory { using type = typename Element<T>::stored; };
+template <> struct InMemory<bool> { using type = uchar; };
+template <class T> using Cell = typename InMemory<T>::type;
+template <class T> using Row = Vector<Cell<T>>;
+
+template <class T> LANES_INLINE Row<T> to_row(Lanes<T> x) {
+  if constexpr (same<T, bool>) return u8(x).v;
+  else return x.v;
+}
+template <class T> LANES_INLINE Lanes<T> from_row(Row<T> row) {
+  if constexpr (same<T, bool>) return b1(u8::of(row));
+  else return Lanes<T>::of(row);
+}
+template <class T> LANES_INLINE const Cell<T> *source(const T *p) { return reinterpret_cast<const Cell<T> *>(p); }
+template <class T> LANES_INLINE Cell<T> *target(T *p) { return reinterpret_cast<Cell<T> *>(p); }
+
+// ------------------------------------------------------------------------------------------------------- contiguous
+template <class C> LANES_INLINE Vector<C> load_row(const C *p) {
+  Vector<C> row;
+  __builtin_memcpy(&row, p, sizeof row);
+  return row;
+}
+template <class C> LANES_INLINE void store_row(C *p, Vector<C> row) { __builtin_memcpy(p, &row, sizeof row); }
+
+
+// Only the elements whose mask bit is set are touched.
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+template <class C> LANES_INLINE Vector<C> load_masked(const C *p, uint mask, Vector<C> other) {
+  if constexpr (sizeof(C) == 1) {
+    using V = Vector<char>;
+    return (Vector<C>)__builtin_ia32_loaddquqi256_mask((const V *)p, (V)other, mask);
+  } else if constexpr (sizeof(C) == 2) {
+    using V = Vector<short>;
+    return (Vector<C>)__builtin_ia32_loaddquhi512_mask((const V *)p, (V)other, mask);
+  } else if constexpr (sizeof(C) == 4) {
+    Vector<int> v = (Vector<int>)other;
+    v.lo = __builtin_ia32_loaddqusi512_mask((const int *)p, v.lo, (ushort)mask);
+    v.hi = __builtin_ia32_loaddqusi512_mask((const int *)(p + 16), v.hi, (ushort)(mask >> 16));
+    return (Vector<C>)v;
+  } else {
+    Vector<long long> v = (Vector<long long>)other;
+    v.lo.lo = __builtin_ia32_loaddqudi512_mask((const long long *)p, v.lo.lo, (uchar)mask);
+    v.lo.hi = __builtin_ia32_loaddqudi512_mask((const long long *)(p + 8), v.lo.hi, (uchar)(mask >> 8));
+    v.hi.lo = __builtin_ia32_loaddqudi512_mask((const long long *)(p + 16), v.hi.lo, (uchar)(mask >> 16));
+    v.hi.hi = __builtin_ia32_loaddqudi512_mask((const long long *)(p + 24), v.hi.hi, (uchar)(mask >> 24));
+    return (Vector<C>)v;
+  }
+}
+template <class C> LANES_INLINE void store_masked(C *p, Vector<C> row, uint mask) {
+  if constexpr (sizeof(C) == 1) {
+    using V = Vector<char>;
+    __builtin_ia32_storedquqi256_mask((V *)p, (V)row, mask);
+  } else if constexpr (sizeof(C) == 2) {
+    using V = Vector<short>;
+    __builtin_ia32_storedquhi512_mask((V *)p, (V)row, mask);
+  } else if constexpr (sizeof(C) == 4) {
+    Vector<int> v = (Vector<int>)row;
+    __builtin_ia32_storedqusi512_mask((int *)p, v.lo, (ushort)mask);
+    __builtin_ia32_storedqusi512_mask((int *)(p + 16), v.hi, (ushort)(mask >> 16));
+  } else {
+    Vector<long long> v = (Vector<long long>)row;
+    __builtin_ia32_storedqudi512_mask((long long *)p, v.lo.lo, (uchar)mask);
+    __builtin_ia32_storedqudi512_mask((long long *)(p + 8), v.lo.hi, (uchar)(mask >> 8));
+    __builtin_ia32_storedqudi512_mask((long long *)(p + 16), v.hi.lo, (uchar)(mask >> 16));
+    __builtin_ia32_storedqudi512_mask((long long *)(p + 24), v.hi.hi, (uchar)(mask >> 24));
+  }
+}
+#else
+template <class C> LANES_INLINE Vector<C> load_masked(const C *p, uint mask, Vector<C> other) {
+  Array<C> cells = bit_cast<Array<C>>(other);
+  for (; mask; mask &= mask - 1) cells.element[__builtin_ctz(mask)] = p[__builtin_ctz(mask)];
+  return bit_cast<Vector<C>>(cells);
+}
+template <class C> LANES_INLINE void store_masked(C *p, Vector<C> row, uint mask) {
+  Array<C> cells = bit_cast<Array<C>>(row);
+  for (; mask; mask &= mask - 1) p[__builtin_ctz(mask)] = cells.element[__builtin_ctz(mask)];
+}
+#endif
+
+// -------------------------------------------------------------------------------------------------------- scattered
+// One scalar move per set bit of the mask. Byte offsets are 64-bit: any offset type, and addresses, come down to them.
+template <class C, class I> LANES_INLINE Vector<C> gather(const C *p, Vector<I> offset, uint mask, Vector<C> other) {
+  Array<C> cells = bit_cast<Array<C>>(other);
+  Array<I> index = bit_cast<Array<I>>(offset);
+  if (mask == ~0u) {
+#pragma clang loop unroll_count(4)
+    for (uint lane = 0; lane < count; ++lane) cells.element[lane] = p[index.element[lane]];
+  } else
+    for (; mask; mask &= mask - 1) {
+      uint lane = __builtin_ctz(mask);
+      cells.element[lane] = p[index.element[lane]];
+    }
+  return bit_cast<Vector<C>>(cells);
+}
+template <class C, class I> LANES_INLINE void scatter(C *p, Vector<I> offset, uint mask, Vector<C> row) {
+  Array<C> cells = bit_cast<Array<C>>(row);
+  Array<I> index = bit_cast<Array<I>>(offset);
+#pragma clang loop unroll(disable)
+  for (; mask; mask &= mask - 1) {
+    uint lane = __builtin_ctz(mask);
+    p[index.element[lane]] = cells.element[lane];
+  }
+}
+
+// Whether the offsets are offset[0] + step * lane.
+template <class I> LANES_INLINE bool has_step(Lanes<I> offset, uint step) {
+  return all(offset == Lanes<I>(first(offset)) + index<I>() * Lanes<I>(step));
+}
+
+}  // namespace lanes
+
+// ------------------------------------------------------------------------------------------------------------- loads
+// The offsets are known to be offset[0] + lane: only lane 0's is computed.
+template <class T, class I> LANES_INLINE Lanes<T> load_contiguous(const T *p, Lanes<I> offset) {
+  return lanes::from_row<T>(lanes::load_row(lanes::source(p + offset.v[0])));
+}
+template <class T, class I>
+LANES_INLINE Lanes<T> load_contiguous(const T *p, Lanes<I> offset, b1 mask, lanes::NotDeduced<Lanes<T>> other = T(0)) {
+  const auto *from = lanes::source(p + offset.v[0]);
+  uint bits = lanes::mask_bits(mask);
+  if (__builtin_expect(bits == ~0u, 1)) return lanes::from_row<T>(lanes::load_row(from));
+  return lanes::from_row<T>(lanes::load_masked(from, bits, lanes::to_row(other)));
+}
+
+template <class T, class I> LANES_INLINE Lanes<T> load(const T *p, Lanes<I> offset) {
+  if (lanes::has_step(offset, 1)) return load_contiguous(p, offset);
+  return lanes::from_row<T>(lanes::gather(lanes::source(p), offset.v, ~0u, lanes::Row<T>(0)));
+}
+template <class T, class I>
+LANES_INLINE Lanes<T> load(const T *p, Lanes<I> offset, b1 mask, lanes::NotDeduced<Lanes<T>> other = T(0)) {
+  if (lanes::has_step(offset, 1)) return load_contiguous(p, offset, mask, other);
+  return lanes::from_row<T>(lanes::gather(lanes::source(p), offset.v, lanes::mask_bits(mask), lanes::to_row(other)));
+}
+
+// ------------------------------------------------------------------------------------------------------------ stores
+template <class T, class I>
+LANES_INLINE void store_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
+  lanes::store_row(lanes::target(p + offset.v[0]), lanes::to_row(value));
+}
+template <class T, class I>
+LANES_INLINE void store_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
+  auto *to = lanes::target(p + offset.v[0]);
+  uint bits = lanes::mask_bits(mask);
+  if (__builtin_expect(bits == ~0u, 1)) lanes::store_row(to, lanes::to_row(value));
+  else lanes::store_masked(to, lanes::to_row(value), bits);
+}
+template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
+  if (lanes::has_step(offset, 1)) store_contiguous(p, offset, value);
+  else lanes::scatter(lanes::target(p), offset.v, ~0u, lanes::to_row(value));
+}
+template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
+  if (lanes::has_step(offset, 1)) store_contiguous(p, offset, value, mask);
+  else lanes::scatter(lanes::target(p), offset.v, lanes::mask_bits(mask), lanes::to_row(value));
+}
+
+}  // namespace metal
