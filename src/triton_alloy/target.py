@@ -27,11 +27,16 @@ class Fragment:
     inputs: frozenset[tuple[str, str]]
     minimum: tuple[int, int, int]
 
+    def takes(self, left: str, right: str, result: str, sizes: tuple[int, int, int]) -> bool:
+        """Whether a dot of these element types and (m, n, k) runs on this unit."""
+        fits = all(size >= least for size, least in zip(sizes, self.minimum, strict=True))
+        return left == right and (left, result) in self.inputs and fits
+
 
 @dataclass(frozen=True)
 class MemoryCosts:
     """Device memory. One access of a simdgroup costs `access`, `segment` for every aligned run of `segment_bytes` that
-    it touches, and `gather` unless the lanes are consecutive elements or each has a vector. In the unit of
+    it touches, and `gather` unless the lanes are consecutive or equal elements or each has a vector. In the unit of
     ConversionCosts."""
 
     segment_bytes: int
@@ -64,7 +69,8 @@ class Target:
         run = min(contiguity, max(1, self.memory.segment_bytes // element_bytes))
         cost = self.memory.access + self.memory.segment * layout.segments(axis, run, vector)
         consecutive = contiguity >= layout.lane_count and layout.lanes_contiguous(axis)
-        if vector == 1 and not consecutive:
+        uniform = not any(map(any, layout.lanes))
+        if vector == 1 and not consecutive and not uniform:
             cost += self.memory.gather
         return accesses * cost
 
@@ -84,9 +90,9 @@ MMA_ROWS = Fragment("mma_rows", 1, 32, 32, *(_ROW_OF_32,) * 3, inputs=_FLOATS | 
 
 # ------------------------------------------------------------------------------------------------------------- targets
 # From metal-benchmarks (Apple7 and 8; later families are not published): shuffles by XOR take 2 cycles and arbitrary
-# ones 28, threadgroup memory 64 bytes a cycle and core, a quarter of the shuffle network.
+# ones 28; threadgroup memory has 64 bytes a cycle and core, a quarter of the shuffle network, and needs an address.
 _APPLE_CONVERSION = ConversionCosts(
-    select=1, shuffle_xor=2, shuffle=28, threadgroup_access=8, simdgroup_barrier=10, threadgroup_barrier=40
+    select=1, shuffle_xor=2, shuffle=28, threadgroup_access=12, simdgroup_barrier=10, threadgroup_barrier=40
 )
 # Segments of 32 bytes although a cache line has 128: direct loads of 8x8 fragments, whose rows have 32 bytes, are the
 # fastest published form of matmul on these machines.

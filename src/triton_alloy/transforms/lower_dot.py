@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region, Value
-from ..ir.types import I32, FloatType, IntegerType, RegisterType, TensorType, element_of
+from ..ir.types import I32, FloatType, IntegerType, RegisterType, element_of
+from ..target import Target
 from .lower_convert import stage
 from .lower_reduce import row_major
 from .registers import Held, Lowering, register_count, rule, spread
@@ -13,18 +14,14 @@ from .registers import Held, Lowering, register_count, rule, spread
 @rule("tt.dot")
 def dot(lowering: Lowering, op: Op) -> None:
     """tensor<MxKxT> * tensor<KxNxT> + tensor<MxNxU>; leading batch dimension allowed."""
-    a, b, c = op.operands
-    result = op.result.type
-    assert isinstance(result, TensorType)
-    if result.layout == c.type.layout and uses_fragments(lowering, op):
-        _by_fragments(lowering, op)
-        return
-    _by_multiply_add(lowering, op)
+    (_by_fragments if uses_fragments(lowering.target, op) else _by_multiply_add)(lowering, op)
 
 
-def uses_fragments(lowering: Lowering, op: Op) -> bool:
-    """Whether layout assignment gave the dot the target's fragment layouts."""
-    return bool(op.attributes.get("fragments"))
+def uses_fragments(target: Target, op: Op) -> bool:
+    """Whether the dot runs on the target's matrix unit; layout assignment asks the same question."""
+    left, right, result = (str(element_of(v.type)) for v in (*op.operands[:2], op.result))
+    m, k = op.operands[0].type.shape[-2:]
+    return target.fragment.takes(left, right, result, (m, op.result.type.shape[-1], k))
 
 
 def _by_fragments(lowering: Lowering, op: Op) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..ir.types import I1, I32, I64, PointerType, RegisterType, TensorType, element_of
-from .registers import Addresses, Held, Lowered, Lowering, Pointers, count_of, register_count, rule, widen
+from .registers import Addresses, Held, Lowered, Lowering, Pointers, count_of, is_zero, register_count, rule, widen
 
 
 @rule("tt.addptr")
@@ -44,11 +44,6 @@ def add_offset(lowering: Lowering, op: Op, pointer: Lowered, offset: Held) -> Lo
     if pointer.base not in lowering.narrow or I64 in (old.element, offset.element):
         old, offset, element = widen(lowering, old), widen(lowering, offset), I64
     return Pointers(pointer.base, lowering.elementwise("arith.addi", [old, offset], element, registers))
-
-
-def is_zero(value: Value) -> bool:
-    op = value.definer
-    return op is not None and op.name == "arith.constant" and op.attributes["value"].value == 0
 
 
 def _scale(lowering: Lowering, held: Held, size: int) -> Held:

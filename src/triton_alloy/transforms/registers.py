@@ -13,7 +13,7 @@ from typing import Any
 
 from ..dialects import is_elementwise
 from ..errors import Unsupported
-from ..ir.core import Block, Builder, Op, Value
+from ..ir.core import Block, Builder, Op, Value, constant_of
 from ..ir.types import F64, I1, I8, I32, I64, IntegerType, PointerType, RegisterType, TensorType, Type, element_of
 from ..layout import LinearLayout
 from ..target import Target
@@ -106,6 +106,8 @@ class Lowering:
         self, name: str, operands: list[Value], element: Type, attributes: dict[str, Any] | None = None, count: int = 0
     ) -> Value:
         """An elementwise op: `count` entries (default: the largest of the operands'), uniform iff all operands are."""
+        if name == "arith.addi" and any(is_zero(o) for o in operands):
+            return operands[1] if is_zero(operands[0]) else operands[0]
         types = [o.type for o in operands]
         entries = count or max([count_of(o) for o in operands], default=1)
         uniform = all(not isinstance(t, RegisterType) or t.uniform for t in types)
@@ -315,6 +317,10 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 def memory_element(element: Type) -> Type:
     """How an element is kept in memory: i1 takes a byte."""
     return I8 if element is I1 else element
+
+
+def is_zero(value: Value) -> bool:
+    return constant_of(value) == 0
 
 
 def is_pointer(type_: Type) -> bool:
