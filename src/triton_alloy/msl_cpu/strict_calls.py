@@ -1,0 +1,65 @@
+"""Strict mode: recursion, which clang's OpenCL does not look for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from .errors import Diagnostic
+from .strict_tokens import Located, calls, function_bodies
+
+_DEFINITION = re.compile(r'^define [^@\n]*@("?[\w$.]+"?)\([^\n]*\{$(.*?)^\}$', re.DOTALL | re.MULTILINE)
+_CALLED = re.compile(r'@("?[\w$.]+"?)\(')
+
+
+def find_cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """The names of one cycle of `graph`, in calling order; [] if there is none."""
+    done: set[str] = set()
+    for root in graph:
+        path: list[str] = []
+        pending = [(root, iter(graph.get(root, ())))]
+        if root in done:
+            continue
+        path.append(root)
+        while pending:
+            name, following = pending[-1]
+            step = next(following, None)
+            if step is None:
+                pending.pop()
+                path.pop()
+                done.add(name)
+            elif step in path:
+                return path[path.index(step) :]
+            elif step in graph and step not in done:
+                path.append(step)
+                pending.append((step, iter(graph[step])))
+    return []
+
+
+def find_recursion(text: Located, llvm: Callable[[], str]) -> list[Diagnostic]:
+    """Functions that call themselves, perhaps through others.
+
+    Names decide, except where a name is overloaded: then `llvm` gives the module's LLVM text, which tells them apart.
+    """
+    tokens = text.tokens
+    bodies = function_bodies(tokens)
+    names = [name for name, *_ in bodies]
+    defined = set(names)
+    graph: dict[str, dict[str, int]] = {name: {} for name in names}
+    for name, _, start, end in bodies:
+        for called, index in calls(tokens, start, end):
+            if called in defined and tokens.at(tokens.previous(index)) not in (".", "->", "::"):
+                graph[name].setdefault(called, index)
+    cycle = find_cycle(graph)
+    if not cycle:
+        return []
+    if any(names.count(name) > 1 for name in cycle) and not _is_recursive(llvm()):
+        return []
+    index = graph[cycle[-1]][cycle[0]]
+    chain = " -> ".join([*cycle, cycle[0]])
+    return [text.error(index, f"recursive function calls are not supported: {chain}")]
+
+
+def _is_recursive(llvm: str) -> bool:
+    graph = {name: set(_CALLED.findall(body)) for name, body in _DEFINITION.findall(llvm)}
+    return bool(find_cycle(graph))
