@@ -1,0 +1,213 @@
+"""What a user gets wrong: one clear sentence, nothing run. And what only looks wrong: it runs."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import triton
+import triton.language as tl
+from triton.compiler.errors import CompilationError
+from triton.runtime.errors import OutOfResources
+
+import triton_alloy
+from triton_alloy.errors import InvalidArgument, Unsupported
+
+
+@triton.jit
+def copy_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out_ptr + offsets, tl.load(x_ptr + offsets, mask=offsets < n), mask=offsets < n)
+
+
+def copy(x: Any, out: Any, grid: Any = (1,), **options: Any) -> None:
+    """Copy 64 elements."""
+    copy_kernel[grid](x, out, 64, BLOCK=64, **options)
+
+
+@pytest.fixture
+def x() -> torch.Tensor:
+    return torch.arange(64.0)
+
+
+@pytest.fixture
+def out() -> torch.Tensor:
+    return torch.full((64,), -1.0)
+
+
+def untouched(out: torch.Tensor) -> bool:
+    return bool((out == -1).all())
+
+
+# -------------------------------------------------------------------------------------------------------------- grids
+@pytest.mark.parametrize("grid", [(0,), (1, 0), (1, 1, 0), lambda meta: (0,)])
+def test_an_empty_grid_does_nothing(grid: Any, x: torch.Tensor, out: torch.Tensor):
+    copy(x, out, grid)
+    assert untouched(out)
+
+
+@pytest.mark.parametrize("grid", [(-1,), (2**31,), (1, 1, 2**31), (1.5,)])
+def test_a_wrong_grid_is_refused(grid: Any, x: torch.Tensor, out: torch.Tensor):
+    with pytest.raises(InvalidArgument, match="grid"):
+        copy(x, out, grid)
+    assert untouched(out)
+
+
+# ------------------------------------------------------------------------------------------------------------ options
+@pytest.mark.parametrize("warps", [0, -4, 3, 12, 33])
+def test_num_warps_must_be_a_power_of_two(warps: int, x: torch.Tensor, out: torch.Tensor):
+    with pytest.raises(InvalidArgument, match=f"num_warps = {warps}: it must be a power of two from 1 to 32"):
+        copy(x, out, num_warps=warps)
+
+
+def test_more_than_1024_threads_are_out_of_resources(x: torch.Tensor, out: torch.Tensor):
+    with pytest.raises(OutOfResources, match=r"threads \(num_warps = 64\), Required: 2048, Hardware limit: 1024"):
+        copy(x, out, num_warps=64)
+
+
+def test_what_metal_lacks_is_refused_as_an_option(x: torch.Tensor, out: torch.Tensor):
+    with pytest.raises(InvalidArgument, match="num_ctas = 2"):
+        copy(x, out, num_ctas=2)
+    with pytest.raises(Unsupported, match="all programs run at the same time"):
+        copy(x, out, launch_cooperative_grid=True)
+
+
+def test_an_unknown_keyword_is_named(x: torch.Tensor, out: torch.Tensor):
+    with pytest.raises(KeyError, match="BLOK"):
+        copy(x, out, BLOK=1)
+
+
+# ---------------------------------------------------------------------------------------------------------- arguments
+def test_a_tensor_elsewhere_is_refused(x: torch.Tensor, out: torch.Tensor):
+    with pytest.raises(InvalidArgument, match=r"argument x_ptr: the tensor is on meta.*x\.cpu\(\)"):
+        copy(x.to("meta"), out)
+    assert untouched(out)
+
+
+def test_a_tensor_without_memory_is_refused(x: torch.Tensor, out: torch.Tensor):
+    x.untyped_storage().resize_(0)
+    with pytest.raises(InvalidArgument, match="argument x_ptr: the tensor of 64 elements has no memory"):
+        copy(x, out)
+    assert untouched(out)
+
+
+def test_an_unwrapped_numpy_array_is_refused_and_a_wrapped_one_runs(x: torch.Tensor, out: torch.Tensor):
+    array = np.arange(64, dtype=np.float32) + 5
+    with pytest.raises((TypeError, InvalidArgument)):
+        copy(array, out)
+    assert untouched(out)
+    copy(triton_alloy.array(array), out)
+    np.testing.assert_array_equal(out.numpy(), array)
+
+
+def test_a_read_only_array_may_be_read_only(out: torch.Tensor):
+    array = np.arange(64, dtype=np.float32)
+    array.flags.writeable = False
+    copy(triton_alloy.array(array), out)
+    np.testing.assert_array_equal(out.numpy(), array)
+    with pytest.raises(InvalidArgument, match="argument out_ptr: the kernel writes to it"):
+        copy(out, triton_alloy.array(array))
+
+
+def test_a_compiled_kernel_checks_dtypes_too(x: torch.Tensor, out: torch.Tensor):
+    compiled = copy_kernel.warmup(torch.float32, torch.float32, 64, BLOCK=64, grid=(1,))
+    with pytest.raises(InvalidArgument, match="argument x_ptr: the kernel was compiled for fp32.*float16"):
+        compiled[(1, 1, 1)](x.half(), out, 64, 64)
+    assert untouched(out)
+
+
+@triton.jit
+def strided_kernel(x_ptr, out_ptr, stride, BLOCK: tl.constexpr):
+    offsets = tl.arange(0, BLOCK)
+    tl.store(out_ptr + offsets, tl.load(x_ptr + offsets * stride))
+
+
+def test_a_view_is_where_its_strides_say(out: torch.Tensor):
+    base = torch.arange(200.0)
+    strided_kernel[(1,)](base[1:][::3], out, 3, BLOCK=64)
+    assert torch.equal(out, base[1:][::3][:64])
+
+
+@triton.jit
+def fill_kernel(out_ptr, pair, value, flag, KIND: tl.constexpr, nothing=None):
+    index, inner = pair
+    if flag:
+        tl.store(out_ptr + index, value * inner[0] + KIND)
+    if nothing is not None:
+        tl.store(out_ptr, 99.0)
+
+
+def test_tuples_flags_none_and_constexprs(out: torch.Tensor):
+    for index, flag in ((3, True), (4, False)):
+        fill_kernel[(1,)](out, (index, (2, torch.zeros(1))), 5.5, flag, KIND=4)
+    expected = torch.full((64,), -1.0)
+    expected[3] = 15.0
+    assert torch.equal(out, expected)
+
+
+# -------------------------------------------------------------------------------------------------------------- names
+@triton.jit
+def kernel(half, device, constant, threadgroup, N: tl.constexpr):
+    uint = tl.arange(0, N)
+    float4 = tl.load(half + uint)
+    thread = float4 + constant
+    tl.store(device + uint, thread * threadgroup)
+
+
+def test_names_may_be_words_of_metal(x: torch.Tensor, out: torch.Tensor):
+    kernel[(1,)](x, out, 1.0, 2, N=64)
+    assert torch.equal(out, (x + 1) * 2)
+
+
+@triton.jit
+def größe_kernel(größe, π, N: tl.constexpr):
+    # Ünïcödé: 注释 ✓
+    versätze = tl.arange(0, N)
+    tl.store(π + versätze, tl.load(größe + versätze) * 2)  # → doppelt
+
+
+def test_names_and_comments_may_be_in_any_language(x: torch.Tensor, out: torch.Tensor):
+    compiled = größe_kernel[(1,)](x, out, N=64)
+    assert torch.equal(out, x * 2)
+    assert compiled.asm["msl"].isascii()
+
+
+@triton.jit
+def main(x_ptr, scalars, lane, program_id, N: tl.constexpr):
+    load = tl.arange(0, N)
+    tl.store(scalars + load, tl.load(x_ptr + load) + lane + program_id)
+
+
+def test_names_may_be_those_of_the_generated_text(x: torch.Tensor, out: torch.Tensor):
+    main[(1,)](x, out, 2, 3, N=64)
+    assert torch.equal(out, x + 5)
+
+
+# ----------------------------------------------------------------------------------------------------------- refusals
+def test_a_refusal_shows_op_reason_and_source_line(out: torch.Tensor):
+    with pytest.raises(Unsupported) as caught:
+        copy_kernel[(1,)](torch.zeros(64, dtype=torch.float64), out, 64, BLOCK=64)
+    error = caught.value
+    assert isinstance(error, CompilationError)
+    line = copy_kernel.starting_line_number + 3
+    assert error.location == f"{__file__}:{line}"
+    assert "tl.store(out_ptr + offsets, tl.load(x_ptr" in str(error)
+    assert "f64" in error.reason and error.op in str(error)
+    assert untouched(out)
+
+
+def test_a_refusal_survives_pickling(out: torch.Tensor):
+    with pytest.raises(Unsupported) as caught:
+        copy_kernel[(1,)](torch.zeros(64, dtype=torch.float64), out, 64, BLOCK=64)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), str(again), again.op) == (type(caught.value), str(caught.value), caught.value.op)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_a_dtype_that_triton_lacks_is_named(dtype: torch.dtype, out: torch.Tensor):
+    with pytest.raises((KeyError, InvalidArgument), match=str(dtype).removeprefix("torch.")):
+        copy(torch.zeros(64, dtype=dtype), out)
+    assert untouched(out)
