@@ -48,7 +48,7 @@ class Type:
             found = object.__new__(cls)
             found._fill(*key)
             found._text = found._spell()
-            Type._pool[full] = found
+            found = Type._pool.setdefault(full, found)  # atomic: of two threads, both get the first's
         return found
 
     def _fill(self, *key: Any) -> None:
