@@ -24,15 +24,18 @@ HEADERS = PACKAGE / "headers"
 OLDEST = {"clang": 17, "gcc": 12}
 _NEWEST_CLANG = 30
 
-# No -ffast-math and nothing like it: NaN, infinities and the sign of zero are exact.
-_FLAGS = (
-    "-std=c++17 -fPIC -shared -nostdlib -fno-math-errno -fno-trapping-math -fno-exceptions -fno-rtti "
-    "-fno-stack-protector -fno-asynchronous-unwind-tables -fvisibility=hidden -fdiagnostics-color=never -w"
-).split()
-_CLANG_FLAGS = (
-    "-fdeclspec -fno-caret-diagnostics -Wno-c++11-narrowing -Wno-reserved-user-defined-literal "
-    "-Xclang -ffloat16-excess-precision=none"
-).split()
+# No -ffast-math and nothing like it: NaN, infinities and the sign of zero are exact. Texts reinterpret threadgroup
+# memory at will, hence no strict aliasing.
+_FLAGS = [
+    *("-std=c++17", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden"),
+    *("-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing"),
+    *("-fno-exceptions", "-fno-rtti", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"),
+    *("-fdiagnostics-color=never", "-w"),
+]
+_CLANG_FLAGS = [
+    *("-fdeclspec", "-fno-caret-diagnostics", "-Wno-c++11-narrowing", "-Wno-reserved-user-defined-literal"),
+    *("-Xclang", "-ffloat16-excess-precision=none"),
+]
 _GCC_FLAGS = ["-fpermissive", "-Wno-narrowing"]
 _ZIG_FLAGS = ["-fno-sanitize=all"]  # zig turns the undefined-behaviour sanitizer on
 _MACHINE_FLAGS = {

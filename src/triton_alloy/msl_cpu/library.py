@@ -20,7 +20,7 @@ from .plan import (
     ParameterInfo,
     Plan,
     check,
-    headers_fingerprint,
+    package_fingerprint,
     open_library,
     runtime,
     worker_count,
@@ -236,7 +236,7 @@ def _load(
         repr(sorted(constants.items(), key=str)),
         optimisation,
         str(deadline),
-        headers_fingerprint(),
+        package_fingerprint(),
         find_compiler().identity,
         processor(),
     )

@@ -57,10 +57,10 @@ def check(failure: int) -> None:
 
 
 @functools.cache
-def headers_fingerprint() -> str:
-    """Changes with any header or source of the runtime."""
-    files = sorted([*HEADERS.rglob("*.h"), *(PACKAGE / "runtime").iterdir()])
-    return cache.make_key(*(file.read_text() for file in files if file.is_file()))
+def package_fingerprint() -> str:
+    """Changes with any header, source of the runtime or pass of the rewriter."""
+    files = sorted([*HEADERS.rglob("*.h"), *(PACKAGE / "runtime").glob("*.*"), *PACKAGE.glob("*.py")])
+    return cache.make_key(*(file.read_text() for file in files))
 
 
 def open_library(path: Path) -> ctypes.CDLL:
@@ -91,7 +91,7 @@ def runtime() -> ctypes.CDLL:
     def build() -> tuple[bytes, dict[str, str]]:
         return compile_library(source, source, "off", "-O2", (f"-I{PACKAGE / 'runtime'}", "-fvisibility=default")), {}
 
-    key = cache.make_key("runtime", headers_fingerprint(), find_compiler().identity, processor())
+    key = cache.make_key("runtime", package_fingerprint(), find_compiler().identity, processor())
     library = open_library(cache.fetch(key, build)[0])
     library.msl_cpu_dispatch.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
     library.msl_cpu_dispatch.restype = ctypes.c_uint

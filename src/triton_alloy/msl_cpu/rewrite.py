@@ -15,6 +15,13 @@ VOCABULARY = re.compile(r"^[ \t]*// vocabulary: begin.*?^[ \t]*// vocabulary: en
 _CONTRACT = re.compile(r"^\s*#\s*pragma\s+METAL\s+fp\s+contract\s*\(\s*(off|fast|on)\s*\)", re.MULTILINE)
 
 
+# Operations between threads: a kernel whose text has none of them is a plain loop over its threads.
+_COLLECTIVE = re.compile(
+    r"\b(threadgroup_barrier|simdgroup_barrier|simdgroup_matrix|simdgroup_\w+8x8|simdgroup_(load|store|multiply)\w*"
+    r"|(simd|quad)_(?!lane|group|id\b|gid|lid|size|per)\w+)\b"
+)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A kernel that the host can launch: `symbol` in the compiled library."""
@@ -74,9 +81,10 @@ def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]
     head += '#include "metal_stdlib.h"\n'
     if mode == "fast":
         head += '#include "lanes.h"\n'
+    runner = "run_fast" if mode == "fast" else "run_reference" if _COLLECTIVE.search(source) else "run_loop"
     entries, text = [], []
     for number, (name, expression, kernel) in enumerate(program.entries):
-        text.append(_entry(number, expression, kernel, f"run_{mode}"))
+        text.append(_entry(number, expression, kernel, runner))
         entries.append(Entry(name, f"msl_cpu_kernel_{number}", tuple(kernel.parameters), kernel.max_threads))
     body = f'{head}#line 1 "program_source"\n{program.tokens}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'
     return CppProgram(body, tuple(entries), contract[-1] if contract else "fast")

@@ -6,7 +6,7 @@ from .signatures import Program
 from .tokens import Tokens
 
 OFFSET = "msl_cpu_threadgroup_offset"
-_STATEMENT_START = (";", "{", "}", ")", "")
+_STATEMENT_START = (";", "{", "}", ")")
 
 
 def _declarator(tokens: Tokens, start: int, end: int) -> tuple[int, str] | None:
@@ -70,7 +70,7 @@ def place_threadgroup_variables(program: Program) -> None:
         i, found = opening + 1, False
         while i < closing:
             if tokens[i] == "threadgroup" and tokens[i].kind == "word":
-                if tokens.at(tokens.previous(i)) in _STATEMENT_START:
+                if tokens.at(tokens.previous(i)).endswith(_STATEMENT_START):
                     end = _rewrite(tokens, i)
                     found |= end != i
                     i = end

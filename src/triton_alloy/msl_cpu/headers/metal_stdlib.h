@@ -1,4 +1,4 @@
-// The Metal standard library on the CPU. One header whatever its name: <metal_math>, <metal_atomic>... include this.
+// The Metal standard library on the CPU. One header whatever its name: <metal_math>, <metal_atomic>... mean this.
 #pragma once
 #include "msl_cpu/scalars.h"
 #include "msl_cpu/traits.h"
@@ -6,5 +6,11 @@
 #ifdef MSL_FAST
 #include "msl_cpu/fast.h"
 #else
-#include "msl_cpu/reference.h"
+#include "msl_cpu/atomic.h"
+#include "msl_cpu/common.h"
+#include "msl_cpu/integer.h"
+#include "msl_cpu/limits.h"
+#include "msl_cpu/math.h"
+#include "msl_cpu/matrix.h"
+#include "msl_cpu/simd.h"
 #endif

@@ -71,36 +71,48 @@ struct Triple {
 MSL_INLINE Triple triple(Word4 v) { return {v[0], v[1], v[2]}; }
 MSL_INLINE Triple triple(const uint *v) { return {v[0], v[1], v[2]}; }
 
-// All threadgroups but those at an edge have the dispatched size, which places a threadgroup's first thread.
-MSL_INLINE Triple thread_in_grid(Worker *worker, const ThreadPosition &thread) {
-  Word4 group = worker->threadgroup;
-  const uint *size = worker->launch->plan->threads_per_threadgroup;
-  return {group[0] * size[0] + thread.x, group[1] * size[1] + thread.y, group[2] * size[2] + thread.z};
+// Where the current threadgroup stands. Read once into a local value: what is not used costs nothing.
+struct Geometry {
+  Triple threadgroup, size;  // its position and its size, smaller at the edges
+  Triple full;               // the dispatched size; it places the first thread of every threadgroup
+  Triple threadgroups, threads;
+  uint thread_count, simdgroups;
+};
+
+MSL_INLINE Geometry geometry_of(Worker *worker) {
+  Launch *launch = worker->launch;
+  return {triple(worker->threadgroup),
+          triple(worker->threads_per_threadgroup),
+          triple(launch->plan->threads_per_threadgroup),
+          triple(launch->threadgroups),
+          triple(launch->threads),
+          worker->threads,
+          worker->simdgroups};
 }
 
-MSL_INLINE uint product(const uint *v) { return v[0] * v[1] * v[2]; }
+MSL_INLINE uint volume(Triple t) { return t.x * t.y * t.z; }
+MSL_INLINE uint groups_of(uint width, uint count) { return (count + width - 1) / width; }
 
-template <Kind kind> MSL_INLINE Triple built_in(Worker *worker, const ThreadPosition &thread) {
-  Launch *launch = worker->launch;
-  const uint *full = launch->plan->threads_per_threadgroup;
-  if constexpr (kind == thread_position_in_grid) return thread_in_grid(worker, thread);
-  else if constexpr (kind == threads_per_grid) return triple(launch->threads);
+template <Kind kind> MSL_INLINE Triple built_in(const Geometry &g, const ThreadPosition &thread) {
+  if constexpr (kind == thread_position_in_grid)
+    return {g.threadgroup.x * g.full.x + thread.x, g.threadgroup.y * g.full.y + thread.y,
+            g.threadgroup.z * g.full.z + thread.z};
+  else if constexpr (kind == threads_per_grid) return g.threads;
   else if constexpr (kind == thread_position_in_threadgroup) return {thread.x, thread.y, thread.z};
-  else if constexpr (kind == threads_per_threadgroup) return triple(worker->threads_per_threadgroup);
-  else if constexpr (kind == dispatch_threads_per_threadgroup) return triple(full);
-  else if constexpr (kind == threadgroup_position_in_grid) return triple(worker->threadgroup);
-  else if constexpr (kind == threadgroups_per_grid) return triple(launch->threadgroups);
+  else if constexpr (kind == threads_per_threadgroup) return g.size;
+  else if constexpr (kind == dispatch_threads_per_threadgroup) return g.full;
+  else if constexpr (kind == threadgroup_position_in_grid) return g.threadgroup;
+  else if constexpr (kind == threadgroups_per_grid) return g.threadgroups;
   else if constexpr (kind == thread_index_in_threadgroup) return {thread.index, 0, 0};
   else if constexpr (kind == thread_index_in_simdgroup) return {thread.index % simd_width, 0, 0};
   else if constexpr (kind == simdgroup_index_in_threadgroup) return {thread.index / simd_width, 0, 0};
-  else if constexpr (kind == simdgroups_per_threadgroup) return {worker->simdgroups, 0, 0};
-  else if constexpr (kind == dispatch_simdgroups_per_threadgroup)
-    return {(product(full) + simd_width - 1) / simd_width, 0, 0};
+  else if constexpr (kind == simdgroups_per_threadgroup) return {g.simdgroups, 0, 0};
+  else if constexpr (kind == dispatch_simdgroups_per_threadgroup) return {groups_of(simd_width, volume(g.full)), 0, 0};
   else if constexpr (kind == threads_per_simdgroup) return {simd_width, 0, 0};
   else if constexpr (kind == thread_index_in_quadgroup) return {thread.index % 4, 0, 0};
   else if constexpr (kind == quadgroup_index_in_threadgroup) return {thread.index / 4, 0, 0};
-  else if constexpr (kind == quadgroups_per_threadgroup) return {(worker->threads + 3) / 4, 0, 0};
-  else if constexpr (kind == dispatch_quadgroups_per_threadgroup) return {(product(full) + 3) / 4, 0, 0};
+  else if constexpr (kind == quadgroups_per_threadgroup) return {groups_of(4, g.thread_count), 0, 0};
+  else if constexpr (kind == dispatch_quadgroups_per_threadgroup) return {groups_of(4, volume(g.full)), 0, 0};
   else return {0, 0, 0};
 }
 
@@ -121,7 +133,7 @@ struct alignas(64) Lanes {
 
 template <class T> constexpr bool is_varying = sizeof(T) == sizeof(Lanes) && !metal::is_pointer_v<T>;
 
-template <class T, Kind kind> MSL_INLINE T varying_built_in(Worker *worker, const ThreadPosition &thread) {
+template <class T, Kind kind> MSL_INLINE T varying_built_in(const ThreadPosition &thread) {
   static_assert(kind == thread_index_in_simdgroup || kind == thread_index_in_threadgroup,
                 "only an index in the simdgroup or in the threadgroup may be a 32-lane parameter");
   Lanes lanes;
@@ -132,39 +144,72 @@ template <class T, Kind kind> MSL_INLINE T varying_built_in(Worker *worker, cons
   return result;
 }
 
+// The value of a parameter: buffers are the same for all threads of a launch, built-ins differ.
 template <class P, Kind kind, uint index> struct Argument {
-  static MSL_INLINE P get(Worker *worker, const ThreadPosition &thread) {
-    if constexpr (is_varying<P>) return varying_built_in<P, kind>(worker, thread);
-    else return FromTriple<P>::of(built_in<kind>(worker, thread));
+  MSL_INLINE explicit Argument(Worker *) {}
+  MSL_INLINE P get(const Geometry &geometry, const ThreadPosition &thread) const {
+    if constexpr (is_varying<P>) return varying_built_in<P, kind>(thread);
+    else return FromTriple<P>::of(built_in<kind>(geometry, thread));
   }
 };
-template <class T, uint index> struct Argument<T *, buffer, index> {
-  static MSL_INLINE T *get(Worker *worker, const ThreadPosition &) {
-    return reinterpret_cast<T *>(worker->launch->buffers[index]);
-  }
+
+template <class T, Kind kind, uint index> MSL_INLINE T *address(Worker *worker) {
+  if constexpr (kind == threadgroup_buffer) return reinterpret_cast<T *>(worker->arena + worker->dynamic_offset[index]);
+  else return reinterpret_cast<T *>(worker->launch->buffers[index]);
+}
+
+template <class T, Kind kind, uint index> struct Argument<T *, kind, index> {
+  T *pointer;
+  MSL_INLINE explicit Argument(Worker *worker) : pointer(address<T, kind, index>(worker)) {}
+  MSL_INLINE T *get(const Geometry &, const ThreadPosition &) const { return pointer; }
 };
-template <class T, uint index> struct Argument<T &, buffer, index> {
-  static MSL_INLINE T &get(Worker *worker, const ThreadPosition &) {
-    return *reinterpret_cast<T *>(worker->launch->buffers[index]);
-  }
+
+template <class T, Kind kind, uint index> struct Argument<T &, kind, index> {
+  T &value;
+  MSL_INLINE explicit Argument(Worker *worker) : value(*address<T, kind, index>(worker)) {}
+  MSL_INLINE T &get(const Geometry &, const ThreadPosition &) const { return value; }
 };
-template <class T, uint index> struct Argument<T *, threadgroup_buffer, index> {
-  static MSL_INLINE T *get(Worker *worker, const ThreadPosition &) {
-    return reinterpret_cast<T *>(worker->arena + worker->dynamic_offset[index]);
-  }
+
+// In a loop over threads a `constant T &` is copied first (the language makes it read-only): a store through another
+// pointer could otherwise change it, and the loop would not become vector code.
+template <class P, Kind kind, uint index> struct LoopArgument : Argument<P, kind, index> {
+  using Argument<P, kind, index>::Argument;
 };
-template <class T, uint index> struct Argument<T &, threadgroup_buffer, index> {
-  static MSL_INLINE T &get(Worker *worker, const ThreadPosition &thread) {
-    return *Argument<T *, threadgroup_buffer, index>::get(worker, thread);
-  }
+template <class T, Kind kind, uint index> struct LoopArgument<const T &, kind, index> {
+  T value;
+  MSL_INLINE explicit LoopArgument(Worker *worker) : value(*address<const T, kind, index>(worker)) {}
+  MSL_INLINE const T &get(const Geometry &, const ThreadPosition &) const { return value; }
 };
+
+template <auto function, class... Arguments>
+MSL_INLINE void run_threads(const Geometry geometry, const Arguments... arguments) {
+  Triple size = geometry.size;
+  if (size.x > max_threads) __builtin_unreachable();  // index arithmetic below does not wrap
+  for (uint z = 0; z < size.z; ++z)
+    for (uint y = 0; y < size.y; ++y) {
+#ifdef __clang__
+#pragma clang loop vectorize(assume_safety) interleave(enable)
+#else
+#pragma GCC ivdep
+#endif
+      for (uint x = 0; x < size.x; ++x) {
+        ThreadPosition thread = {x + size.x * (y + size.y * z), x, y, z};
+        function(arguments.get(geometry, thread)...);
+      }
+    }
+}
 
 // The kernel's signature with the kind of each parameter.
 template <class Function, class... Parameters> struct Signature;
 template <class... P, Kind... kind, uint... index> struct Signature<void (*)(P...), Parameter<kind, index>...> {
   static constexpr uint count = sizeof...(P);
   template <auto function> static MSL_INLINE void call(Worker *worker, const ThreadPosition &thread) {
-    function(Argument<P, kind, index>::get(worker, thread)...);
+    Geometry geometry = geometry_of(worker);
+    function(Argument<P, kind, index>(worker).get(geometry, thread)...);
+  }
+  // For each thread of a threadgroup, in any order: the kernel has no collective operation.
+  template <auto function> static MSL_INLINE void call_all(Worker *worker) {
+    run_threads<function>(geometry_of(worker), LoopArgument<P, kind, index>(worker)...);
   }
   struct Table {
     ParameterInfo rows[count + 1];

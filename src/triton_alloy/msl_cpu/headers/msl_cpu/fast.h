@@ -1,6 +1,7 @@
 // Execution in `fast` mode: the kernel is called once per simdgroup, on 32-lane values.
 #pragma once
 #include "arguments.h"
+#include "memory_flags.h"
 
 namespace msl_cpu {
 
@@ -85,9 +86,6 @@ template <class Signature, auto function> void run_fast(Worker *worker, ulong fi
 }  // namespace msl_cpu
 
 namespace metal {
-
-enum class mem_flags : uint { mem_none = 0, mem_device = 1, mem_threadgroup = 2, mem_texture = 4 };
-MSL_INLINE constexpr mem_flags operator|(mem_flags a, mem_flags b) { return mem_flags((uint)a | (uint)b); }
 
 MSL_INLINE void threadgroup_barrier(mem_flags) { msl_cpu::fast_barrier(); }
 MSL_INLINE void simdgroup_barrier(mem_flags) { __asm__ volatile("" ::: "memory"); }

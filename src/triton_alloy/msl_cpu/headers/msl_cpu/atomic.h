@@ -1,0 +1,80 @@
+// <metal_atomic>. Only relaxed order exists for operations in MSL; fences order memory.
+#pragma once
+#include "common.h"
+#include "memory_flags.h"
+
+namespace metal {
+
+enum memory_order { memory_order_relaxed, memory_order_acquire, memory_order_release, memory_order_acq_rel,
+                    memory_order_seq_cst };
+enum thread_scope { thread_scope_thread, thread_scope_simdgroup, thread_scope_threadgroup, thread_scope_device };
+
+MSL_INLINE void atomic_thread_fence(mem_flags, memory_order = memory_order_seq_cst,
+                                   thread_scope = thread_scope_device) {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+template <class T> struct atomic {
+  T value;
+};
+typedef atomic<int> atomic_int;
+typedef atomic<uint> atomic_uint;
+typedef atomic<bool> atomic_bool;
+typedef atomic<float> atomic_float;
+typedef atomic<long> atomic_long;
+typedef atomic<ulong> atomic_ulong;
+
+template <class T> MSL_INLINE T atomic_load_explicit(const volatile atomic<T> *object, memory_order) {
+  T result;
+  __atomic_load(const_cast<T *>(&object->value), &result, __ATOMIC_RELAXED);
+  return result;
+}
+template <class T>
+MSL_INLINE void atomic_store_explicit(volatile atomic<T> *object, type_identity_t<T> desired, memory_order) {
+  __atomic_store(const_cast<T *>(&object->value), &desired, __ATOMIC_RELAXED);
+}
+template <class T>
+MSL_INLINE T atomic_exchange_explicit(volatile atomic<T> *object, type_identity_t<T> desired, memory_order) {
+  T result;
+  __atomic_exchange(const_cast<T *>(&object->value), &desired, &result, __ATOMIC_RELAXED);
+  return result;
+}
+template <class T>
+MSL_INLINE bool atomic_compare_exchange_weak_explicit(volatile atomic<T> *object, T *expected,
+                                                      type_identity_t<T> desired, memory_order, memory_order) {
+  return __atomic_compare_exchange(const_cast<T *>(&object->value), expected, &desired, false, __ATOMIC_RELAXED,
+                                   __ATOMIC_RELAXED);
+}
+
+#define MSL_FETCH(name, expression)                                                                                   \
+  template <class T>                                                                                                  \
+  MSL_INLINE T atomic_fetch_##name##_explicit(volatile atomic<T> *object, type_identity_t<T> operand,                 \
+                                              memory_order) {                                                         \
+    T *place = const_cast<T *>(&object->value);                                                                       \
+    T old;                                                                                                            \
+    __atomic_load(place, &old, __ATOMIC_RELAXED);                                                                     \
+    for (;;) {                                                                                                        \
+      T desired = (T)(expression);                                                                                    \
+      if (__atomic_compare_exchange(place, &old, &desired, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return old;     \
+    }                                                                                                                 \
+  }
+MSL_FETCH(add, old + operand)
+MSL_FETCH(sub, old - operand)
+MSL_FETCH(and, old &operand)
+MSL_FETCH(or, old | operand)
+MSL_FETCH(xor, old ^ operand)
+MSL_FETCH(min, operand < old ? operand : old)
+MSL_FETCH(max, old < operand ? operand : old)
+#undef MSL_FETCH
+
+// 64 bits: the language has min and max without a result.
+template <class T>
+MSL_INLINE void atomic_min_explicit(volatile atomic<T> *object, type_identity_t<T> operand, memory_order order) {
+  atomic_fetch_min_explicit(object, operand, order);
+}
+template <class T>
+MSL_INLINE void atomic_max_explicit(volatile atomic<T> *object, type_identity_t<T> operand, memory_order order) {
+  atomic_fetch_max_explicit(object, operand, order);
+}
+
+}  // namespace metal

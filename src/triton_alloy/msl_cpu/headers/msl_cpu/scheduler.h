@@ -1,0 +1,340 @@
+// Execution in `reference` mode: one fiber per thread of the GPU, run to its next collective operation.
+//
+// A simdgroup's lanes meet at each collective operation: every lane writes its slot, the last one to arrive computes the
+// result for all. A lane that must wait hands over to another lane of its simdgroup; when all lanes are at a barrier or
+// done, the next simdgroup runs. Lanes that wait at different places have diverged: the earliest place in the source
+// goes first, with the lanes that are there, as on hardware that reconverges.
+#pragma once
+#include "arguments.h"
+
+namespace msl_cpu {
+
+struct Simdgroup;
+// Computes results from the slots of `lanes` (a mask); `parity` tells which half of the double-buffered slots.
+typedef void (*Combine)(Simdgroup *simdgroup, uint parity, uint lanes);
+
+constexpr uint all_lanes = ~0u;
+constexpr uint slot_bytes = 32;
+constexpr int no_site = -0x7fffffff, barrier_site = -1, exit_site = -2;
+
+struct alignas(64) Simdgroup {
+  uint runnable, alive, waiting, at_barrier;  // masks of lanes; `waiting`: at a collective operation
+  int site;        // of the operation that the waiting lanes are at, if they are not mixed
+  uint parity;
+  uint mixed;      // 1: waiting lanes are at different sites, see lane_*
+  Combine combine;
+  // A full simdgroup whose lanes arrive in order 0 .. 31 at one site needs no bookkeeping at all.
+  uint in_order;
+  int in_order_site;
+  int lane_site[simd_width];
+  Combine lane_combine[simd_width];
+  uchar lane_parity[simd_width];
+  alignas(64) uchar slot[2][simd_width * slot_bytes];
+  alignas(64) uchar result[2][simd_width * slot_bytes];
+  alignas(64) float matrix[2][4][64];  // A, B, C and D of a distributed matrix product
+};
+
+struct Scheduler {
+  void *stack[max_threads];
+  Simdgroup simdgroup[max_simdgroups];
+};
+static_assert(scheduler_offset + sizeof(Scheduler) < 1ul << 20, "the head of a region is 1 MiB");
+
+MSL_INLINE Scheduler &scheduler_of(Worker *worker) {
+  return *reinterpret_cast<Scheduler *>(reinterpret_cast<char *>(worker) + scheduler_offset);
+}
+
+MSL_INLINE uint current_thread() { return (uint)(stack_pointer() >> MSL_STACK_LOG2) & (max_threads - 1); }
+MSL_INLINE uint current_lane() { return current_thread() % simd_width; }
+
+// What a collective operation needs to know of its caller; cheap, from the stack pointer alone.
+struct Self {
+  Worker *worker;
+  Scheduler &scheduler;
+  uint thread, lane;
+  Simdgroup &simdgroup;
+  MSL_INLINE Self()
+      : worker(current_worker()), scheduler(scheduler_of(worker)), thread(current_thread()), lane(thread % simd_width),
+        simdgroup(scheduler.simdgroup[thread / simd_width]) {}
+};
+
+#ifdef MSL_SANITIZE
+// A seeded random order of lanes, and no shortcut for ordered ones.
+constexpr bool shortcut_in_order = false;
+#define MSL_UNINSTRUMENTED __attribute__((no_sanitize("thread")))
+MSL_INLINE uint choose_lane(Worker *worker, uint lanes) {
+  uint random = worker->random;
+  random ^= random << 13;
+  random ^= random >> 17;
+  random ^= random << 5;
+  worker->random = random;
+  for (uint skip = random % __builtin_popcount(lanes); skip; --skip) lanes &= lanes - 1;
+  return __builtin_ctz(lanes);
+}
+#else
+constexpr bool shortcut_in_order = true;
+#define MSL_UNINSTRUMENTED
+MSL_INLINE uint choose_lane(Worker *, uint lanes) { return __builtin_ctz(lanes); }
+#endif
+
+constexpr uint nobody = ~0u;
+
+// Lane `lane` is at another site than the lanes before it: write down what those skipped.
+__attribute__((noinline)) MSL_UNINSTRUMENTED inline void leave_order(Simdgroup &simdgroup, uint lane) {
+  uint before = (1u << lane) - 1;
+  int site = simdgroup.in_order_site;
+  simdgroup.in_order = 0;
+  simdgroup.in_order_site = no_site;
+  simdgroup.runnable = ~before;
+  if (site == barrier_site) simdgroup.at_barrier = before;
+  else if (site == exit_site) simdgroup.alive &= ~before;
+  else if (site != no_site) {
+    simdgroup.waiting = before;
+    simdgroup.site = site;
+    for (uint l = 0; l < lane; ++l) {
+      simdgroup.lane_site[l] = site;
+      simdgroup.lane_combine[l] = simdgroup.combine;
+      simdgroup.lane_parity[l] = (uchar)simdgroup.parity;
+    }
+  }
+}
+
+enum Arrival { arrived_and_resumed, arrived_last, arrived_out_of_order };
+
+MSL_INLINE Arrival arrive_in_order(const Self &self, int site, Combine combine) {
+  Simdgroup &simdgroup = self.simdgroup;
+  if (self.lane == 0) {
+    if (!simdgroup.in_order) return arrived_out_of_order;
+    simdgroup.in_order_site = site;
+    simdgroup.combine = combine;
+  } else if (__builtin_expect(simdgroup.in_order_site != site, 0)) {
+    if (simdgroup.in_order) leave_order(simdgroup, self.lane);
+    return arrived_out_of_order;
+  }
+  if (self.lane == simd_width - 1) return arrived_last;
+  void **stacks = &self.scheduler.stack[self.thread];
+  switch_stack(stacks, stacks[1]);
+  return arrived_and_resumed;
+}
+
+// Lanes wait at different sites: the earliest one goes on, with the lanes that are there.
+MSL_UNINSTRUMENTED inline void resolve_divergence(Simdgroup &simdgroup) {
+  int earliest = 0x7fffffff;
+  for (uint rest = simdgroup.waiting; rest; rest &= rest - 1) {
+    int site = simdgroup.lane_site[__builtin_ctz(rest)];
+    if (site < earliest) earliest = site;
+  }
+  uint lanes = 0, one = 0;
+  for (uint rest = simdgroup.waiting; rest; rest &= rest - 1) {
+    uint lane = __builtin_ctz(rest);
+    if (simdgroup.lane_site[lane] != earliest) continue;
+    lanes |= 1u << lane;
+    one = lane;
+  }
+  simdgroup.lane_combine[one](&simdgroup, simdgroup.lane_parity[one], lanes);
+  simdgroup.parity = simdgroup.lane_parity[one] ^ 1;
+  simdgroup.runnable = lanes;
+  simdgroup.waiting &= ~lanes;
+  simdgroup.mixed = simdgroup.waiting != 0;
+}
+
+// Every lane of every simdgroup is at a barrier or done: release the barrier. Returns whether anybody is left.
+MSL_UNINSTRUMENTED inline bool release_barrier(Worker *worker, Scheduler &scheduler) {
+  uint any = 0;
+  for (uint i = 0; i < worker->simdgroups; ++i) {
+    Simdgroup &simdgroup = scheduler.simdgroup[i];
+    any |= simdgroup.at_barrier;
+    simdgroup.runnable = simdgroup.at_barrier;
+    simdgroup.at_barrier = 0;
+  }
+  ++worker->epoch;
+  return any != 0;
+}
+
+// The thread to run when no lane of simdgroup `index` is ready; nobody when the threadgroup has finished.
+__attribute__((noinline)) MSL_UNINSTRUMENTED inline uint next_thread(Worker *worker, uint index) {
+  Scheduler &scheduler = scheduler_of(worker);
+  uint count = worker->simdgroups;
+  for (;;) {
+    Simdgroup &simdgroup = scheduler.simdgroup[index];
+    if (simdgroup.runnable) {
+      if (shortcut_in_order && simdgroup.runnable == all_lanes) {
+        simdgroup.in_order = 1;
+        simdgroup.in_order_site = no_site;
+      }
+      return index * simd_width + choose_lane(worker, simdgroup.runnable);
+    }
+    if (simdgroup.waiting) {
+      ++worker->divergent;
+      if (simdgroup.mixed) {
+        resolve_divergence(simdgroup);
+        continue;
+      }
+      simdgroup.combine(&simdgroup, simdgroup.parity, simdgroup.waiting);
+      simdgroup.parity ^= 1;
+      simdgroup.runnable = simdgroup.waiting;
+      simdgroup.waiting = 0;
+      continue;
+    }
+    uint other = index;
+    do other = other + 1 == count ? 0 : other + 1;
+    while (other != index && !scheduler.simdgroup[other].runnable && !scheduler.simdgroup[other].waiting);
+    if (other != index) {
+      index = other;
+      continue;
+    }
+    if (!release_barrier(worker, scheduler)) return nobody;
+    for (index = 0; !scheduler.simdgroup[index].runnable; ++index) {
+    }
+  }
+}
+
+MSL_INLINE void *stack_of(const Self &self, uint thread) {
+  return thread == nobody ? self.worker->main_stack : self.scheduler.stack[thread];
+}
+
+// Go on with another lane; returns when this one may run again.
+MSL_INLINE void hand_over(const Self &self) {
+  uint runnable = self.simdgroup.runnable;
+  uint next = __builtin_expect(runnable != 0, 1) ? self.thread - self.lane + choose_lane(self.worker, runnable)
+                                                 : next_thread(self.worker, self.thread / simd_width);
+  if (next != self.thread) switch_stack(&self.scheduler.stack[self.thread], stack_of(self, next));
+}
+
+// Meet the other lanes at `site`; the last one calls `combine`. Returns the parity of the slots that were used.
+MSL_INLINE uint meet(const Self &self, int site, Combine combine) {
+  Simdgroup &simdgroup = self.simdgroup;
+  uint parity = simdgroup.parity;
+  Arrival arrival = arrive_in_order(self, site, combine);
+  if (arrival == arrived_and_resumed) return parity;
+  if (arrival == arrived_last) {
+    simdgroup.in_order_site = no_site;
+    combine(&simdgroup, parity, all_lanes);
+    simdgroup.parity = parity ^ 1;
+    void **stacks = &self.scheduler.stack[self.thread];
+    switch_stack(stacks, stacks[-(int)(simd_width - 1)]);
+    return parity;
+  }
+  if (!simdgroup.waiting) {
+    simdgroup.site = site;
+    simdgroup.mixed = 0;
+  } else if (__builtin_expect(simdgroup.site != site, 0)) {
+    simdgroup.mixed = 1;
+  }
+  simdgroup.lane_site[self.lane] = site;
+  simdgroup.lane_combine[self.lane] = combine;
+  simdgroup.lane_parity[self.lane] = (uchar)parity;
+  simdgroup.waiting |= 1u << self.lane;
+  simdgroup.runnable &= ~(1u << self.lane);
+  simdgroup.combine = combine;
+  if (!simdgroup.runnable && !simdgroup.mixed && !simdgroup.at_barrier) {
+    combine(&simdgroup, parity, simdgroup.waiting);
+    simdgroup.parity = parity ^ 1;
+    simdgroup.runnable = simdgroup.waiting;
+    simdgroup.waiting = 0;
+  }
+  hand_over(self);
+  return parity;
+}
+
+MSL_INLINE void wait_at_barrier() {
+  Self self;
+  Simdgroup &simdgroup = self.simdgroup;
+  Arrival arrival = arrive_in_order(self, barrier_site, nullptr);
+  if (arrival == arrived_and_resumed) return;
+  if (arrival == arrived_last) {
+    simdgroup.in_order = 0;
+    simdgroup.in_order_site = no_site;
+    simdgroup.runnable = 0;
+    simdgroup.at_barrier = all_lanes;
+    uint next = next_thread(self.worker, self.thread / simd_width);
+    switch_stack(&self.scheduler.stack[self.thread], self.scheduler.stack[next]);
+    return;
+  }
+  simdgroup.runnable &= ~(1u << self.lane);
+  simdgroup.at_barrier |= 1u << self.lane;
+  hand_over(self);
+}
+
+__attribute__((noinline, noreturn)) MSL_UNINSTRUMENTED inline void leave() {
+  Self self;
+  Simdgroup &simdgroup = self.simdgroup;
+  uint next;
+  if (arrive_in_order(self, exit_site, nullptr) == arrived_last) {
+    simdgroup.in_order = 0;
+    simdgroup.in_order_site = no_site;
+    simdgroup.runnable = simdgroup.alive = 0;
+    next = next_thread(self.worker, self.thread / simd_width);
+  } else {
+    simdgroup.runnable &= ~(1u << self.lane);
+    simdgroup.alive &= ~(1u << self.lane);
+    next = simdgroup.runnable ? self.thread - self.lane + choose_lane(self.worker, simdgroup.runnable)
+                              : next_thread(self.worker, self.thread / simd_width);
+  }
+  void *finished;
+  switch_stack(&finished, stack_of(self, next));
+  __builtin_unreachable();
+}
+
+template <class Signature, auto function> __attribute__((noinline)) void thread_main() {
+  Worker *worker = current_worker();
+  uint t = current_thread();
+  Word4 size = worker->threads_per_threadgroup;
+  ThreadPosition thread = {t, t, 0, 0};
+  if (size[1] != 1 || size[2] != 1) thread = {t, t % size[0], t / size[0] % size[1], t / (size[0] * size[1])};
+  Signature::template call<function>(worker, thread);
+  leave();
+}
+
+// Enter a threadgroup that may be cut off at the edges of the grid.
+MSL_INLINE void enter_partial_threadgroup(Worker *worker, ulong linear) {
+  enter_threadgroup(worker, linear);
+  const Launch *launch = worker->launch;
+  if (!launch->plan->threads[0]) return;
+  uint size[3];
+  for (int i = 0; i < 3; ++i) {
+    uint full = launch->plan->threads_per_threadgroup[i], left = launch->threads[i] - worker->threadgroup[i] * full;
+    size[i] = left < full ? left : full;
+  }
+  worker->threads_per_threadgroup = Word4{size[0], size[1], size[2], 0};
+  worker->threads = size[0] * size[1] * size[2];
+  worker->simdgroups = (worker->threads + simd_width - 1) / simd_width;
+}
+
+// Tops of stacks are spread over half a stack: on the same cache sets, 1024 threads would evict each other.
+MSL_INLINE ulong top_of_stack(Worker *worker, uint thread) {
+  constexpr ulong stack_bytes = 1ul << MSL_STACK_LOG2;
+  return stacks_of(worker) + (thread + 1) * stack_bytes - 256 - (thread * 448ul) % (stack_bytes / 2) / 64 * 64;
+}
+
+template <class Signature, auto function>
+MSL_UNINSTRUMENTED void run_reference(Worker *worker, ulong first, ulong last) {
+  Scheduler &scheduler = scheduler_of(worker);
+  for (ulong i = first; i < last && !worker->launch->failure; ++i) {
+    enter_partial_threadgroup(worker, i);
+    worker->epoch = 0;
+    for (uint t = 0; t < worker->threads; ++t)
+      scheduler.stack[t] = new_fiber(top_of_stack(worker, t), &thread_main<Signature, function>);
+    for (uint s = 0; s < worker->simdgroups; ++s) {
+      uint left = worker->threads - s * simd_width;
+      uint lanes = left >= simd_width ? all_lanes : (1u << left) - 1;
+      Simdgroup &simdgroup = scheduler.simdgroup[s];
+      simdgroup.runnable = simdgroup.alive = lanes;
+      simdgroup.waiting = simdgroup.at_barrier = simdgroup.mixed = simdgroup.parity = 0;
+      simdgroup.in_order = shortcut_in_order && lanes == all_lanes;
+      simdgroup.in_order_site = no_site;
+    }
+    uint start = choose_lane(worker, scheduler.simdgroup[0].runnable);
+    switch_stack(&worker->main_stack, scheduler.stack[start]);
+  }
+}
+
+// A kernel without collective operations is a plain loop over its threads.
+template <class Signature, auto function> void run_loop(Worker *worker, ulong first, ulong last) {
+  for (ulong i = first; i < last; ++i) {
+    enter_partial_threadgroup(worker, i);
+    Signature::template call_all<function>(worker);
+  }
+}
+
+}  // namespace msl_cpu
