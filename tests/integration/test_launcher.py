@@ -40,7 +40,7 @@ class Bench:
 
     def __init__(self, signature: dict[Any, Any], kernel: Kernel):
         self.device = Recorder()
-        self.launcher = Launcher(SimpleNamespace(signature=signature), None, self.device)  # pyright: ignore
+        self.launcher = Launcher(SimpleNamespace(signature=signature), None, self.device)
         self.executable = SimpleNamespace(kernel=kernel)
 
     def launch(self, *arguments: Any, grid: tuple[Any, Any, Any] = (1, 1, 1), hooks: Any = (None, None)) -> Any:
@@ -251,7 +251,7 @@ def test_a_dtype_that_metal_has_not_is_refused_by_name(dtype: str):
 
 def test_only_arrays_are_wrapped():
     with pytest.raises(InvalidArgument, match="not list"):
-        triton_alloy.array([1.0])  # pyright: ignore
+        triton_alloy.array([1.0])
     record = np.zeros(4, [("a", "f4"), ("b", "i1")])["a"]
     with pytest.raises(InvalidArgument, match="no multiples"):
         triton_alloy.array(record)

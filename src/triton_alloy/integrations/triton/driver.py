@@ -64,7 +64,7 @@ class MetalDriver(DriverBase):
 
     def get_current_device(self) -> int:
         """The number of the pair (TRITON_ALLOY_TARGET, TRITON_ALLOY_MODE)."""
-        return device_number(config.TARGET.text, config.MODE.text)
+        return current_device()
 
     def set_current_device(self, device: int) -> None:
         """The environment alone selects the device."""
@@ -125,6 +125,11 @@ CPP_TYPES = {
     "bf16": "bfloat",
     "fp32": "float",
 }
+
+
+def current_device() -> int:
+    """The number of the device that the environment names."""
+    return device_number(config.TARGET.text, config.MODE.text)
 
 
 @functools.cache
@@ -203,6 +208,4 @@ class DeviceInterface:
     @staticmethod
     def current_device() -> int:
         """The device in use."""
-        from triton.runtime.driver import driver
-
-        return driver.active.get_current_device()
+        return current_device()
