@@ -1,0 +1,53 @@
+"""Every test here runs Triton kernels on a device: a pair of a text target and a way to run the text on the CPU.
+
+Most tests take the fixture `device` and run on all FAST devices. What every test of a file also ought to show in
+`reference` mode, one fiber for each GPU thread, takes `any_device`: it is slow, so only a few tests do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from triton_alloy import config
+
+FAST = [("cpu", "fast"), ("apple9", "fast")]
+REFERENCE = [("cpu", "reference"), ("apple9", "reference")]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fresh_triton_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile everything anew: a stale entry of an earlier compiler must not make a test pass."""
+    os.environ["TRITON_CACHE_DIR"] = str(tmp_path_factory.mktemp("triton-cache"))
+    yield
+    del os.environ["TRITON_CACHE_DIR"]
+
+
+@pytest.fixture(params=FAST, ids="-".join)
+def device(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """The text of each target, run quickly."""
+    with config.scope(TRITON_ALLOY_TARGET=request.param[0], TRITON_ALLOY_MODE=request.param[1]):
+        yield request.param
+
+
+@pytest.fixture(params=FAST + REFERENCE, ids="-".join)
+def any_device(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """The text of each target, run in each mode."""
+    with config.scope(TRITON_ALLOY_TARGET=request.param[0], TRITON_ALLOY_MODE=request.param[1]):
+        yield request.param
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """The same inputs in every run and in any order of tests."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with the same start in every test."""
+    return np.random.default_rng(0)

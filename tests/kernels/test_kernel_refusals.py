@@ -1,0 +1,193 @@
+"""What is not supported is refused when it is compiled: by the op's name, with a reason and the line of the source.
+
+Every kernel below marks the line that must be named with the comment `refused`.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+import triton
+import triton.language as tl
+
+from triton_alloy.errors import InvalidArgument, Unsupported
+
+
+@triton.jit
+def maximum(a, b):
+    return tl.maximum(a, b)
+
+
+@triton.jit
+def atomic_add_kernel(x_ptr, BLOCK: tl.constexpr):
+    tl.atomic_add(x_ptr + tl.arange(0, BLOCK), 1.0)  # refused
+
+
+@triton.jit
+def atomic_cas_kernel(x_ptr, BLOCK: tl.constexpr):
+    while tl.atomic_cas(x_ptr.to(tl.pointer_type(tl.int32)), 0, 1) == 1:  # refused
+        pass
+
+
+@triton.jit
+def scan_kernel(x_ptr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(x_ptr + i, tl.associative_scan(tl.load(x_ptr + i), 0, maximum))  # refused
+
+
+@triton.jit
+def histogram_kernel(x_ptr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(x_ptr + i, tl.histogram(tl.load(x_ptr + i).to(tl.int32), BLOCK).to(tl.float32))  # refused
+
+
+@triton.jit
+def gather_kernel(x_ptr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(x_ptr + i, tl.gather(tl.load(x_ptr + i), i ^ 1, 0))  # refused
+
+
+@triton.jit
+def dot_scaled_kernel(x_ptr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)[:, None] * BLOCK + tl.arange(0, BLOCK)[None, :]
+    a = tl.load(x_ptr + i).to(tl.float8e5)
+    scale = tl.full((BLOCK, BLOCK // 32), 127, tl.uint8)
+    tl.store(x_ptr + i, tl.dot_scaled(a, scale, "e5m2", a, scale, "e5m2"))  # refused
+
+
+@triton.jit
+def print_kernel(x_ptr, BLOCK: tl.constexpr):
+    tl.device_print("x", tl.load(x_ptr + tl.arange(0, BLOCK)))  # refused
+
+
+@triton.jit
+def assembly_kernel(x_ptr, BLOCK: tl.constexpr):
+    x = tl.load(x_ptr + tl.arange(0, BLOCK))
+    y = tl.inline_asm_elementwise("mov.b32 $0, $1;", "=r,r", [x], dtype=tl.float32, is_pure=True, pack=1)  # refused
+    tl.store(x_ptr + tl.arange(0, BLOCK), y)
+
+
+@triton.jit
+def double_kernel(x_ptr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i).to(tl.float64)  # refused
+    tl.store(x_ptr + i, (x * x).to(tl.float32))
+
+
+@triton.jit
+def assert_kernel(x_ptr, BLOCK: tl.constexpr):
+    tl.device_assert(tl.load(x_ptr + tl.arange(0, BLOCK)) > 0, "positive")  # refused
+
+
+REFUSED = {
+    "tt.atomic_rmw": atomic_add_kernel,
+    "tt.atomic_cas": atomic_cas_kernel,
+    "tt.scan": scan_kernel,
+    "tt.histogram": histogram_kernel,
+    "tt.gather": gather_kernel,
+    "tt.dot_scaled": dot_scaled_kernel,
+    "tt.print": print_kernel,
+    "tt.elementwise_inline_asm": assembly_kernel,
+    "arith.extf": double_kernel,
+    "tt.assert": assert_kernel,
+}
+
+
+def refused_line(kernel: triton.JITFunction) -> int:
+    """The line of this file that holds the kernel's marker."""
+    lines, first = inspect.getsourcelines(kernel.fn)
+    return first + next(i for i, line in enumerate(lines) if "# refused" in line)
+
+
+@pytest.mark.parametrize("op", REFUSED)
+def test_refused_by_name_reason_and_line(device, op):
+    kernel = REFUSED[op]
+    x = torch.ones(64 * 64)
+    with pytest.raises(Unsupported) as caught:
+        kernel[(1,)](x, BLOCK=64, debug=op == "tt.assert")
+    error = caught.value
+    assert error.op == op
+    assert len(error.reason) > 10
+    assert error.location.endswith(f"{__file__.rpartition('/')[2]}:{refused_line(kernel)}")
+    assert op in str(error) and error.reason in str(error)
+    assert (x == 1).all()
+
+
+@triton.jit
+def add_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) + 1, mask=i < n)
+
+
+def test_double_pointers():
+    x = torch.ones(64, dtype=torch.float64)
+    with pytest.raises(Unsupported, match="f64"):
+        add_kernel[(1,)](x, x, 64, BLOCK=64)
+    assert (x == 1).all()
+
+
+def test_grids():
+    """An empty grid runs nothing; what is no grid is refused."""
+    x, out = torch.ones(64), torch.zeros(64)
+    add_kernel[(0,)](x, out, 64, BLOCK=64)
+    assert (out == 0).all()
+    for grid in ((-1,), (2**31,), (1, 2**31, 1)):
+        with pytest.raises(InvalidArgument, match="grid"):
+            add_kernel[grid](x, out, 64, BLOCK=64)
+    assert (out == 0).all()
+
+
+@pytest.mark.parametrize("warps", [0, 3, 64])
+def test_numbers_of_warps(warps):
+    out = torch.zeros(64)
+    with pytest.raises((InvalidArgument, triton.runtime.errors.OutOfResources), match="num_warps"):
+        add_kernel[(1,)](torch.ones(64), out, 64, BLOCK=64, num_warps=warps)
+    assert (out == 0).all()
+
+
+def test_wrong_arguments():
+    out = torch.zeros(64)
+    with pytest.raises((InvalidArgument, TypeError)):
+        add_kernel[(1,)](np.ones(64, np.float32), out, 64, BLOCK=64)
+    with pytest.raises(InvalidArgument, match="x_ptr"):
+        add_kernel[(1,)](torch.ones(64, device="meta"), out, 64, BLOCK=64)
+    assert (out == 0).all()
+
+
+@triton.jit
+def half(device, kernel, BLOCK: tl.constexpr):
+    """A comment and a name that are no ASCII: é, 漢字. The kernel and its arguments are words of MSL."""
+    größe = tl.arange(0, BLOCK)  # größe ≥ 0
+    tl.store(kernel + größe, tl.load(device + größe) * 2)
+
+
+def test_names_that_msl_does_not_allow(device):
+    x, out = torch.randn(64), torch.zeros(64)
+    compiled = half[(1,)](x, out, BLOCK=64)
+    assert torch.equal(out, x * 2)
+    assert compiled.asm["msl"].isascii()
+
+
+def test_too_much_threadgroup_memory():
+    """Refused with numbers, as an autotuner needs it, or done in what there is."""
+    from triton_alloy import config
+
+    a, out = torch.ones(256, 256), torch.zeros(256, 256)
+    with config.scope(TRITON_ALLOY_TARGET="apple9"):
+        try:
+            transpose_kernel[(1,)](a, out, N=256, num_warps=32)
+        except triton.runtime.errors.OutOfResources as error:
+            assert error.required > error.limit == 32768
+            assert (out == 0).all()
+        else:
+            assert (out == 1).all()
+
+
+@triton.jit
+def transpose_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    i = tl.arange(0, N)
+    x = tl.load(x_ptr + i[:, None] * N + i[None, :])
+    tl.store(out_ptr + i[:, None] * N + i[None, :], tl.trans(x) + tl.trans(x * 0))
