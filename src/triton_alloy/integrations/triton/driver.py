@@ -141,11 +141,12 @@ def device_number(family: str, mode: str) -> int:
 class Utilities:
     """What Triton's `CompiledKernel` calls to ask about a device and to load a kernel on it."""
 
-    def get_device_properties(self, device: int) -> dict[str, int]:
-        """The properties that Triton, its tutorials and its tests read. Clocks and bus are nominal."""
+    def get_device_properties(self, device: int | None) -> dict[str, int]:
+        """The properties that Triton, its tutorials and its tests read; None, PyTorch's index of "cpu", is the current
+        device. Clocks and bus are nominal."""
         from ...target import target_for
 
-        family, mode = DEVICES[device]
+        family, mode = DEVICES[current_device() if device is None else device]
         return {
             "max_shared_mem": target_for(family).threadgroup_bytes,
             "multiprocessor_count": device_of(mode).properties.cores,
