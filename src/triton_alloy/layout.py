@@ -227,10 +227,6 @@ class LinearLayout:
             sum(1 << bit for bit, basis in enumerate(part) if not span.add(basis)) for part in self.offsets
         )
 
-    def is_replicated(self) -> bool:
-        """Whether some element has more than one place."""
-        return any(self.free_bits())
-
     # ----------------------------------------------------------------------------------------------- shape algebra
     def expand_dims(self, axis: int) -> LinearLayout:
         """tensor<4x8> -> tensor<4x1x8> for axis 1."""
@@ -244,9 +240,13 @@ class LinearLayout:
 
     def restrict(self, *axes: int) -> LinearLayout:
         """The slice where the coordinates along `axes` are 0: the layout of the operand of a broadcast along them."""
-        shape = tuple(1 if axis in axes else size for axis, size in enumerate(self.shape))
+        return self.clip([1 if axis in axes else size for axis, size in enumerate(self.shape)])
+
+    def clip(self, shape: Sequence[int]) -> LinearLayout:
+        """The layout of a tensor repeated along the dimensions where `shape` is smaller. Registers that would be copies
+        are dropped; lanes and simdgroups become free."""
         parts = [
-            [_offset([0 if axis in axes else x for axis, x in enumerate(basis)], shape) for basis in part]
+            [_offset([x & (size - 1) for x, size in zip(basis, shape, strict=True)], shape) for basis in part]
             for part in self.bases
         ]
         return LinearLayout.from_offsets(shape, _independent(parts[0]), *parts[1:])
@@ -277,25 +277,6 @@ class LinearLayout:
         registers, lanes, simdgroups = self.offsets
         shape = (2 * self.shape[0], *self.shape[1:])
         return LinearLayout.from_offsets(shape, [*registers, prod(self.shape)], lanes, simdgroups)
-
-    def split(self) -> LinearLayout | None:
-        """The operands' layout where this is the result of a join; None where it is not (convert first)."""
-        operand = self.remove(self.rank - 1)
-        return operand if operand.join() is self else None
-
-    def uncat(self) -> LinearLayout | None:
-        """The operands' layout where this is the result of a cat; None where it is not (convert first)."""
-        if self.shape[0] == 1 or self.offsets[0][-1:] != (prod(self.shape) // 2,):
-            return None
-        shape = (self.shape[0] // 2, *self.shape[1:])
-        rest = [self.offsets[0][:-1], *self.offsets[1:]]
-        if any(offset >= prod(shape) for part in rest for offset in part):
-            return None
-        return LinearLayout.from_offsets(shape, *rest)
-
-    def without_copies(self) -> LinearLayout:
-        """This layout with the registers dropped that only repeat other registers of the same lane."""
-        return LinearLayout.from_offsets(self.shape, _independent(self.offsets[0]), *self.offsets[1:])
 
     # ------------------------------------------------------------------------------------------- memory access facts
     def contiguous_registers(self, axis: int) -> int:

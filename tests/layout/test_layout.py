@@ -78,7 +78,7 @@ def test_owners_hold_every_element_once(layout):
     masks = layout.free_bits()
     owners = [layout.apply(*p) for p in places(layout) if not any(x & m for x, m in zip(p, masks, strict=True))]
     assert len(owners) == len(set(owners)) == prod(layout.shape)
-    assert layout.is_replicated() == (len(list(places(layout))) > prod(layout.shape))
+    assert any(masks) == (len(list(places(layout))) > prod(layout.shape))
 
 
 @given(layouts())
@@ -155,17 +155,21 @@ def test_join_split_cat(layout):
         point = layout.apply(r, lane, s)
         assert joined.apply(2 * r + half, lane, s) == (*point, half)
         assert cat.apply(half * count + r, lane, s) == (point[0] + half * layout.shape[0], *point[1:])
-    assert cat.uncat() is layout
-    if layout.without_copies() is layout:
-        assert joined.split() is layout
+    if layout.remove(layout.rank - 1).register_count == count:
+        assert joined.remove(layout.rank) is layout and cat.clip(layout.shape) is layout
 
 
-@given(layouts())
-def test_split_only_where_halves_are_registers(layout):
-    if layout.shape[-1] == 2 and layout.rank > 1 and (half := layout.split()) is not None:
-        assert half.join() is layout
-    if (half := layout.uncat()) is not None:
-        assert half.cat() is layout
+@given(layouts(), st.data())
+def test_clip(layout, data):
+    shape = tuple(data.draw(st.sampled_from([s for s in (1, 2, 4, 8) if s <= size])) for size in layout.shape)
+    clipped = layout.clip(shape)
+    for lane, s in product(range(layout.lane_count), range(layout.simdgroup_count)):
+        held = {
+            tuple(x % n for x, n in zip(layout.apply(r, lane, s), shape, strict=True))
+            for r in range(layout.register_count)
+        }
+        kept = [clipped.apply(r, lane, s) for r in range(clipped.register_count)]
+        assert set(kept) == held and len(kept) == len(held)
 
 
 # ------------------------------------------------------------------------------------------------------- construction
@@ -175,7 +179,6 @@ def test_blocked(shape, vector, lanes, simdgroups, data):
     vector = min(vector, prod(shape))
     layout = blocked(shape, order, vector, lanes, simdgroups)
     assert (layout.lane_count, layout.simdgroup_count) == (lanes, simdgroups)
-    assert layout.without_copies() is layout
     assert layout.register_count == max(vector, prod(shape) // (lanes * simdgroups))
     # Count the elements in `order`, and read the registers, lanes, further registers, simdgroups as one number.
     strides = {}
