@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from . import config
 from .ir.core import Op
 from .ir.printer import print_ir
-from .ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code, hoist_invariants
+from .ir.rewrite import (
+    drop_unchanged_carries,
+    eliminate_common_subexpressions,
+    eliminate_dead_code,
+    hoist_invariants,
+)
+from .ir.types import RegisterType
 from .ir.verifier import verify
 from .kernel import Argument, Kernel
 from .msl.printer import print_kernel
@@ -59,9 +65,15 @@ def _lower(module: Op, options: Options) -> None:
 
 def _clean(module: Op, options: Options) -> None:
     """Lowering computes an address once for every layout and register pattern: what is equal becomes one again."""
+    drop_unchanged_carries(module)
     eliminate_common_subexpressions(module)
-    hoist_invariants(module)
+    hoist_invariants(module, _saves_registers)
     eliminate_dead_code(module)
+
+
+def _saves_registers(op: Op) -> bool:
+    """Not an array of lane values made of less: recomputing those in the loop costs less than keeping them."""
+    return all(not isinstance(r.type, RegisterType) or r.type.uniform or r.type.count == 1 for r in op.results)
 
 
 Stage = Callable[[Op, Options], None]

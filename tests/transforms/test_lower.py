@@ -69,7 +69,9 @@ def test_a_range_is_lane_plus_simdgroup_plus_register():
         CHECK: [[place]] = "arith.addi"([[lane]], [[start]])
         CHECK: [[entry]] = "msl.register"() <{bases = array<i32: 32>}> : () -> !msl.uniform<2xi32>
         CHECK: [[range]] = "arith.addi"([[place]], [[entry]]) : {{.*}} -> !msl.reg<2xi32>
-        CHECK: "msl.store"(%x, [[range]], [[range]]) <{contiguous = true}>
+        CHECK: [[first]] = "arith.addi"([[start]], [[entry]]) : (i32, !msl.uniform<2xi32>) -> !msl.uniform<2xi32>
+        CHECK: [[offset]] = "arith.addi"([[first]], [[lane]])
+        CHECK: "msl.store"(%x, [[offset]], [[range]]) <{contiguous = true}>
         """,
     )
 

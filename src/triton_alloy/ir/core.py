@@ -141,6 +141,13 @@ class Op:
         self.results.append(value)
         return value
 
+    def erase_result(self, index: int) -> None:
+        """Remove an unused result; those after it move down."""
+        assert not self.results[index].uses
+        del self.results[index]
+        for i, result in enumerate(self.results):
+            result.index = i
+
     @property
     def parent(self) -> Op | None:
         """The op whose region holds this op."""

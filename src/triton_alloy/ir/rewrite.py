@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 from .core import Block, Op, Value
 from .registry import Trait, is_pure, is_removable, is_terminator, traits
@@ -74,23 +74,25 @@ def _frozen(attribute: Attribute) -> Hashable:
     return type(attribute), attribute
 
 
-def hoist_invariants(op: Op) -> None:
-    """Move pure ops that depend on nothing computed in a loop before it: from inner loops to outer ones."""
+def hoist_invariants(op: Op, worthwhile: Callable[[Op], bool] = lambda _: True) -> None:
+    """Move pure ops that depend on nothing computed in a loop before it: from inner loops to outer ones.
+
+    Only ops that are `worthwhile`: a result that takes more registers than what it is made of may better stay."""
     for region in op.regions:
         for block in region.blocks:
             for inner in block:
                 if inner.regions:
-                    hoist_invariants(inner)
+                    hoist_invariants(inner, worthwhile)
                 if inner.name in _LOOPS:
-                    _hoist_out_of(inner)
+                    _hoist_out_of(inner, worthwhile)
 
 
-def _hoist_out_of(loop: Op) -> None:
+def _hoist_out_of(loop: Op, worthwhile: Callable[[Op], bool]) -> None:
     assert loop.block is not None
     for region in loop.regions:
         for block in region.blocks:
             for op in block:
-                if is_terminator(op) or not is_pure(op):
+                if is_terminator(op) or not is_pure(op) or not worthwhile(op):
                     continue
                 if all(not _is_within(value, loop) for value in _outer_operands(op)):
                     loop.block.insert(op.detach(), loop)
@@ -114,3 +116,24 @@ def _is_within(value: Value, ancestor: Op) -> bool:
             return True
         block = parent.block if parent is not None else None
     return False
+
+
+def drop_unchanged_carries(op: Op) -> None:
+    """Remove the iteration arguments of scf.for that every iteration passes on as they are."""
+    for loop in list(op.walk()):
+        if loop.name == "scf.for":
+            _drop_unchanged(loop)
+
+
+def _drop_unchanged(loop: Op) -> None:
+    end = loop.body.terminator
+    for index in reversed(range(len(loop.results))):
+        argument, initial = loop.body.arguments[index + 1], loop.operands[index + 3]
+        if end.operands[index] not in (argument, initial):
+            continue
+        argument.replace_by(initial)
+        loop.results[index].replace_by(initial)
+        end.set_operands(end.operands[:index] + end.operands[index + 1 :])
+        loop.set_operands(loop.operands[: index + 3] + loop.operands[index + 4 :])
+        loop.body.erase_argument(index + 1)
+        loop.erase_result(index)

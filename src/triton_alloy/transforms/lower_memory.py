@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..ir.types import I1, I32, I64, PointerType, RegisterType, TensorType, element_of
+from .lane_zero import at_lane_zero
 from .registers import Addresses, Held, Lowered, Lowering, Pointers, count_of, is_zero, register_count, rule, widen
 
 
@@ -149,6 +150,7 @@ def load(lowering: Lowering, op: Op) -> None:
     if access.width > 1:
         lowering.values[op.result] = _load_vectors(lowering, base, [offset, *conditions], element, registers, access)
         return
+    offset = first_plus_lane(lowering, offset) if access.contiguous else offset
     operands, result_map = lowering.join_maps([offset, *conditions], registers)
     count = max(count_of(o) for o in operands)
     uniform = all(not isinstance(o.type, RegisterType) or o.type.uniform for o in operands)
@@ -156,6 +158,15 @@ def load(lowering: Lowering, op: Op) -> None:
         "msl.load", [base, *operands], RegisterType(count, element, uniform), {"contiguous": access.contiguous}
     )
     lowering.values[op.result] = Held(value, result_map)
+
+
+def first_plus_lane(lowering: Lowering, offset: Held) -> Held:
+    """Offsets that rise by one from lane to lane, as lane 0's plus the lane: one uniform number a register to keep."""
+    lane, element = lowering.lane(), offset.element
+    if element is I64:
+        lane = lowering.at_entry(("lane64",), lambda b: b.value("arith.extsi", [lane], RegisterType(1, I64)))
+    start = at_lane_zero(lowering, offset.value)
+    return Held(lowering.emit("arith.addi", [start, lane], element), offset.map)
 
 
 def _load_vectors(lowering, base, helds, element, registers: int, access: Access) -> Held:
@@ -190,6 +201,7 @@ def store(lowering: Lowering, op: Op) -> None:
         operands = [lowering.materialise(h, registers) for h in (offset, stored, *masks)]
         lowering.builder.build("msl.store_vector", [base, *operands], [], {"width": access.width})
         return
+    offset = first_plus_lane(lowering, offset) if access.contiguous else offset
     operands, _ = lowering.join_maps([offset, stored, *masks], registers)
     lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": access.contiguous})
 
