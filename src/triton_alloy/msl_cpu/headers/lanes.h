@@ -18,7 +18,7 @@
 #define LANES_INLINE inline __attribute__((always_inline))
 
 #include "lanes_crossing.h"
-#include "lanes_memory.h"
+#include "lanes_vector_memory.h"
 #include "lanes_math.h"
 #include "lanes_matrix.h"
 

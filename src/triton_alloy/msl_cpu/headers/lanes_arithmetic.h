@@ -151,6 +151,8 @@ template <class T> LANES_INLINE Stored<T> abs(Stored<T> a) {
   else return a;
 }
 
+template <class T> LANES_INLINE Stored<T> fabs(Stored<T> a) { return abs<T>(a); }
+
 // -------------------------------------------------------------------------------------------------------- rounding
 #define LANES_ROUNDING(name, builtin) \
   template <class T> LANES_INLINE Stored<T> name(Stored<T> a) { return close<T>(builtin(open<T>(a))); }

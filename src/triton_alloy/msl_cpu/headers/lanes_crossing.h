@@ -76,8 +76,8 @@ template <class T, class S> LANES_INLINE T scalar(S value) {
 }  // namespace lanes
 
 // ------------------------------------------------------------------------------------------------------------- votes
-LANES_INLINE bool any(b1 x) { return __builtin_bit_cast(uint, x.v) != 0; }
-LANES_INLINE bool all(b1 x) { return __builtin_bit_cast(uint, x.v) == ~0u; }
+LANES_INLINE bool simd_any(b1 x) { return __builtin_bit_cast(uint, x.v) != 0; }
+LANES_INLINE bool simd_all(b1 x) { return __builtin_bit_cast(uint, x.v) == ~0u; }
 
 // The value of lane 0.
 template <class T> LANES_INLINE T first(Lanes<T> x) { return lanes::scalar<T>(x.v[0]); }
@@ -113,8 +113,8 @@ template <class T> LANES_INLINE Lanes<T> shuffle(Lanes<T> x, u32 source) {
 LANES_INLINE b1 shuffle(b1 x, u32 source) { return b1(shuffle(u8(x), source)); }
 
 // Transposes the register of the pair (a, b) with a bit of the lane: what was in register j of a lane whose bit is t
-// is afterwards in register t of the lane whose bit is j.
-template <class T> LANES_INLINE void exchange(Lanes<T> &a, Lanes<T> &b, uint bit) {
+// is afterwards in register t of the lane whose bit is j. The last argument is the lane's index.
+template <class T> LANES_INLINE void exchange(Lanes<T> &a, Lanes<T> &b, uint bit, u32) {
   switch (bit) {
     case 0: return lanes::transpose<1>(a.v, b.v);
     case 1: return lanes::transpose<2>(a.v, b.v);
@@ -123,9 +123,9 @@ template <class T> LANES_INLINE void exchange(Lanes<T> &a, Lanes<T> &b, uint bit
     default: return lanes::transpose<16>(a.v, b.v);
   }
 }
-LANES_INLINE void exchange(b1 &a, b1 &b, uint bit) {
+LANES_INLINE void exchange(b1 &a, b1 &b, uint bit, u32 lane) {
   u8 x(a), y(b);
-  exchange(x, y, bit);
+  exchange(x, y, bit, lane);
   a = b1(x);
   b = b1(y);
 }
@@ -145,17 +145,8 @@ LANES_REDUCE(reduce_max, Max, lanes::ordered<T>(x.v))
 LANES_REDUCE(reduce_minimum, Minimum, lanes::ordered<T>(x.v))
 LANES_REDUCE(reduce_maximum, Maximum, lanes::ordered<T>(x.v))
 #undef LANES_REDUCE
-LANES_INLINE bool reduce_and(b1 x) { return all(x); }
-LANES_INLINE bool reduce_or(b1 x) { return any(x); }
+LANES_INLINE bool reduce_and(b1 x) { return simd_all(x); }
+LANES_INLINE bool reduce_or(b1 x) { return simd_any(x); }
 LANES_INLINE bool reduce_xor(b1 x) { return __builtin_parity(__builtin_bit_cast(uint, x.v)); }
-
-// A uniform value is the same in all lanes.
-#define LANES_UNIFORM(signature, value) \
-  template <class T, class = lanes::IfScalar<T>> LANES_INLINE T signature { return value; }
-LANES_UNIFORM(first(T x), x)
-LANES_UNIFORM(broadcast(T x, uint), x)
-LANES_UNIFORM(shuffle_xor(T x, uint), x)
-LANES_UNIFORM(shuffle(T x, u32), x)
-#undef LANES_UNIFORM
 
 }  // namespace metal

@@ -1,13 +1,15 @@
-// The mathematical functions of MSL on lanes and on uniform floats. Half and bfloat go through float.
+// The mathematical functions of MSL on lanes. Half and bfloat go through float.
 #pragma once
 #include "lanes_elementary.h"
 #include "lanes_types.h"
+#include "lanes_uniform.h"
 
 namespace metal {
 
 #define LANES_UNARY(name) \
   template <class T> LANES_INLINE Lanes<T> name(Lanes<T> x) { return Lanes<T>::of(lanes::name<T>(x.v)); }
 LANES_UNARY(abs)
+LANES_UNARY(fabs)
 LANES_UNARY(floor)
 LANES_UNARY(ceil)
 LANES_UNARY(trunc)

@@ -114,7 +114,7 @@ template <class C, class I> LANES_INLINE void scatter(C *p, Vector<I> offset, ui
 
 // Whether the offsets are offset[0] + step * lane.
 template <class I> LANES_INLINE bool has_step(Lanes<I> offset, uint step) {
-  return all(offset == Lanes<I>(first(offset)) + index<I>() * Lanes<I>(step));
+  return simd_all(offset == Lanes<I>(first(offset)) + index<I>() * Lanes<I>(step));
 }
 
 }  // namespace lanes
@@ -142,6 +142,17 @@ LANES_INLINE Lanes<T> load(const T *p, Lanes<I> offset, b1 mask, lanes::NotDeduc
   return lanes::from_row<T>(lanes::gather(lanes::source(p), offset.v, lanes::mask_bits(mask), lanes::to_row(other)));
 }
 
+// At a uniform offset the value is uniform, unless the mask or `other` varies.
+template <class T, class I, class = lanes::IfScalar<I>> LANES_INLINE T load(const T *p, I offset) { return p[offset]; }
+template <class T, class I, class = lanes::IfScalar<I>>
+LANES_INLINE T load(const T *p, I offset, bool mask, lanes::NotDeduced<T> other = T(0)) {
+  return mask ? p[offset] : other;
+}
+template <class T, class I, class = lanes::IfScalar<I>>
+LANES_INLINE Lanes<T> load(const T *p, I offset, b1 mask, lanes::NotDeduced<Lanes<T>> other = T(0)) {
+  return simd_any(mask) ? select(other, Lanes<T>(p[offset]), mask) : other;
+}
+
 // ------------------------------------------------------------------------------------------------------------ stores
 template <class T, class I>
 LANES_INLINE void store_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
@@ -162,5 +173,16 @@ template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes
   if (lanes::has_step(offset, 1)) store_contiguous(p, offset, value, mask);
   else lanes::scatter(lanes::target(p), offset.v, lanes::mask_bits(mask), lanes::to_row(value));
 }
+
+template <class T, class I, class = lanes::IfScalar<I>>
+LANES_INLINE void store(T *p, I offset, lanes::NotDeduced<T> value, bool mask = true) {
+  if (mask) p[offset] = value;
+}
+template <class T, class I, class = lanes::IfScalar<I>>
+LANES_INLINE void store(T *p, I offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
+  lanes::scatter(lanes::target(p), i64(offset).v, lanes::mask_bits(mask), lanes::to_row(value));
+}
+// To threadgroup memory, once for the whole simdgroup.
+template <class T> LANES_INLINE void store_uniform(T *p, uint index, lanes::NotDeduced<T> value) { p[index] = value; }
 
 }  // namespace metal
