@@ -1,0 +1,130 @@
+"""Elementwise ops as expressions, by the rows of intrinsics.py."""
+
+from __future__ import annotations
+
+from ..errors import Unsupported
+from ..ir.core import Op, Value
+from ..ir.types import I1, IntegerType, element_of
+from . import intrinsics
+from .expressions import ATOM, UNARY, Expression, binary
+from .intrinsics import Intrinsic
+from .types import NARROW, is_varying, literal, type_name, unsigned_name
+from .writer import Writer
+
+
+def expression_of(op: Op, writer: Writer) -> Expression:
+    """The op applied to its operands' expressions. Raises Unsupported for an op, or a use of it, without a row."""
+    if op.name == "arith.constant":
+        return _constant(op)
+    row = row_of(op)
+    if row.symbol:
+        result = _operator(op, row, writer)
+    else:
+        result = _template(op, row, writer)
+    if row.unsigned and element_of(op.result.type) is not I1:
+        return _as_signed(op.result, result)
+    if row.widens and str(element_of(op.result.type)) in NARROW:
+        return Expression(f"{type_name(op.result.type)}({result.text})", ATOM, result.reads)
+    return result
+
+
+def row_of(op: Op) -> Intrinsic:
+    if op.name not in intrinsics.INTRINSICS:
+        raise Unsupported(op, "this operation has no spelling in Metal", op.location)
+    source, target = element_of(op.operands[-1].type), element_of(op.result.type)
+    if op.name == "arith.cmpf":
+        return intrinsics.FLOAT_COMPARISONS[op.integer("predicate")]
+    if op.name == "arith.cmpi":
+        predicate = op.integer("predicate")
+        if source is I1 and predicate > 1:
+            raise Unsupported(op, "an order of booleans", op.location)
+        return intrinsics.INTEGER_COMPARISONS[predicate]
+    if op.name == "tt.clampf" and op.integer("propagateNan", 0):
+        return intrinsics.CLAMP_KEEPING_NAN
+    if op.name == "arith.select" and not is_varying(op.result.type):
+        return intrinsics.UNIFORM_SELECT
+    if source is I1 and op.name in intrinsics.FROM_BOOL:
+        return intrinsics.FROM_BOOL[op.name]
+    if target is I1 and op.name in intrinsics.TO_BOOL:
+        return intrinsics.TO_BOOL[op.name]
+    if op.name in ("arith.fptosi", "arith.fptoui"):
+        return _from_float(op, target)
+    if op.name == "arith.bitcast" and I1 in (source, target) and source is not target:
+        raise Unsupported(op, "a boolean has no bits", op.location)
+    return intrinsics.INTRINSICS[op.name]
+
+
+def _from_float(op: Op, target: IntegerType) -> Intrinsic:
+    """A float out of a narrow integer's range is undefined in MSL; Triton wraps it."""
+    if target.width < 32:
+        return intrinsics.NARROW_FROM_FLOAT
+    return intrinsics.UNSIGNED_FROM_FLOAT if op.name == "arith.fptoui" else intrinsics.CONVERT
+
+
+def _constant(op: Op) -> Expression:
+    attribute = op.attributes["value"]
+    text = literal(attribute.value, op.result.type)
+    return Expression(text, ATOM if text[0] != "-" else UNARY, short=True)
+
+
+def _as_signed(value: Value, expression: Expression) -> Expression:
+    text = f"{type_name(value.type)}({expression.text})"
+    return Expression(text, ATOM, expression.reads, unsigned=expression)
+
+
+def unsigned(value: Value, expression: Expression) -> Expression:
+    """`expression` of an integer value, as an unsigned number of the same width."""
+    if expression.unsigned is not None:
+        return expression.unsigned
+    return Expression(f"{unsigned_name(value.type)}({expression.text})", ATOM, expression.reads)
+
+
+LOGICAL = {"&": "&&", "|": "||", "^": "!="}  # of uniform booleans, which & would turn into integers
+
+
+def _operator(op: Op, row: Intrinsic, writer: Writer) -> Expression:
+    symbol = row.symbol
+    if element_of(op.result.type) is I1 and symbol in LOGICAL:
+        if op.name == "arith.xori" and is_true(op.operands[1]):
+            operand = writer.take(op.operands[0])
+            writer.take(op.operands[1])
+            return Expression(f"!{operand.at(UNARY)}", UNARY, operand.reads)
+        symbol = symbol if is_varying(op.result.type) else LOGICAL[symbol]
+    left, right = (writer.take(v) for v in op.operands)
+    if row.unsigned:
+        left = unsigned(op.operands[0], left)
+        if symbol not in ("<<", ">>"):
+            right = unsigned(op.operands[1], right)
+    return binary(symbol, left, right)
+
+
+def is_true(value: Value) -> bool:
+    op = value.definer
+    return op is not None and op.name == "arith.constant" and value.type is I1 and bool(op.attributes["value"].value)
+
+
+def _template(op: Op, row: Intrinsic, writer: Writer) -> Expression:
+    result = op.result
+    values = []
+    for i, operand in enumerate(op.operands):
+        repeated = row.template.count(f"{{{i}}}") > 1
+        expression = writer.take_short(operand) if repeated else writer.take(operand)
+        values.append(unsigned(operand, expression) if row.unsigned else expression)
+    level = row.operand_level
+    text = row.template.format(*(v.at(level) for v in values), **_types(op))
+    return Expression(text, row.level, frozenset().union(*(v.reads for v in values)))
+
+
+def _types(op: Op) -> dict[str, str]:
+    varying = is_varying(op.result.type)
+    names = {
+        "T": type_name(op.result.type),
+        "I": "i32" if varying else "int",
+        "or": "|" if varying else "||",
+        "and": "&" if varying else "&&",
+    }
+    for key, value in (("U", op.operands[-1]), ("V", op.result)):
+        element = element_of(value.type)
+        if isinstance(element, IntegerType) and element is not I1:
+            names[key] = unsigned_name(value.type)
+    return names

@@ -1,0 +1,149 @@
+"""A kernel in the form that transforms/storage.py leaves it in, as Metal text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..ir.core import Op, Value
+from ..ir.types import PointerType, element_of
+from ..kernel import Argument
+from .expressions import Expression, name
+from .names import Names, identifier
+from .statements import print_block
+from .types import memory_name, type_name
+from .vocabulary import source_of
+from .writer import Writer
+
+MATH_PRAGMAS = """#if __METAL_VERSION__ >= 320
+#pragma METAL fp math_mode(safe)
+#endif
+#pragma METAL fp contract({contract})"""
+BEGIN, END = "// vocabulary: begin", "// vocabulary: end"
+# Parameters of the kernel function that the body may name.
+BUILT_INS = {
+    "program_id": "uint3 program_id [[threadgroup_position_in_grid]]",
+    "program_count": "uint3 program_count [[threadgroups_per_grid]]",
+    "lane": "u32 lane [[thread_index_in_simdgroup]]",
+    "simdgroup": "uint simdgroup [[simdgroup_index_in_threadgroup]]",
+}
+WRITERS = ("msl.store", "msl.store_vector", "msl.address_of")
+LINE_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class PrintedKernel:
+    """source: pure ASCII MSL; name: of its kernel function; arguments: those used, in order; vocabulary: names used."""
+
+    source: str
+    name: str
+    arguments: tuple[Argument, ...]
+    vocabulary: tuple[str, ...]
+
+
+def print_kernel(
+    kernel: Op,
+    *,
+    sources: Mapping[tuple[str, int], str] | None = None,
+    fp_contract: bool = True,
+    threads_per_simdgroup: int = 32,
+) -> PrintedKernel:
+    """Print an `msl.kernel`. sources: the user's lines by (file, line), for the comments.
+
+    Raises Unsupported for what Metal cannot say.
+    """
+    names = Names()
+    kernel_name = names.new(identifier(str(kernel.attributes["sym_name"]).removeprefix("@")))
+    writer = Writer(names, dict(sources or {}), constant_pointers(kernel))
+    arguments, parameters, struct = _arguments(kernel, kernel_name, writer)
+    print_block(kernel.body, writer)
+    body = "\n".join([*_arena(kernel), *writer.tables, *writer.lines])
+    used = set(re.findall(r"[A-Za-z_]\w*", body))
+    parameters += [text for word, text in BUILT_INS.items() if word in used]
+    threads = kernel.integer("simdgroups") * threads_per_simdgroup
+    head = f"[[kernel, max_total_threads_per_threadgroup({threads})]]\nvoid {kernel_name}("
+    signature = _wrap(f"void {kernel_name}(", parameters)
+    vocabulary = source_of(used | {"u32"})
+    parts = [
+        "#include <metal_stdlib>\nusing namespace metal;",
+        MATH_PRAGMAS.format(contract="fast" if fp_contract else "off"),
+        f"{BEGIN}\n{vocabulary.strip()}\n{END}",
+        *struct,
+        f"{head[: head.index(chr(10))]}\n{signature} {{\n{body}\n}}",
+    ]
+    return PrintedKernel("\n".join(parts) + "\n", kernel_name, tuple(arguments), tuple(sorted(used)))
+
+
+def _wrap(head: str, parameters: list[str]) -> str:
+    """The parameter list on one line, or on several of at most LINE_LENGTH."""
+    lines = [head]
+    for i, parameter in enumerate(parameters):
+        text = parameter + (", " if i + 1 < len(parameters) else ")")
+        if len(lines[-1]) + len(text) > LINE_LENGTH - 2 and lines[-1] != head:
+            lines[-1] = lines[-1].rstrip()
+            lines.append(" " * len(head))
+        lines[-1] += text
+    return "\n".join(lines) if parameters else head + ")"
+
+
+def _arena(kernel: Op) -> list[str]:
+    size = kernel.integer("threadgroup_bytes", 0)
+    return [f"    threadgroup uchar arena[{size}] __attribute__((aligned(16)));"] if size else []
+
+
+def _arguments(kernel: Op, kernel_name: str, writer: Writer) -> tuple[list[Argument], list[str], list[str]]:
+    """The arguments in use, the function's parameters for them, and the struct of the scalars."""
+    arguments, parameters, members = [], [], []
+    member_names = Names()
+    for position, value in enumerate(kernel.body.arguments):
+        if not value.uses:
+            continue
+        wish = value.name or f"argument_{position}"
+        if isinstance(value.type, PointerType):
+            text = writer.name_value(value, wish)
+            constant = value in writer.constant_pointers
+            parameters.append(f"{type_name(value.type, constant)}{text} [[buffer({len(parameters)})]]")
+            arguments.append(Argument(wish, "buffer", str(value.type.pointee), position, constant))
+            continue
+        field = member_names.new(wish)
+        members.append(f"{_member_type(value)} {field};")
+        writer.named[value] = _member(value, field)
+        arguments.append(Argument(wish, "scalar", str(value.type), position))
+    if not members:
+        return arguments, parameters, []
+    struct = writer.names.new(f"{kernel_name}_scalars")
+    parameters.append(f"constant {struct} &scalars [[buffer({len(parameters)})]]")
+    lines = "\n".join(f"    {member}" for member in members)
+    return arguments, parameters, [f"struct {struct} {{\n{lines}\n}};"]
+
+
+def _member_type(value: Value) -> str:
+    return memory_name(element_of(value.type))
+
+
+def _member(value: Value, field: str) -> Expression:
+    """A scalar argument; a boolean is a byte in memory."""
+    text = f"scalars.{field}"
+    return name(text if _member_type(value) == type_name(value.type) else f"bool({text})")
+
+
+def constant_pointers(kernel: Op) -> set[Value]:
+    """The pointers through which, and through any derived from the same argument, nothing is written."""
+    groups: dict[Value, set[Value]] = {}
+
+    def join(values: list[Value]) -> None:
+        merged = set().union(*(groups.get(v, {v}) for v in values))
+        groups.update(dict.fromkeys(merged, merged))
+
+    written: set[Value] = set()
+    for op in kernel.walk():
+        pointers = [v for v in [*op.operands, *op.results] if isinstance(v.type, PointerType)]
+        if pointers:
+            join(pointers)
+        if op.name in WRITERS or op.name == "msl.pointer_from":
+            written.update(pointers[:1])
+    for argument in kernel.body.arguments:
+        if isinstance(argument.type, PointerType):
+            join([argument])
+    return {v for v, group in groups.items() if not group & written}

@@ -1,0 +1,269 @@
+"""Ops that are statements: writes, stores, loops, branches. One registered function each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ..errors import Unsupported
+from ..ir.core import Block, Op, Value
+from ..ir.types import RegisterType
+from . import operations
+from .elementwise import expression_of, unsigned
+from .expressions import ANY, UNARY, Expression
+from .intrinsics import INTRINSICS
+from .operations import DEVICE, THREADGROUP, element_at, offset_argument, register_number
+from .types import is_varying, type_name
+from .writer import Writer
+
+Rule = Callable[[Op, Writer], None]
+RULES: dict[str, Rule] = {}
+BARRIERS = {
+    "threadgroup": "threadgroup_barrier(mem_flags::mem_threadgroup);",
+    "simdgroup": "simdgroup_barrier(mem_flags::mem_threadgroup);",
+    "device": "threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);",
+}
+
+
+def statement(*names: str) -> Callable[[Rule], Rule]:
+    """Register the printing of the named ops."""
+
+    def register(function: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def print_block(block: Block, writer: Writer) -> None:
+    for op in block:
+        print_op(op, writer)
+
+
+def print_op(op: Op, writer: Writer) -> None:
+    """Raises Unsupported for an op that has neither an expression nor a statement."""
+    if op.name in RULES:
+        writer.flush(changes(op))
+        RULES[op.name](op, writer)
+    elif op.name in operations.RULES:
+        if op.result.uses:
+            writer.keep(op, op.result, operations.RULES[op.name](op, writer))
+    elif op.name in INTRINSICS or op.name == "arith.constant":
+        if op.result.uses:
+            writer.keep(op, op.result, expression_of(op, writer))
+    else:
+        raise Unsupported(op, "this operation has no spelling in Metal", op.location)
+
+
+def changes(op: Op) -> set:
+    """The variables and memory that an op with regions changes; a simple statement flushes by itself."""
+    return {each for inner in op.walk() if inner is not op for each in written(inner)} if op.regions else set()
+
+
+def written(op: Op) -> Iterator:
+    """The variables and memory that one op changes."""
+    if op.name == "msl.write":
+        yield op.operands[1]
+    elif op.name in ("msl.mma_into", "msl.load_into", "msl.exchange_pair"):
+        for place in op.operands[: 2 if op.name == "msl.exchange_pair" else 1]:
+            yield place.definer.operands[0] if place.definer.name == "msl.chunk" else place
+    elif op.name in ("msl.shared_store",):
+        yield THREADGROUP
+    elif op.name in RULES and not op.regions:
+        yield from (DEVICE, THREADGROUP)
+
+
+def emit(op: Op, text: str, writer: Writer) -> None:
+    """A simple statement, whose operands have been taken: what it changes is named before."""
+    writer.comment(op.location)
+    writer.flush(written(op))
+    writer.line(text)
+
+
+# ---------------------------------------------------------------------------------------------------------- variables
+@statement("msl.variable")
+def variable(op: Op, writer: Writer) -> None:
+    value = op.result
+    first = f" = {writer.take(op.operands[0]).at(ANY)}" if op.operands else ""
+    writer.comment(op.location)
+    spelled = type_name(value.type, value in writer.constant_pointers)
+    text = writer.name_value(value, value.name or "values")
+    count = f"[{value.type.count}]" if isinstance(value.type, RegisterType) and value.type.count > 1 else ""
+    writer.line(f"{spelled}{'' if spelled.endswith('*') else ' '}{text}{count}{first};")
+
+
+@statement("msl.write")
+def write(op: Op, writer: Writer) -> None:
+    value, target = op.operands[:2]
+    text = writer.take(target).text
+    if "map" in op.attributes:
+        number = register_number(op, op.attributes["map"], op.operands[2:], writer)
+        text = f"{text}[{number.text}]"
+    emit(op, f"{text} = {writer.take(value).at(ANY)};", writer)
+
+
+# ------------------------------------------------------------------------------------------------------------- memory
+@statement("msl.store", "msl.shared_store")
+def store(op: Op, writer: Writer) -> None:
+    base, offset, value, *mask = op.operands
+    if not any(is_varying(v.type) for v in op.operands[1:]):
+        _uniform_store(op, writer)
+        return
+    function = "store_contiguous" if op.attributes.get("contiguous") else "store"
+    arguments = [writer.take(base), offset_argument(offset, writer), *(writer.take(v) for v in (value, *mask))]
+    emit(op, operations.call(function, arguments).text + ";", writer)
+
+
+def _uniform_store(op: Op, writer: Writer) -> None:
+    base, offset, value, *masks = op.operands
+    if op.name == "msl.shared_store":
+        arguments = [writer.take(base), _as_uint(offset, writer), writer.take(value)]
+        text = operations.call("store_uniform", arguments).text + ";"
+    else:
+        place = element_at(base, offset, writer)
+        text = f"{place.text} = {writer.take(value).at(ANY)};"
+    condition = f"if ({writer.take(masks[0]).text}) " if masks else ""
+    emit(op, condition + text, writer)
+
+
+def _as_uint(value: Value, writer: Writer) -> Expression:
+    return unsigned(value, writer.take(value))
+
+
+@statement("msl.store_address")
+def store_address(op: Op, writer: Writer) -> None:
+    address, value, *mask = op.operands
+    place = writer.take(address)
+    place = unsigned(address, place) if is_varying(address.type) else operations.call("u64", [place])
+    stored = offset_argument(value, writer)
+    arguments = [place, stored, *(writer.take(v) for v in mask)]
+    emit(op, operations.call(f"store_address<{_plain(value)}>", arguments).text + ";", writer)
+
+
+def _plain(value: Value) -> str:
+    type_ = value.type
+    return type_name(type_.element if isinstance(type_, RegisterType) else type_)
+
+
+@statement("msl.load_into")
+def load_into(op: Op, writer: Writer) -> None:
+    place, base, offset, *rest = op.operands
+    arguments = [writer.take(place), writer.take(base), offset_argument(offset, writer)]
+    arguments += [writer.take(v) for v in rest]
+    emit(op, operations.call(f"load_vector<{op.integer('width')}>", arguments).text + ";", writer)
+
+
+@statement("msl.store_vector")
+def store_vector(op: Op, writer: Writer) -> None:
+    base, offset, values, *mask = op.operands
+    arguments = [writer.take(base), offset_argument(offset, writer), writer.take(values)]
+    arguments += [writer.take(v) for v in mask]
+    emit(op, operations.call(f"store_vector<{op.integer('width')}>", arguments).text + ";", writer)
+
+
+@statement("msl.barrier")
+def barrier(op: Op, writer: Writer) -> None:
+    emit(op, BARRIERS[op.attributes["scope"]], writer)
+
+
+# ------------------------------------------------------------------------------------------------------- whole arrays
+@statement("msl.exchange_pair")
+def exchange_pair(op: Op, writer: Writer) -> None:
+    pair = ", ".join(writer.take(v).text for v in op.operands)
+    emit(op, f"exchange({pair}, {op.integer('lane_bit')}u);", writer)
+
+
+@statement("msl.mma_into")
+def mma_into(op: Op, writer: Writer) -> None:
+    """c += a * b for each matrix of the batch, whose registers are the outermost."""
+    sizes = ", ".join(str(op.integer(key)) for key in "mnk")
+    function = f"{op.attributes['function']}<{sizes}>"
+    arrays = [writer.take(v).text for v in op.operands]
+    batch = op.integer("batch", 1)
+    if batch == 1:
+        emit(op, f"{function}({', '.join(arrays)});", writer)
+        return
+    emit(op, f"for (int i = 0; i < {batch}; ++i)", writer)
+    steps = [v.type.count // batch for v in op.operands]
+    parts = ", ".join(f"&{array}[i * {step}]" for array, step in zip(arrays, steps, strict=True))
+    writer.line(f"    {function}({parts});")
+
+
+# ------------------------------------------------------------------------------------------------------- control flow
+@statement("msl.loop")
+def register_loop(op: Op, writer: Writer) -> None:
+    start, count = op.integer("start"), op.integer("count")
+    writer.comment(op.location)
+    writer.names.open()
+    index = writer.name_value(op.body.arguments[0], "j" if start else "r")
+    writer.open(f"for (int {index} = {start}; {index} < {start + count}; ++{index})")
+    print_block(op.body, writer)
+    writer.close()
+    writer.names.close()
+
+
+@statement("scf.for")
+def for_(op: Op, writer: Writer) -> None:
+    lower, upper, step = (writer.take(v) for v in op.operands[:3])
+    writer.comment(op.location)
+    index = op.body.arguments[0]
+    writer.names.open()
+    text = writer.name_value(index, index.name or "i")
+    condition = f"{text} < {upper.at(UNARY)}"
+    if op.attributes.get("unsigned"):
+        low, high = (unsigned(v, Expression(e)) for v, e in ((index, text), (op.operands[1], upper.text)))
+        condition = f"{low.text} < {high.text}"
+    increment = f"++{text}" if step.text == "1" else f"{text} += {step.text}"
+    writer.open(f"for ({type_name(index.type)} {text} = {lower.text}; {condition}; {increment})")
+    print_block(op.body, writer)
+    writer.close()
+    writer.names.close()
+
+
+@statement("scf.if")
+def if_(op: Op, writer: Writer) -> None:
+    condition = writer.take(op.operands[0])
+    blocks = [block for region in op.regions for block in region.blocks]
+    full = [len(list(block)) > 1 for block in blocks]
+    if not any(full):
+        return
+    writer.comment(op.location)
+    if not full[0]:
+        writer.open(f"if (!{condition.at(UNARY)})")
+        print_block(blocks[1], writer)
+        writer.close()
+        return
+    writer.open(f"if ({condition.text})")
+    print_block(blocks[0], writer)
+    if any(full[1:]):
+        writer.depth -= 1
+        writer.names.close()
+        writer.open("} else")
+        print_block(blocks[1], writer)
+    writer.close()
+
+
+@statement("scf.while")
+def while_(op: Op, writer: Writer) -> None:
+    before, after = (region.blocks[0] for region in op.regions)
+    writer.comment(op.location)
+    writer.open("while (true)")
+    print_block(before, writer)
+    print_block(after, writer)
+    writer.close()
+
+
+@statement("scf.condition")
+def condition(op: Op, writer: Writer) -> None:
+    writer.comment(op.location)
+    writer.line(f"if (!{writer.take(op.operands[0]).at(UNARY)}) break;")
+
+
+@statement("scf.yield", "msl.yield")
+def yield_(op: Op, writer: Writer) -> None:
+    """Storage has turned what is carried into writes."""
+
+
+@statement("msl.return")
+def return_(op: Op, writer: Writer) -> None:
+    if op.parent is not None and op.parent.name != "msl.kernel":
+        writer.line("return;")
