@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.syntax import Syntax
 from rich.table import Table
+from triton.runtime import driver
 
 from triton_alloy.errors import InvalidArgument
 from triton_alloy.tools import cases
@@ -39,14 +40,11 @@ class Outcome:
         return self.error <= cases.TOLERANCE[self.dtype]
 
 
-def compiled(kernel: Any) -> list[Any]:
-    """Every compiled form of a JIT function in this process, oldest first."""
-    return [form for caches in kernel.device_caches.values() for form in caches[0].values()]
-
-
 def metal_texts(kernels: tuple[Any, ...]) -> list[str]:
-    """The Metal text of the newest compiled form of each kernel."""
-    return [compiled(kernel)[-1].asm["msl"] for kernel in kernels]
+    """The Metal text of the form of each kernel that was compiled last for the current device."""
+    active: Any = driver.active
+    caches = [kernel.device_caches[active.get_current_device()][0] for kernel in kernels]
+    return [list(cache.values())[-1].asm["msl"] for cache in caches]
 
 
 def run_case(case: cases.Case, dtype: str, seconds: float) -> Outcome:
@@ -62,8 +60,6 @@ def run_case(case: cases.Case, dtype: str, seconds: float) -> Outcome:
 
 def device_name() -> str:
     """The active Triton target, for people: "cpu, 8 cores"."""
-    from triton.runtime import driver
-
     active: Any = driver.active
     properties = active.utils.get_device_properties(active.get_current_device())
     return f"{active.get_current_target().arch}, {properties['multiprocessor_count']} cores"
