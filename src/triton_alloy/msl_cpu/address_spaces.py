@@ -55,7 +55,11 @@ class _Scopes:
         colon, parameters, initialiser = -1, False, False
         while i < len(tokens):
             text = tokens[i].text if tokens[i].kind == "symbol" else ""
-            if text in ("(", "["):
+            if tokens[i] == "operator":
+                i = tokens.next(i)  # its first symbol, which may look like a bracket or an initialiser
+                while tokens.at(tokens.next(i)) not in ("(", ";", ""):
+                    i = tokens.next(i)
+            elif text in ("(", "["):
                 parameters |= text == "("
                 i = tokens.match(i)
             elif text == ";":

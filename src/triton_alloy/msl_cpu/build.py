@@ -34,9 +34,9 @@ _FLAGS = [
 ]
 _CLANG_FLAGS = [
     *("-fdeclspec", "-fno-caret-diagnostics", "-Wno-c++11-narrowing", "-Wno-reserved-user-defined-literal"),
-    *("-Xclang", "-ffloat16-excess-precision=none"),
+    *("-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-cl-single-precision-constant"),  # 1.0 is a float
 ]
-_GCC_FLAGS = ["-fpermissive", "-Wno-narrowing"]
+_GCC_FLAGS = ["-fpermissive", "-Wno-narrowing", "-fsingle-precision-constant"]
 _ZIG_FLAGS = ["-fno-sanitize=all"]  # zig turns the undefined-behaviour sanitizer on
 _MACHINE_FLAGS = {
     "x86_64": ["-march=native", "-mno-red-zone", "-mprefer-vector-width=512"],
@@ -158,30 +158,27 @@ def processor() -> str:
 
 
 def _diagnostics(output: str, source: str) -> list[Diagnostic]:
-    """Errors of the compiler at positions of the user's text. One in a header is put where the user's text led to it."""
+    """Errors at positions of the user's text. One inside our headers is put where the user's text led to it."""
     lines = source.split("\n")
     result: list[Diagnostic] = []
-    pending = ""
-    for line in output.splitlines():
-        match = _MESSAGE.match(line)
-        if not match:
-            continue
+    pending: Diagnostic | None = None
+    for match in filter(None, map(_MESSAGE.match, output.splitlines())):
+        row, column, file, text = int(match["line"]), int(match["column"]), match["file"], match["text"]
         error = match["severity"].endswith("error")
-        if match["file"] != USER_FILE:
-            pending = match["text"] if error else pending
-            continue
-        if not error and not pending:
-            continue
-        row, column = int(match["line"]), int(match["column"])
-        text = match["text"] if error else pending
-        pending = ""
-        result.append(Diagnostic(row, column, "error", text, lines[row - 1] if row <= len(lines) else ""))
-    if pending and not result:
-        result.append(Diagnostic(0, 0, "error", pending))
-    return result
+        if file == USER_FILE:
+            line = lines[row - 1] if row <= len(lines) else ""
+            if error or pending:
+                result.append(Diagnostic(row, column, "error", text if error or not pending else pending.message, line))
+            pending = None
+        elif error and str(HEADERS) not in file:
+            result.append(Diagnostic(row, column, "error", text, file=file))
+        elif error:
+            pending = Diagnostic(row, column, "error", text, file=os.path.relpath(file, HEADERS))
+    return result if result or not pending else [pending]
 
 
-def _run(compiler: Compiler, arguments: list[str], directory: str) -> subprocess.CompletedProcess[str]:
+def run_compiler(compiler: Compiler, arguments: list[str], directory: str) -> subprocess.CompletedProcess[str]:
+    """Run it in `directory`, which takes its temporary files too."""
     environment = os.environ | {"LC_ALL": "C", "TMPDIR": directory}
     if compiler.family == "zig":
         # Without a home directory zig would not start; its cache holds nothing that ours does not.
@@ -195,6 +192,14 @@ def _run(compiler: Compiler, arguments: list[str], directory: str) -> subprocess
         raise CompilerCrash(f"cannot start {compiler.command[0]}: {error}") from error
 
 
+def compiler_errors(done: subprocess.CompletedProcess[str], source: str) -> CompileError | CompilerCrash:
+    """The exception that a failed run of the compiler means."""
+    diagnostics = _diagnostics(done.stderr, source)
+    if diagnostics and done.returncode == 1:
+        return CompileError(diagnostics)
+    return CompilerCrash(f"{done.args[0]} failed with status {done.returncode}:\n{done.stderr[-4000:]}")
+
+
 def compile_library(
     text: str, source: str, contract: str = "fast", optimisation: str = "-O3", extra: tuple[str, ...] = ()
 ) -> bytes:
@@ -203,10 +208,7 @@ def compile_library(
     with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
         Path(directory, "kernel.cpp").write_text(text)
         flags = compiler.flags(contract, optimisation)
-        done = _run(compiler, [*flags, f"-I{HEADERS}", *extra, "kernel.cpp", "-o", "kernel.so"], directory)
+        done = run_compiler(compiler, [*flags, f"-I{HEADERS}", *extra, "kernel.cpp", "-o", "kernel.so"], directory)
         if done.returncode == 0:
             return Path(directory, "kernel.so").read_bytes()
-    diagnostics = _diagnostics(done.stderr, source)
-    if diagnostics and done.returncode == 1:
-        raise CompileError(diagnostics)
-    raise CompilerCrash(f"{compiler.command[0]} failed with status {done.returncode}:\n{done.stderr[-4000:]}")
+    raise compiler_errors(done, source)

@@ -22,9 +22,10 @@ class Diagnostic:
     severity: str  # "error", "warning" or "note"
     message: str
     source: str = ""  # the user's line
+    file: str = "program_source"  # or a file that the text includes
 
     def __str__(self) -> str:
-        head = f"program_source:{self.line}:{self.column}: {self.severity}: {self.message}"
+        head = f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
         if not self.source:
             return head
         return f"{head}\n{self.source}\n{' ' * max(self.column - 1, 0)}^"

@@ -25,6 +25,7 @@ from .plan import (
     runtime,
     worker_count,
 )
+from .preprocess import needs_preprocessing, preprocess
 from .rewrite import CppProgram, rewrite
 from .signatures import ConstantValue
 
@@ -189,7 +190,8 @@ class Library:
     """Metal text, compiled for this machine.
 
     mode: "reference" (any text, a fiber per thread) or "fast" (text in our vocabulary, 32 lanes at once); default
-    $MSL_CPU_MODE, else "reference". function_constants: values by index or by name. flush_denormals: treat f32
+    $MSL_CPU_MODE, else "reference". function_constants: values by index or by name. include_paths: where `#include "x.h"`
+    of the text is looked for. flush_denormals: treat f32
     denormals as zero, as the hardware does. deadline: seconds after which a launch is stopped (slower code).
     Kernels are attributes (`library.softmax`) and items (`library["softmax_f32"]`).
     """
@@ -200,12 +202,15 @@ class Library:
         mode: str | None = None,
         function_constants: Mapping[int | str, ConstantValue] | None = None,
         *,
+        include_paths: Sequence[str] = (),
         flush_denormals: bool = False,
         deadline: float | None = None,
     ):
         self.mode = choose_mode(mode)
         self.flush_denormals = flush_denormals
         self.deadline = deadline
+        if needs_preprocessing(source, include_paths):
+            source = preprocess(source, include_paths)
         self.compiled, description = _load(source, self.mode, function_constants or {}, deadline is not None)
         self._kernels: dict[str, Kernel | Callable[[], Kernel]] = {}
         for name, symbol, optional, max_threads in description["entries"]:

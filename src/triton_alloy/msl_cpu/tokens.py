@@ -105,7 +105,7 @@ class Tokens(list[Token]):
             text = self[i].text
             if text in ("(", "["):
                 i = self.match(i)
-            elif text == "<":
+            elif text == "<" and self[self.previous(i)].kind == "word":  # else a comparison
                 depth += 1
             elif text == ">":
                 depth -= 1

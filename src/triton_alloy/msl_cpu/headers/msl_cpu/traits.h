@@ -49,7 +49,6 @@ template <class T> using decay_t = remove_cvref_t<T>;
 template <class T> struct decay { using type = decay_t<T>; };
 template <class T> struct type_identity { using type = T; };
 template <class T> using type_identity_t = typename type_identity<T>::type;
-template <class...> using void_t = void;
 
 template <class A, class B> struct is_same : false_type {};
 template <class A> struct is_same<A, A> : true_type {};
@@ -73,8 +72,6 @@ template <class T> struct is_enum : bool_constant<__is_enum(T)> {};
 template <class T> constexpr bool is_enum_v = is_enum<T>::value;
 template <class T> struct is_class : bool_constant<__is_class(T)> {};
 template <class T> constexpr bool is_class_v = is_class<T>::value;
-template <class T> struct is_empty : bool_constant<__is_empty(T)> {};
-template <class T> constexpr bool is_empty_v = is_empty<T>::value;
 template <class T> constexpr bool is_trivially_copyable_v = __is_trivially_copyable(T);
 template <class T> struct is_trivially_copyable : bool_constant<__is_trivially_copyable(T)> {};
 template <class A, class B> struct is_base_of : bool_constant<__is_base_of(A, B)> {};

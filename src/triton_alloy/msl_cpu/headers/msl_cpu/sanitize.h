@@ -1,0 +1,16 @@
+// Sanitize mode: `reference` mode, compiled with clang's -fsanitize=thread instrumentation and linked to our own hooks
+// (runtime/sanitizer.cpp), which see every access to memory. What the instrumentation cannot see is told here.
+#pragma once
+#include "abi.h"
+
+extern "C" {
+// A threadgroup begins (its threads have not started) and ends.
+void msl_cpu_sanitizer_enter(msl_cpu::Worker *worker);
+void msl_cpu_sanitizer_leave(msl_cpu::Worker *worker);
+// The calling thread arrives at a threadgroup barrier; `flags` are its mem_flags.
+void msl_cpu_sanitizer_barrier(uint flags);
+// These lanes of a simdgroup have met in a collective operation.
+void msl_cpu_sanitizer_met(msl_cpu::Worker *worker, uint simdgroup, uint lanes);
+// Where the static threadgroup variable lies that the kernel places at `offset`.
+char *msl_cpu_sanitizer_place(msl_cpu::Worker *worker, uint offset, uint bytes);
+}

@@ -1,0 +1,53 @@
+"""Expand the user's own includes, and macros that hide kernels, before the text is rewritten."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .build import USER_FILE, compiler_errors, find_compiler, run_compiler
+
+METAL_VERSION = 310
+
+_OWN_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"', re.MULTILINE)
+# A macro whose body the passes would have to see: attributes, qualifiers, parts of a declaration of a kernel.
+_MACRO = re.compile(
+    r"^[ \t]*#[ \t]*define(?:[^\n\\]|\\.|\\\n)*(\[\[|\b(?:kernel|threadgroup|device|constant|thread)\b)",
+    re.MULTILINE | re.DOTALL,
+)
+# Headers that expand to nothing: one header of ours is included whatever the text asks for.
+_SYSTEM_HEADERS = (
+    *(f"metal_{part}" for part in "stdlib math common integer relational geometric atomic limits numeric".split()),
+    *(f"metal_{part}" for part in "type_traits types simdgroup simdgroup_matrix quadgroup compute pack array".split()),
+    *(
+        f"metal_{part}"
+        for part in "matrix vector uniform logging os_log texture graphics visible_function_table".split()
+    ),
+    *("metal_assert", "metal_config", "metal_extended_vector", "metal_initializer_list", "metal_tuple"),
+    *("simd/simd.h", "metal_new", "metal_utility", "metal_function_constants", "metal_imageblocks"),
+)
+
+
+def needs_preprocessing(source: str, include_paths: Sequence[str]) -> bool:
+    return bool(include_paths) or bool(_OWN_INCLUDE.search(source)) or bool(_MACRO.search(source))
+
+
+def preprocess(source: str, include_paths: Sequence[str]) -> str:
+    """The text after the C preprocessor, with line markers. <metal_stdlib> and its parts expand to nothing."""
+    with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
+        system = Path(directory, "system")
+        (system / "simd").mkdir(parents=True)
+        for name in _SYSTEM_HEADERS:
+            (system / name).touch()
+        # Named as in messages, so that line markers lead back to the user's text.
+        Path(directory, USER_FILE).write_text(source)
+        arguments = ["-E", "-x", "c++", "-std=c++17", "-nostdinc", "-nostdinc++", "-w", "-D__METAL__=1"]
+        arguments += [f"-D__METAL_VERSION__={METAL_VERSION}", "-fdiagnostics-color=never", f"-I{system}"]
+        arguments += [f"-I{os.path.abspath(path)}" for path in include_paths]
+        done = run_compiler(find_compiler(), [*arguments, USER_FILE], directory)
+    if done.returncode:
+        raise compiler_errors(done, source)
+    return done.stdout
