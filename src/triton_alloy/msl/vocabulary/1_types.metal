@@ -1,0 +1,35 @@
+//: b1
+typedef bool b1;
+
+//: i8
+typedef char i8;
+
+//: i16
+typedef short i16;
+
+//: i32
+typedef int i32;
+
+//: i64
+typedef long i64;
+
+//: u8
+typedef uchar u8;
+
+//: u16
+typedef ushort u16;
+
+//: u32
+typedef uint u32;
+
+//: u64
+typedef ulong u64;
+
+//: f16
+typedef half f16;
+
+//: bf16
+typedef bfloat bf16;
+
+//: f32
+typedef float f32;
