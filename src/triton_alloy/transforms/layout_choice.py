@@ -92,14 +92,13 @@ class LayoutChoice:
     def for_dot(self, dot: Op, rows_only: bool) -> tuple[LinearLayout, LinearLayout, LinearLayout]:
         """The layouts of A, B and C on the matrix unit. `rows_only`: divide M, not N, among the simdgroups while
         there are rows, so that a row of the result stays in one simdgroup."""
-        fragment, rank = self.target.fragment, len(shape_of(dot.result))
-        divided = self._divide(shape_of(dot.result), (fragment.m, fragment.n), rows_only)
-        without = lambda axis: tuple(None if d == axis else d for d in divided)  # noqa: E731
-        return (
-            tiled(fragment.a, shape_of(dot.operands[0]), without(rank - 1)),
-            tiled(fragment.b, shape_of(dot.operands[1]), without(rank - 2)),
-            tiled(fragment.c, shape_of(dot.result), divided),
-        )
+        fragment = self.target.fragment
+        a, b, c = (shape_of(value) for value in dot.operands)
+        divided = self._divide(c, (fragment.m, fragment.n), rows_only)
+        rows, columns = len(c) - 2, len(c) - 1
+        of_a = tuple(None if axis == columns else axis for axis in divided)
+        of_b = tuple(None if axis == rows else axis for axis in divided)
+        return tiled(fragment.a, a, of_a), tiled(fragment.b, b, of_b), tiled(fragment.c, c, divided)
 
     def _divide(self, shape: tuple[int, ...], step: tuple[int, int], rows_only: bool) -> tuple[int | None, ...]:
         """For each bit of the simdgroup index the dimension of the result that it halves: batches first, then the
