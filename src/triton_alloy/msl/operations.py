@@ -131,7 +131,7 @@ def shuffle(op: Op, writer: Writer) -> Expression:
 
 @expression("msl.simd_any", "msl.simd_all")
 def vote(op: Op, writer: Writer) -> Expression:
-    return call(op.name.removeprefix("msl.simd_"), [writer.take(op.operands[0])])
+    return call(op.name.removeprefix("msl."), [writer.take(op.operands[0])])
 
 
 @expression("msl.simd_reduce")

@@ -31,8 +31,10 @@ class Entry:
     condition: str = ""
 
     def is_wanted(self, names: set[str]) -> bool:
-        condition = self.condition
-        return self.name in names and (not condition or not names.isdisjoint({condition, _SPELLINGS.get(condition, "")}))
+        """Whether a kernel that uses these words needs the definition."""
+        if self.name not in names or not self.condition:
+            return self.name in names
+        return self.condition in names or _SPELLINGS.get(self.condition) in names
 
 
 def _read(path: Path) -> list[Entry]:
