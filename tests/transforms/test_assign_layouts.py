@@ -7,7 +7,6 @@ import pytest
 triton = pytest.importorskip("triton")
 tl = pytest.importorskip("triton.language")
 
-from triton_alloy import dialects  # noqa: E402, F401
 from triton_alloy.errors import Unsupported  # noqa: E402
 from triton_alloy.examples import attention, layer_norm, matmul, softmax, vector_add  # noqa: E402
 from triton_alloy.frontend import native  # noqa: E402

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..dialects import is_elementwise, is_pure
 from ..ir.core import Op, Value
-from ..ir.registry import is_elementwise, is_pure
 from ..ir.types import TensorType
 from ..layout import LinearLayout
 

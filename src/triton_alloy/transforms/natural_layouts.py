@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..dialects import is_elementwise
 from ..errors import Unsupported
 from ..ir.core import Op, Value
-from ..ir.registry import is_elementwise
 from ..layout import LinearLayout
 from .carried_values import Carried, Use, carried_by
 from .layout_choice import LayoutChoice
