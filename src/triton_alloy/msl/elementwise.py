@@ -17,13 +17,11 @@ def expression_of(op: Op, writer: Writer) -> Expression:
     if op.name == "arith.constant":
         return _constant(op)
     row = row_of(op)
-    if row.symbol:
-        result = _operator(op, row, writer)
-    else:
-        result = _template(op, row, writer)
+    result = _operator(op, row, writer) if row.symbol else _template(op, row, writer)
     if row.unsigned and element_of(op.result.type) is not I1:
         return _as_signed(op.result, result)
-    if row.widens and str(element_of(op.result.type)) in NARROW:
+    element = str(element_of(op.result.type))
+    if (row.widens and element in NARROW) or (row.in_float and element != "f32"):
         return Expression(f"{type_name(op.result.type)}({result.text})", ATOM, result.reads)
     return result
 
@@ -104,15 +102,23 @@ def is_true(value: Value) -> bool:
 
 
 def _template(op: Op, row: Intrinsic, writer: Writer) -> Expression:
-    result = op.result
     values = []
     for i, operand in enumerate(op.operands):
         repeated = row.template.count(f"{{{i}}}") > 1
         expression = writer.take_short(operand) if repeated else writer.take(operand)
-        values.append(unsigned(operand, expression) if row.unsigned else expression)
+        values.append(_operand(row, operand, expression))
     level = row.operand_level
     text = row.template.format(*(v.at(level) for v in values), **_types(op))
     return Expression(text, row.level, frozenset().union(*(v.reads for v in values)))
+
+
+def _operand(row: Intrinsic, operand: Value, expression: Expression) -> Expression:
+    if row.unsigned:
+        return unsigned(operand, expression)
+    if row.in_float and str(element_of(operand.type)) != "f32":
+        convert = "f32" if is_varying(operand.type) else "float"
+        return Expression(f"{convert}({expression.text})", ATOM, expression.reads)
+    return expression
 
 
 def _types(op: Op) -> dict[str, str]:

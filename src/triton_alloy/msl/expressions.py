@@ -40,7 +40,7 @@ class Operator:
         return expression.at(self.left if is_left else self.right)
 
 
-# Beyond C's rules, operands of shifts and of & | ^ get parentheses unless they are atoms: few readers know those levels.
+# Beyond C's rules, operands of shifts and of & | ^ get parentheses unless they are atoms: few know those levels.
 OPERATORS = {
     "*": Operator(PRODUCT, PRODUCT, UNARY),
     "/": Operator(PRODUCT, PRODUCT, UNARY),

@@ -1,12 +1,13 @@
 """The one table of elementwise ops: how each is spelled in MSL.
 
-In a template, {0} {1} ... are operands, {T} is the result's type, {U} the unsigned type of the operands' width, {V} that of
-the result's, {I} a 32-bit integer, {or} and {and} the logical operators; uniform code has its own names and symbols for these. The printer, the tests and the documentation read this table; an op that is not in it is refused.
+In a template, {0} {1} ... are operands, {T} is the result's type, {U} the unsigned type of the operands' width, {V} that
+of the result's, {I} a 32-bit integer, {or} and {and} the logical operators; uniform code has its own names and symbols
+for these. The printer, the tests and the documentation read this table; an op that is not in it is refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .expressions import ANY, ATOM, CHOICE, EITHER, EQUALITY, SUM, UNARY
 
@@ -16,8 +17,9 @@ class Intrinsic:
     """How an op is written.
 
     symbol: a binary operator, or; template: any text, of precedence `level`, with operands that bind at least as
-    `operand_level`; unsigned: operands are taken as unsigned numbers; widens: C gives a wider type for i8, i16 and bf16,
-    so that the result is converted back.
+    `operand_level`; unsigned: operands are taken as unsigned numbers; widens: C gives a wider type for i8, i16 and
+    bf16, so that the result is converted back; in_float: Metal has the function for f32 only, so that f16 and bf16 are
+    converted to that and back.
     """
 
     template: str = ""
@@ -26,6 +28,7 @@ class Intrinsic:
     operand_level: int = ANY
     unsigned: bool = False
     widens: bool = False
+    in_float: bool = False
 
 
 def operator(symbol: str, unsigned: bool = False) -> Intrinsic:
@@ -35,6 +38,10 @@ def operator(symbol: str, unsigned: bool = False) -> Intrinsic:
 def call(function: str, operands: int = 1, unsigned: bool = False, widens: bool = True) -> Intrinsic:
     arguments = ", ".join(f"{{{i}}}" for i in range(operands))
     return Intrinsic(f"{function}({arguments})", unsigned=unsigned, widens=widens)
+
+
+def in_float(function: str, operands: int = 1) -> Intrinsic:
+    return replace(call(function, operands), in_float=True)
 
 
 def template(text: str, level: int = ATOM, operand_level: int = UNARY, widens: bool = True) -> Intrinsic:
@@ -93,12 +100,12 @@ INTRINSICS: dict[str, Intrinsic] = {
     "math.trunc": call("trunc"),
     "math.round": call("round"),
     "math.roundeven": call("rint"),
-    **{f"math.{function}": call(f"precise::{function}") for function in PRECISE},
-    "math.atan2": call("precise::atan2", 2),
-    "math.powf": call("precise::pow", 2),
-    "math.erf": call("erf"),
-    "tt.precise_sqrt": call("precise::sqrt"),
-    "tt.precise_divf": call("precise::divide", 2),
+    **{f"math.{function}": in_float(f"precise::{function}") for function in PRECISE},
+    "math.atan2": in_float("precise::atan2", 2),
+    "math.powf": in_float("precise::pow", 2),
+    "math.erf": in_float("erf"),
+    "tt.precise_sqrt": in_float("precise::sqrt"),
+    "tt.precise_divf": in_float("precise::divide", 2),
     "tt.clampf": Intrinsic("fmin(fmax({0}, {1}), {2})", widens=True),
     # ---- conversions
     "arith.extsi": CONVERT,

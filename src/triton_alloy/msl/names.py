@@ -5,31 +5,33 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_CPP = """alignas alignof and and_eq asm atomic auto bitand bitor bool break case catch char char8_t char16_t char32_t class
-compl concept const const_cast consteval constexpr constinit continue co_await co_return co_yield decltype default delete
-do double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable namespace
-new noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires return
-short signed sizeof static static_assert static_cast struct switch template this thread_local throw true try typedef
-typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq main NULL INT_MAX linux unix"""
+_CPP = """alignas alignof and and_eq asm atomic auto bitand bitor bool break case catch char char8_t char16_t char32_t
+class compl concept const const_cast consteval constexpr constinit continue co_await co_return co_yield
+decltype default delete do double dynamic_cast else enum explicit export extern false float for friend goto if
+inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public
+register reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch
+template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile
+wchar_t while xor xor_eq main NULL INT_MAX linux unix"""
 
-_METAL = """access array array_ref as_type bfloat buffer constant coherent device fragment function_constant half half2 half3
-half4 float2 float3 float4 int2 int3 int4 uint2 uint3 uint4 bool2 bool3 bool4 imageblock intersector kernel mesh metal
-object_data packed_float3 ptrdiff_t quad quadgroup ray_data sampler size_t simdgroup simdgroup_matrix stage_in task
-texture texture1d texture2d texture3d texturecube thread thread_scope threadgroup threadgroup_imageblock tensor uchar
-uchar2 uchar4 uint uint8_t uint16_t uint32_t uint64_t int8_t int16_t int32_t int64_t ulong ushort ushort2 ushort4 vec
-vertex visible patch matrix vector HUGE_VALF INFINITY NAN MAXFLOAT FLT_MAX FLT_MIN FLT_EPSILON M_PI_F M_E_F"""
+_METAL = """access array array_ref as_type bfloat buffer constant coherent device fragment function_constant half half2
+half3 half4 float2 float3 float4 int2 int3 int4 uint2 uint3 uint4 bool2 bool3 bool4 imageblock intersector
+kernel mesh metal object_data packed_float3 ptrdiff_t quad quadgroup ray_data sampler size_t simdgroup
+simdgroup_matrix stage_in task texture texture1d texture2d texture3d texturecube thread thread_scope
+threadgroup threadgroup_imageblock tensor uchar uchar2 uchar4 uint uint8_t uint16_t uint32_t uint64_t int8_t
+int16_t int32_t int64_t ulong ushort ushort2 ushort4 vec vertex visible patch matrix vector HUGE_VALF INFINITY
+NAN MAXFLOAT FLT_MAX FLT_MIN FLT_EPSILON M_PI_F M_E_F"""
 
-_FUNCTIONS = """abs absdiff acos acosh addsat all any asin asinh atan atan2 atanh ceil clamp clz copysign cos cosh cospi
-cross ctz degrees determinant distance distance_squared divide dot erf erfc exp exp10 exp2 extract_bits fabs
-faceforward fast fdim first floor fma fmax fmax3 fmedian3 fmin fmin3 fmod fract frexp hadd ilogb insert_bits isfinite
-isinf isnan isnormal isordered isunordered ldexp length length_squared log log10 log2 mad24 madhi madsat max max3
-maximum median3 mem_flags min min3 minimum mix modf mul24 mulhi nextafter normalize popcount pow powr precise radians
-reflect refract remainder reverse_bits rhadd rint rotate round rsqrt saturate select shuffle sign signbit sin sincos
-sinh sinpi smoothstep sqrt step subsat swap tan tanh tanpi transpose trunc atomic_int atomic_uint atomic_float
-load load_address load_contiguous load_vector store store_address store_contiguous store_vector store_uniform
-address_of shuffle_xor exchange broadcast reduce_add reduce_mul reduce_min reduce_max reduce_and reduce_or reduce_xor
-reduce_minimum reduce_maximum mma_8x8 mma_rows threadgroup_barrier simdgroup_barrier
-b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32"""
+_FUNCTIONS = """abs absdiff acos acosh addsat all any asin asinh atan atan2 atanh ceil clamp clz copysign cos cosh cospi cross
+ctz degrees determinant distance distance_squared divide dot erf erfc exp exp10 exp2 extract_bits fabs
+faceforward fast fdim first floor fma fmax fmax3 fmedian3 fmin fmin3 fmod fract frexp hadd ilogb insert_bits
+isfinite isinf isnan isnormal isordered isunordered ldexp length length_squared log log10 log2 mad24 madhi
+madsat max max3 maximum median3 mem_flags min min3 minimum mix modf mul24 mulhi nextafter normalize popcount
+pow powr precise radians reflect refract remainder reverse_bits rhadd rint rotate round rsqrt saturate select
+shuffle sign signbit sin sincos sinh sinpi smoothstep sqrt step subsat swap tan tanh tanpi transpose trunc
+atomic_int atomic_uint atomic_float load load_address load_contiguous load_vector store store_address
+store_contiguous store_vector store_uniform address_of shuffle_xor exchange broadcast reduce_add reduce_mul
+reduce_min reduce_max reduce_and reduce_or reduce_xor reduce_minimum reduce_maximum mma_8x8 mma_rows
+threadgroup_barrier simdgroup_barrier b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32"""
 
 _OURS = "arena lane program_count program_id scalars simdgroup"
 

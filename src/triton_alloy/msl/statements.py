@@ -83,8 +83,10 @@ def emit(op: Op, text: str, writer: Writer) -> None:
 @statement("msl.variable")
 def variable(op: Op, writer: Writer) -> None:
     value = op.result
-    first = f" = {writer.take(op.operands[0]).at(ANY)}" if op.operands else ""
-    writer.comment(op.location)
+    first = ""
+    if op.operands:
+        first = f" = {writer.take(op.operands[0]).at(ANY)}"
+        writer.comment(op.location)
     spelled = type_name(value.type, value in writer.constant_pointers)
     text = writer.name_value(value, value.name or "values")
     count = f"[{value.type.count}]" if isinstance(value.type, RegisterType) and value.type.count > 1 else ""
@@ -169,7 +171,7 @@ def barrier(op: Op, writer: Writer) -> None:
 @statement("msl.exchange_pair")
 def exchange_pair(op: Op, writer: Writer) -> None:
     pair = ", ".join(writer.take(v).text for v in op.operands)
-    emit(op, f"exchange({pair}, {op.integer('lane_bit')}u);", writer)
+    emit(op, f"exchange({pair}, {op.integer('lane_bit')}u, lane);", writer)
 
 
 @statement("msl.mma_into")
@@ -192,7 +194,9 @@ def mma_into(op: Op, writer: Writer) -> None:
 @statement("msl.loop")
 def register_loop(op: Op, writer: Writer) -> None:
     start, count = op.integer("start"), op.integer("count")
-    writer.comment(op.location)
+    places = {inner.location.outermost() for inner in op.walk() if str(inner.location)}
+    if len({(place.file, place.line) for place in places}) == 1:
+        writer.comment(op.location)
     writer.names.open()
     index = writer.name_value(op.body.arguments[0], "j" if start else "r")
     writer.open(f"for (int {index} = {start}; {index} < {start + count}; ++{index})")
@@ -235,9 +239,7 @@ def if_(op: Op, writer: Writer) -> None:
     writer.open(f"if ({condition.text})")
     print_block(blocks[0], writer)
     if any(full[1:]):
-        writer.depth -= 1
-        writer.names.close()
-        writer.open("} else")
+        writer.reopen("} else")
         print_block(blocks[1], writer)
     writer.close()
 

@@ -15,15 +15,23 @@ from .names import Names, ascii_text
 from .types import type_name
 
 INLINE_LENGTH = 64  # characters of the longest text that is put into another expression
+WRITE_LENGTH = 96  # and of the longest that is written to a variable
+# For values without a name of the user's, and for parts of what the user gave one name.
 DEFAULT_NAMES = {
-    "arith.cmpi": "mask",
+    "arith.addf": "sum",
+    "arith.addi": "sum",
     "arith.cmpf": "mask",
+    "arith.cmpi": "mask",
+    "arith.mulf": "product",
+    "arith.muli": "product",
+    "arith.subf": "difference",
+    "arith.subi": "difference",
     "msl.load": "loaded",
     "msl.pointer_add": "pointer",
+    "msl.shared_alloc": "scratch",
+    "msl.shared_load": "loaded",
     "msl.shuffle_xor": "other",
     "msl.simd_reduce": "reduced",
-    "msl.shared_alloc": "scratch",
-    "msl.variable": "values",
 }
 
 
@@ -40,6 +48,7 @@ class Writer:
         self.pending: dict[Value, Expression] = {}
         self.remaining: dict[Value, int] = {}
         self.last_place: tuple[str, int] | None = None
+        self.places: list[set[tuple[str, int]]] = [set()]  # lines commented on, by scope
         self.tables: list[str] = []
 
     # ---------------------------------------------------------------------------------------------------------- lines
@@ -50,19 +59,32 @@ class Writer:
         self.line(text + " {")
         self.depth += 1
         self.names.open()
+        self.places.append(set())
 
     def close(self, text: str = "}") -> None:
         self.depth -= 1
         self.names.close()
+        self.places.pop()
         self.line(text)
 
-    def comment(self, location: Location) -> None:
-        """The user's source line, where it is another than that of the text before."""
+    def reopen(self, text: str) -> None:
+        """Close a block and open the next on the same line: "} else {"."""
+        self.close(text + " {")
+        self.depth += 1
+        self.names.open()
+        self.places.append(set())
+
+    def comment(self, location: Location, is_part: bool = False) -> None:
+        """The user's source line, where it is another than that of the text before.
+
+        is_part: what follows is a part of a larger expression; its line is not shown twice in one scope.
+        """
         place = location.outermost()
         key = (place.file, place.line)
-        if not place.file or not place.line or key == self.last_place:
+        if not place.file or not place.line or key == self.last_place or (is_part and key in self.places[-1]):
             return
         self.last_place = key
+        self.places[-1].add(key)
         text = ascii_text(self.sources.get(key, ""))
         base = ascii_text(place.file.replace("\\", "/").rsplit("/", 1)[-1])
         self.line(f"// {base}:{place.line}  {text}".rstrip())
@@ -108,20 +130,22 @@ class Writer:
             return
         self.pending[value] = expression
         if not expression.short and not self._is_inlined(op, value, expression):
-            self.comment(op.location)
+            self.comment(op.location, is_part=not own_name(value))
             self.declare(value)
 
     def _is_inlined(self, op: Op, value: Value, expression: Expression) -> bool:
-        if self.remaining[value] > 1 or len(expression.text) > INLINE_LENGTH:
+        if self.remaining[value] > 1:
             return False
         [user] = value.uses
-        return user.block is op.block and (not value.name or value.name == _target_name(user))
+        is_whole = user.name in ("msl.write", "msl.variable") and user.operands[0] is value
+        if len(expression.text) > (WRITE_LENGTH if is_whole else INLINE_LENGTH):
+            return False
+        return user.block is op.block and (is_whole or not value.name or value.name == target_name(user))
 
     def declare(self, value: Value) -> None:
         """const f32 x = ...;"""
         expression = self.pending.pop(value)
-        op = value.definer
-        wish = value.name or DEFAULT_NAMES.get(op.name if op is not None else "", "value")
+        wish = own_name(value) or default_name(value)
         spelled = type_name(value.type, value in self.constant_pointers)
         space = "" if spelled.endswith("*") else " "
         const = "" if spelled.endswith("*") else "const "
@@ -136,10 +160,18 @@ class Writer:
                 self.declare(value)
 
 
-def _target_name(user: Op) -> str:
+def target_name(user: Op) -> str:
     """The user's name for what an op computes or writes."""
     if user.name == "msl.write":
         return user.operands[1].name
-    if user.results:
-        return user.results[0].name
-    return user.location.name if user.name == "msl.variable" else ""
+    return user.results[0].name if user.results else ""
+
+
+def own_name(value: Value) -> str:
+    """The user's name of `value`; "" for a part of the expression that the user gave that name."""
+    return "" if any(target_name(user) == value.name for user in value.uses) else value.name
+
+
+def default_name(value: Value) -> str:
+    op = value.definer
+    return DEFAULT_NAMES.get(op.name, "value") if op is not None else "value"

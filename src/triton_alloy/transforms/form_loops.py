@@ -8,11 +8,11 @@
            %z = arith.addf %x, %y : !msl.reg<1xf32>
            msl.yield %z }                                     // register %r of the result
 
-The result is still SSA: `msl.loop(carried...) {count, start, carried}` gives the last carried values, then one array for
-each further yielded value. Ops of this form, besides the elementwise ones on single registers:
+The result is still SSA: `msl.loop(carried...) {count, start, carried}` gives the last carried values, then one array
+for each further yielded value. Ops of this form, besides the elementwise ones on single registers:
 
-- msl.read(array, indices...) {map, extents}: register `map[n]`, n being the number that the indices spell in mixed radix
-  (extents, last fastest); no indices: register map[0];
+- msl.read(array, indices...) {map, extents}: register `map[n]`, n being the number that the indices spell in mixed
+  radix (extents, last fastest); no indices: register map[0];
 - msl.position(indices...) {values, extents}: the i32 number values[n];
 - msl.chunk(array, indices...) {map, extents, width}: registers map[n] ... map[n] + width - 1, to be passed by address;
 - msl.load_vector in a loop yields `width` registers at a time.

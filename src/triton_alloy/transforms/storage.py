@@ -14,10 +14,11 @@ A variable is declared in the innermost block that holds all its uses.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..ir.core import Block, Builder, Op, Region, Value
 from ..ir.types import INDEX, UNKNOWN, RegisterType, Type
-from .interference import Interference, carried_arguments, carried_inits
+from .interference import Interference, carried_arguments, carried_inits, owner_of
 from .register_ops import count_of, single
 
 
@@ -30,13 +31,66 @@ def run(module: Op) -> None:
 def _assign(kernel: Op) -> None:
     interference = Interference(kernel)
     storage = _Storage(kernel)
+    aliases: dict[Value, list[Value]] = {}
+    for value, resident in interference.resident.items():
+        aliases.setdefault(resident, []).append(value)
     for members in interference.shared():
-        variable = storage.declare(members)
+        variable = storage.declare([alias for member in members for alias in aliases[member]])
         storage.variables.update(dict.fromkeys(members, variable))
     for value, resident in interference.resident.items():
         storage.variables[value] = storage.variables[resident]
     storage.block(kernel.body)
     storage.finish()
+
+
+# What a reduction's running value is called, by its combining op.
+RUNNING = {
+    "arith.addf": "total",
+    "arith.addi": "total",
+    "arith.maxnumf": "largest",
+    "arith.maximumf": "largest",
+    "arith.maxsi": "largest",
+    "arith.minnumf": "smallest",
+    "arith.minimumf": "smallest",
+    "arith.minsi": "smallest",
+}
+
+
+def name_of(members: Sequence[Value]) -> str:
+    """The user's name for a variable of these residents. Results of control flow do not have one of their own."""
+    for value in members:
+        if isinstance(value.owner, Block) and owner_of(value.owner).name.startswith("scf.") and value.name:
+            return value.name
+    for value in members:
+        op = value.definer
+        if op is None or op.name.startswith("scf.") or not value.name:
+            continue
+        if value.name not in _names_made_of(value):
+            return value.name
+    return next(filter(None, map(_derived_name, members)), "values")
+
+
+def _names_made_of(value: Value) -> set[str]:
+    """The user's names for what is computed from `value` directly."""
+    names: set[str] = set()
+    for user in value.uses:
+        for result in user.results:
+            names |= _names_made_of(result) if user.name == "msl.read" else {result.name}
+    return names
+
+
+def _derived_name(value: Value) -> str:
+    """From what a branch gives, or a reduction's combining op."""
+    op = value.definer
+    if op is None:
+        return ""
+    if op.name == "scf.if":
+        ends = [block.terminator.operands[value.index] for region in op.regions for block in region.blocks]
+        return next((v.name for v in ends if v.name), "")
+    if op.name == "msl.loop" and value.index < op.integer("carried", 0):
+        combined = op.body.terminator.operands[value.index].definer
+        return RUNNING.get(combined.name, "") if combined is not None else ""
+    return ""
 
 
 def _is_array(type_: Type) -> bool:
@@ -54,8 +108,9 @@ class _Storage:
 
     def declare(self, members: Sequence[Value]) -> Value:
         """A new variable for residents of one type, with the user's name for one of them."""
-        self.declarations.location = next((m.location for m in members if m.name), members[0].location)
+        self.declarations.location = members[0].location
         variable = self.declarations.value("msl.variable", [], members[0].type)
+        variable.location = replace(members[0].location, name=name_of(members))
         self.anchors[variable] = []
         return variable
 
