@@ -23,7 +23,7 @@ from .ir.rewrite import (
 )
 from .ir.types import RegisterType
 from .ir.verifier import verify
-from .kernel import Argument, Kernel
+from .kernel import Kernel
 from .msl.printer import print_kernel
 from .target import Target
 from .transforms import (
@@ -51,16 +51,18 @@ class Options:
     fp_contract: bool
 
 
+def _only(module: Op) -> Op:
+    """The function or kernel of a module that has one."""
+    [function] = list(module.body)
+    return function
+
+
 def _assign_layouts(module: Op, options: Options) -> None:
-    function = module.body.first
-    assert function is not None
-    assign_layouts.run(module, options.target, options.simdgroups, AxisAnalysis(function))
+    assign_layouts.run(module, options.target, options.simdgroups, AxisAnalysis(_only(module)))
 
 
 def _lower(module: Op, options: Options) -> None:
-    function = module.body.first
-    assert function is not None
-    lower.run(module, options.target, options.simdgroups, AxisAnalysis(function), options.fp_contract)
+    lower.run(module, options.target, options.simdgroups, AxisAnalysis(_only(module)), options.fp_contract)
 
 
 def _clean(module: Op, options: Options) -> None:
@@ -86,8 +88,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("assign_layouts", _assign_layouts),
     ("lower", _lower),
     ("clean", _clean),
-    ("allocate", lambda module, _: allocate.run(module)),
-    ("barriers", lambda module, _: barriers.run(module)),
+    ("allocate", lambda module, _: allocate.run(_only(module))),
+    ("barriers", lambda module, _: barriers.run(_only(module))),
     ("form_loops", lambda module, _: form_loops.run(module)),
     ("storage", lambda module, _: storage.run(module)),
 )
@@ -118,14 +120,14 @@ def _report(level: int, name: str, seconds: float, module: Op) -> None:
 
 
 def _print(module: Op, options: Options, level: int) -> Kernel:
-    [kernel] = list(module.body)
+    kernel = _only(module)
     printed = print_kernel(kernel, sources=_source_lines(kernel), fp_contract=options.fp_contract)
     if level >= 2:
         print(printed.source, file=sys.stderr)
     return Kernel(
         name=printed.name,
         source=printed.source,
-        arguments=tuple(Argument(**vars(a)) for a in printed.arguments),
+        arguments=printed.arguments,
         simdgroups=options.simdgroups,
         threadgroup_bytes=kernel.integer("threadgroup_bytes", 0),
         family=options.target.family,
