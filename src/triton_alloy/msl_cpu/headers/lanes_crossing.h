@@ -108,7 +108,10 @@ template <class T> LANES_INLINE Lanes<T> shuffle(Lanes<T> x, u32 source) {
     return Lanes<T>::of((Stored<T>)(__builtin_convertvector(low, Vector<ulong>) |
                                     __builtin_convertvector(high, Vector<ulong>) << 32));
   } else if constexpr (sizeof(T) == 4) return Lanes<T>::of((Stored<T>)permute((Vector<uint>)x.v, source.v));
-  else return Lanes<T>::of(__builtin_convertvector(permute(__builtin_convertvector(x.v, Vector<uint>), source.v), Stored<T>));
+  else {
+    auto moved = permute(__builtin_convertvector(x.v, Vector<uint>), source.v);
+    return Lanes<T>::of(__builtin_convertvector(moved, Stored<T>));
+  }
 }
 LANES_INLINE b1 shuffle(b1 x, u32 source) { return b1(shuffle(u8(x), source)); }
 

@@ -12,7 +12,9 @@ template <class F> constexpr uint length = sizeof(F) / sizeof(float);
 template <class F> LANES_INLINE Bits<F> bits_of(F x) { return __builtin_bit_cast(Bits<F>, x); }
 template <class F> LANES_INLINE F from_bits(Bits<F> x) { return __builtin_bit_cast(F, x); }
 template <class F> LANES_INLINE Bits<F> sign_of(F x) { return bits_of(x) & (-__INT_MAX__ - 1); }
-template <class F> LANES_INLINE F with_sign(F magnitude, Bits<F> sign) { return from_bits<F>(bits_of(magnitude) ^ sign); }
+template <class F> LANES_INLINE F with_sign(F magnitude, Bits<F> sign) {
+  return from_bits<F>(bits_of(magnitude) ^ sign);
+}
 template <class F> LANES_INLINE F absolute(F x) { return from_bits<F>(bits_of(x) & __INT_MAX__); }
 
 // The polynomial with these coefficients, highest power first.

@@ -36,13 +36,12 @@ LANES_INLINE void multiply_tile(float *c, uint c_stride, const float *a, uint a_
   for (uint i = 0; i < rows; ++i) *(V *)(c + i * c_stride) = sum[i];
 }
 
-// The same for a block of any number of rows, `width` a multiple of tile_width or less than it.
-template <uint rows, uint width>
-LANES_INLINE void multiply_block(float *c, uint c_stride, const float *a, uint a_stride, const float *b, uint b_stride,
-                                 uint depth, bool zero_c) {
-  constexpr uint step = width < tile_width ? width : tile_width;
+// The same for any number of rows, and columns in steps of a tile's width.
+template <uint rows, uint step>
+LANES_INLINE void multiply_columns(float *c, uint c_stride, const float *a, uint a_stride, const float *b,
+                                   uint b_stride, uint depth, bool zero_c, uint columns) {
 #pragma clang loop unroll(disable)
-  for (uint column = 0; column < width; column += step) {
+  for (uint column = 0; column < columns; column += step) {
     uint i = 0;
 #pragma clang loop unroll(disable)
     for (; i + tile_rows <= rows; i += tile_rows)
@@ -54,7 +53,48 @@ LANES_INLINE void multiply_block(float *c, uint c_stride, const float *a, uint a
   }
 }
 
-template <class T> LANES_INLINE Vector<float> to_float(Lanes<T> x) { return Lanes<float>(x).v; }
+// width is a multiple of 8.
+template <uint rows, uint width>
+LANES_INLINE void multiply_block(float *c, uint c_stride, const float *a, uint a_stride, const float *b, uint b_stride,
+                                 uint depth, bool zero_c) {
+  constexpr uint wide = width / tile_width * tile_width, rest = width - wide;
+  if constexpr (wide != 0)
+    multiply_columns<rows, tile_width>(c, c_stride, a, a_stride, b, b_stride, depth, zero_c, wide);
+  if constexpr (rest != 0)
+    multiply_columns<rows, rest % 16 ? 8 : 16>(c + wide, c_stride, a, a_stride, b + wide, b_stride, depth, zero_c,
+                                               rest);
+}
+
+// ------------------------------------------------------------------------------------------------- fragments of 8x8
+// The hardware's map: register r of lane l holds row_of(l), column_of(l, r). Back: element i = 8 row + column is in
+// 32 r + l = holder_of(i).
+constexpr int row_of(int l) { return (l >> 1 & 1) | (l >> 1 & 2) | (l >> 2 & 4); }
+constexpr int column_of(int l, int r) { return r | (l & 1) << 1 | (l >> 1 & 4); }
+constexpr int place_of(int l, int r) { return row_of(l) * 8 + column_of(l, r); }
+constexpr int holder_of(int i, int) {
+  return (i & 1) << 5 | (i >> 1 & 1) | (i >> 2 & 1) << 3 | (i >> 3 & 1) << 1 | (i >> 4 & 1) << 2 | (i >> 5 & 1) << 4;
+}
+
+template <class T> LANES_INLINE void unpack_fragment(float *to, uint stride, const Lanes<T> *pair) {
+  Vector<float> x = Lanes<float>(pair[0]).v, y = Lanes<float>(pair[1]).v;
+  float rows[64];
+  store_row(rows, __builtin_shufflevector(x, y, LANES_16(holder_of, 0, 0), LANES_16(holder_of, 16, 0)));
+  store_row(rows + 32, __builtin_shufflevector(x, y, LANES_16(holder_of, 32, 0), LANES_16(holder_of, 48, 0)));
+  for (uint row = 0; row < 8; ++row) __builtin_memcpy(to + row * stride, rows + row * 8, 32);
+}
+LANES_INLINE void pack_fragment(Lanes<float> *pair, const float *from, uint stride) {
+  float rows[64];
+  for (uint row = 0; row < 8; ++row) __builtin_memcpy(rows + row * 8, from + row * stride, 32);
+  Vector<float> upper = load_row(rows), lower = load_row(rows + 32);
+  pair[0].v = __builtin_shufflevector(upper, lower, LANES_16(place_of, 0, 0), LANES_16(place_of, 16, 0));
+  pair[1].v = __builtin_shufflevector(upper, lower, LANES_16(place_of, 0, 1), LANES_16(place_of, 16, 1));
+}
+// rows x columns fragments <-> a row-major matrix.
+template <uint rows, uint columns, class T> LANES_INLINE void unpack_fragments(float *to, const Lanes<T> *from) {
+#pragma clang loop unroll(disable)
+  for (uint i = 0; i < rows * columns; ++i)
+    unpack_fragment(to + i / columns * 8 * columns * 8 + i % columns * 8, columns * 8, from + 2 * i);
+}
 
 }  // namespace lanes
 
@@ -62,8 +102,8 @@ template <class T> LANES_INLINE Vector<float> to_float(Lanes<T> x) { return Lane
 // columns, K scalars.
 template <uint M, uint N, uint K>
 LANES_INLINE void mma_rows(Lanes<float> *c, const Lanes<float> *a, const Lanes<float> *b) {
-  lanes::multiply_block<M, N * 32>((float *)c, N * 32, (const float *)a, (K + 31) / 32 * 32, (const float *)b, N * 32, K,
-                                   false);
+  constexpr uint a_stride = (K + 31) / 32 * 32;
+  lanes::multiply_block<M, N * 32>((float *)c, N * 32, (const float *)a, a_stride, (const float *)b, N * 32, K, false);
 }
 
 // Narrow inputs are converted to floats 32 values of k at a time. Sums of 32 products of 8-bit integers are exact in
@@ -92,6 +132,18 @@ LANES_INLINE void mma_rows(Lanes<C> *c, const Lanes<A> *a, const Lanes<B> *b) {
       }
     }
   }
+}
+
+// c[(m * N + n) * 2 + r] += sum over k of a[(m * K + k) * 2 + r] times b[(k * N + n) * 2 + r], as fragments.
+template <uint M, uint N, uint K, class A, class B>
+LANES_INLINE void mma_8x8(Lanes<float> *c, const Lanes<A> *a, const Lanes<B> *b) {
+  alignas(64) float left[M * 8 * K * 8], right[K * 8 * N * 8], sum[M * 8 * N * 8];
+  lanes::unpack_fragments<M, K>(left, a);
+  lanes::unpack_fragments<K, N>(right, b);
+  lanes::unpack_fragments<M, N>(sum, c);
+  lanes::multiply_block<M * 8, N * 8>(sum, N * 8, left, K * 8, right, N * 8, K * 8, false);
+#pragma clang loop unroll(disable)
+  for (uint i = 0; i < M * N; ++i) lanes::pack_fragment(c + 2 * i, sum + i / N * 8 * N * 8 + i % N * 8, N * 8);
 }
 
 }  // namespace metal
