@@ -39,6 +39,12 @@ class CppProgram:
     contract: str  # value of -ffp-contract
 
 
+_HEADS = {
+    "fast": "#define MSL_FAST 1\n",
+    "reference": "#define MSL_REFERENCE 1\n",
+    # As on the hardware each lane reads and writes its own elements of a matrix.
+    "sanitize": "#define MSL_REFERENCE 1\n#define MSL_SANITIZE 1\n#define MSL_DISTRIBUTED_MATRIX 1\n",
+}
 _SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s*<(metal_\w+|simd/\w+\.h)>")
 
 
@@ -67,7 +73,10 @@ def _entry(number: int, expression: str, kernel: KernelSource, runner: str) -> s
 
 
 def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) -> CppProgram:
-    """Translate; `mode` is "fast" or "reference". The user's lines keep their numbers and, where possible, columns."""
+    """Translate for `mode`: "fast", "reference" or "sanitize".
+
+    The user's lines keep their numbers and, where possible, columns.
+    """
     contract = _CONTRACT.findall(source)
     program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
     _drop_system_includes(program.tokens)
@@ -75,13 +84,13 @@ def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]
     find_kernels(program)
     place_threadgroup_variables(program)
     erase_address_spaces(program.tokens)
-    head = "#define MSL_FAST 1\n" if mode == "fast" else "#define MSL_REFERENCE 1\n"
+    head = _HEADS[mode]
     if mode == "reference" and "thread_elements" in source:
         head += "#define MSL_DISTRIBUTED_MATRIX 1\n"
     head += '#include "metal_stdlib.h"\n'
     if mode == "fast":
         head += '#include "lanes.h"\n'
-    runner = "run_fast" if mode == "fast" else "run_reference" if _COLLECTIVE.search(source) else "run_loop"
+    runner = f"run_{mode}" if mode != "reference" or _COLLECTIVE.search(source) else "run_loop"
     entries, text = [], []
     for number, (name, expression, kernel) in enumerate(program.entries):
         text.append(_entry(number, expression, kernel, runner))

@@ -1,5 +1,6 @@
 // The sanitizer's memory of accesses: for every 4 bytes the last write and a few reads, by byte where it must be.
 #pragma once
+#include "msl_cpu/sanitize_report.h"
 #include "system.h"
 
 namespace msl_cpu {
@@ -19,6 +20,10 @@ struct Cell {
 };
 
 constexpr ulong granule = 4;
+constexpr ulong gap_bytes = 64ul << 20;
+// The arena of sanitize mode: dynamic arrays as always, static variables spread out so that gaps lie between them.
+constexpr ulong static_start = 2 * arena_bytes, spread = 2;
+constexpr ulong sanitizer_arena_bytes = static_start + spread * arena_bytes + 4096;
 
 template <class T> T *map_array(ulong count) {
   void *address = mmap(nullptr, count * sizeof(T), protect_read_write, map_private_anonymous, -1, 0);
@@ -30,9 +35,40 @@ struct Range {
   ulong start, end;          // the valid bytes
   ulong low, high;           // with the gaps round them
   uint space, index;
-  Cell *cells;               // of the granules from `low` on
+  Cell *cells;               // of the granules from that of `start` on
   unsigned char *initialised;
 };
+
+// Copy the host's bytes between two gaps.
+inline bool bind(Range &range, Binding &binding) {
+  ulong skew = (ulong)binding.data & 4095, total = 2 * gap_bytes + 4096 + binding.bytes;
+  range.low = (ulong)map_array<char>(total);
+  range.cells = map_array<Cell>(binding.bytes / granule + 2);
+  if (!range.low || !range.cells) return false;
+  range.high = range.low + total;
+  range.start = range.low + gap_bytes + skew;
+  range.end = range.start + binding.bytes;
+  range.space = space_device;
+  range.index = binding.index;
+  binding.copy = (char *)range.start;
+  __builtin_memcpy(binding.copy, binding.data, binding.bytes);
+  return true;
+}
+
+inline bool make_arena(Range &arena) {
+  arena.low = arena.start = (ulong)map_array<char>(sanitizer_arena_bytes);
+  arena.high = arena.end = arena.low + sanitizer_arena_bytes;
+  arena.space = space_threadgroup;
+  arena.cells = map_array<Cell>(sanitizer_arena_bytes / granule + 2);
+  arena.initialised = map_array<unsigned char>(sanitizer_arena_bytes);
+  return arena.low && arena.cells && arena.initialised;
+}
+
+inline void unmap(Range &range) {
+  if (range.low) munmap((void *)range.low, range.high - range.low);
+  if (range.cells) munmap(range.cells, ((range.end - range.start) / granule + 2) * sizeof(Cell));
+  if (range.initialised) munmap(range.initialised, range.high - range.low);
+}
 
 // Blocks of 4 cells for granules that were accessed in parts.
 struct Blocks {

@@ -6,7 +6,12 @@ typedef unsigned short ushort;
 typedef unsigned int uint;
 typedef unsigned long ulong;
 
+#ifdef MSL_SANITIZE
+// Without lines of its own, an inlined function counts as the line that calls it: faults are reported there.
+#define MSL_INLINE inline __attribute__((always_inline, nodebug))
+#else
 #define MSL_INLINE inline __attribute__((always_inline))
+#endif
 
 namespace msl_cpu {
 

@@ -1,6 +1,7 @@
 // Bind a kernel's parameters: their *kinds* come from the attributes in the text, their *types* from the compiler.
 #pragma once
 #include "context_switch.h"
+#include "sanitize.h"
 #include "vec.h"
 
 namespace msl_cpu {
@@ -222,7 +223,11 @@ template <class... P, Kind... kind, uint... index> struct Signature<void (*)(P..
 template <class T> MSL_INLINE T &threadgroup_variable(uint &offset) {
   constexpr uint alignment = alignof(T) > 16 ? alignof(T) : 16;
   offset = (offset + alignment - 1) / alignment * alignment;
+#ifdef MSL_SANITIZE
+  char *place = msl_cpu_sanitizer_place(current_worker(), offset, sizeof(T));
+#else
   char *place = current_worker()->arena + offset;
+#endif
   offset += sizeof(T);
   if (offset > arena_bytes) fail(failure_threadgroup_memory);
   return *reinterpret_cast<T *>(place);

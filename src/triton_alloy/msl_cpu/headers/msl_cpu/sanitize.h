@@ -7,8 +7,8 @@ extern "C" {
 // A threadgroup begins (its threads have not started) and ends.
 void msl_cpu_sanitizer_enter(msl_cpu::Worker *worker);
 void msl_cpu_sanitizer_leave(msl_cpu::Worker *worker);
-// The calling thread arrives at a threadgroup barrier; `flags` are its mem_flags.
-void msl_cpu_sanitizer_barrier(uint flags);
+// The calling thread arrives at a threadgroup barrier; `flags` are its mem_flags, `site` its place in the text.
+void msl_cpu_sanitizer_barrier(msl_cpu::Worker *worker, uint flags, int site);
 // These lanes of a simdgroup have met in a collective operation.
 void msl_cpu_sanitizer_met(msl_cpu::Worker *worker, uint simdgroup, uint lanes);
 // Where the static threadgroup variable lies that the kernel places at `offset`.

@@ -77,6 +77,15 @@ constexpr bool shortcut_in_order = true;
 MSL_INLINE uint choose_lane(Worker *, uint lanes) { return __builtin_ctz(lanes); }
 #endif
 
+// Compute the results for `lanes`, which are all at one collective operation.
+MSL_UNINSTRUMENTED MSL_INLINE void combine_lanes(Combine combine, Simdgroup &simdgroup, uint parity, uint lanes) {
+  combine(&simdgroup, parity, lanes);
+#ifdef MSL_SANITIZE
+  Worker *worker = current_worker();
+  msl_cpu_sanitizer_met(worker, (uint)(&simdgroup - scheduler_of(worker).simdgroup), lanes);
+#endif
+}
+
 constexpr uint nobody = ~0u;
 
 // Lane `lane` is at another site than the lanes before it: write down what those skipped.
@@ -131,7 +140,7 @@ MSL_UNINSTRUMENTED inline void resolve_divergence(Simdgroup &simdgroup) {
     lanes |= 1u << lane;
     one = lane;
   }
-  simdgroup.lane_combine[one](&simdgroup, simdgroup.lane_parity[one], lanes);
+  combine_lanes(simdgroup.lane_combine[one], simdgroup, simdgroup.lane_parity[one], lanes);
   simdgroup.parity = simdgroup.lane_parity[one] ^ 1;
   simdgroup.runnable = lanes;
   simdgroup.waiting &= ~lanes;
@@ -170,7 +179,7 @@ __attribute__((noinline)) MSL_UNINSTRUMENTED inline uint next_thread(Worker *wor
         resolve_divergence(simdgroup);
         continue;
       }
-      simdgroup.combine(&simdgroup, simdgroup.parity, simdgroup.waiting);
+      combine_lanes(simdgroup.combine, simdgroup, simdgroup.parity, simdgroup.waiting);
       simdgroup.parity ^= 1;
       simdgroup.runnable = simdgroup.waiting;
       simdgroup.waiting = 0;
@@ -209,7 +218,7 @@ MSL_INLINE uint meet(const Self &self, int site, Combine combine) {
   if (arrival == arrived_and_resumed) return parity;
   if (arrival == arrived_last) {
     simdgroup.in_order_site = no_site;
-    combine(&simdgroup, parity, all_lanes);
+    combine_lanes(combine, simdgroup, parity, all_lanes);
     simdgroup.parity = parity ^ 1;
     void **stacks = &self.scheduler.stack[self.thread];
     switch_stack(stacks, stacks[-(int)(simd_width - 1)]);
@@ -228,7 +237,7 @@ MSL_INLINE uint meet(const Self &self, int site, Combine combine) {
   simdgroup.runnable &= ~(1u << self.lane);
   simdgroup.combine = combine;
   if (!simdgroup.runnable && !simdgroup.mixed && !simdgroup.at_barrier) {
-    combine(&simdgroup, parity, simdgroup.waiting);
+    combine_lanes(combine, simdgroup, parity, simdgroup.waiting);
     simdgroup.parity = parity ^ 1;
     simdgroup.runnable = simdgroup.waiting;
     simdgroup.waiting = 0;
@@ -328,6 +337,18 @@ MSL_UNINSTRUMENTED void run_reference(Worker *worker, ulong first, ulong last) {
     switch_stack(&worker->main_stack, scheduler.stack[start]);
   }
 }
+
+#ifdef MSL_SANITIZE
+template <class Signature, auto function>
+MSL_UNINSTRUMENTED void run_sanitize(Worker *worker, ulong first, ulong last) {
+  for (ulong i = first; i < last && !worker->launch->failure; ++i) {
+    enter_partial_threadgroup(worker, i);
+    msl_cpu_sanitizer_enter(worker);
+    run_reference<Signature, function>(worker, i, i + 1);
+    if (!worker->launch->failure) msl_cpu_sanitizer_leave(worker);
+  }
+}
+#endif
 
 // A kernel without collective operations is a plain loop over its threads.
 template <class Signature, auto function> void run_loop(Worker *worker, ulong first, ulong last) {

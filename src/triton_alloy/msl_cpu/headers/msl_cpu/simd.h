@@ -113,8 +113,16 @@ template <class Operation, bool inclusive, class T> MSL_INLINE T quad_prefix(T v
 
 namespace metal {
 
-MSL_INLINE void threadgroup_barrier(mem_flags) { msl_cpu::wait_at_barrier(); }
-MSL_INLINE void threadgroup_barrier(mem_flags, thread_scope) { msl_cpu::wait_at_barrier(); }
+MSL_INLINE void threadgroup_barrier(mem_flags flags, int site = MSL_SITE) {
+#ifdef MSL_SANITIZE
+  msl_cpu_sanitizer_barrier(msl_cpu::current_worker(), (uint)flags, site);
+#endif
+  (void)flags, (void)site;
+  msl_cpu::wait_at_barrier();
+}
+MSL_INLINE void threadgroup_barrier(mem_flags flags, thread_scope, int site = MSL_SITE) {
+  threadgroup_barrier(flags, site);
+}
 MSL_INLINE void simdgroup_barrier(mem_flags, int site = MSL_SITE) {
   msl_cpu::Self self;
   msl_cpu::meet(self, site, msl_cpu::combine_nothing);

@@ -1,0 +1,472 @@
+// The sanitizer: hooks that clang's -fsanitize=thread calls for every access to memory, over a shadow of our own.
+//
+// One thread of the operating system runs the launch. Two accesses to a byte, one of them a write and not both atomic,
+// race unless something orders them: the same thread, a threadgroup barrier with the right flag, or a meeting of the two
+// lanes. Nothing orders threadgroups.
+#include "msl_cpu/context_switch.h"
+#include "msl_cpu/sanitize.h"
+#include "shadow.h"
+
+using namespace msl_cpu;
+
+namespace {
+
+constexpr uint most_reports = 256, most_nodes = 1u << 15, most_variables = 64, most_blocks = 1u << 20;
+constexpr uint barrier_notes = 64, failure_stopped = 5;
+constexpr uint mem_device = 1, mem_threadgroup = 2;
+constexpr long vector_padding = 4;  // a part of 16 (or 8) bytes may be the padding of a vector of 3
+
+struct Variable {
+  uint offset, bytes;
+  ulong start;
+};
+
+// A call: the stack of a thread is a chain of these.
+struct Node {
+  ulong call;
+  uint parent, next;  // next: in the chain of its hash
+};
+
+struct Note {
+  uint ordinal, place, thread;
+  unsigned short stack;
+  int site;
+};
+
+struct State {
+  Worker *worker;
+  char *workers_arena;     // to be given back
+  ulong region_bytes, stack_log2;
+  ulong code_start, code_end;
+  Range devices[max_buffers];
+  uint device_count, last_device;
+  Binding *bindings;
+  Range arena;
+  Variable variables[most_variables];
+  uint variable_count;
+  Blocks blocks;
+  Node *nodes;
+  uint node_count, *node_table;
+  // Of the threadgroup that is running.
+  uint group, position[3];
+  uint stack[max_threads], barriers[max_threads], device_epoch[max_threads], threadgroup_epoch[max_threads];
+  uint meetings[max_simdgroups], full_meeting[max_simdgroups];
+  uint common[max_simdgroups][simd_width][simd_width];  // last meeting of two lanes, where it was not a full one
+  Note notes[barrier_notes];
+  bool barrier_reported;
+  uint report_count;
+  Report *reports;
+};
+
+State *state;
+
+struct Access {
+  ulong address;
+  uint bytes;
+  AccessKind kind;
+  bool atomic;
+  ulong place;
+  uint thread;
+};
+
+void fill_places(ulong *places, ulong place, uint stack) {
+  uint n = 0;
+  places[n++] = place;
+  for (uint node = stack; node && n < stack_depth; node = state->nodes[node].parent) places[n++] = state->nodes[node].call;
+  while (n < stack_depth) places[n++] = 0;
+}
+
+void describe(Party &party, ulong place, uint stack, uint thread, uint group, AccessKind kind) {
+  fill_places(party.place, place, stack);
+  party.thread = thread;
+  party.access = kind;
+  party.known = 1;
+  const uint *grid = state->worker->launch->threadgroups;
+  uint linear = group - 1;
+  party.threadgroup[0] = linear % grid[0];
+  party.threadgroup[1] = linear / grid[0] % grid[1];
+  party.threadgroup[2] = linear / grid[0] / grid[1];
+}
+
+bool same_places(const Party &a, const Party &b) {
+  for (uint i = 0; i < stack_depth; ++i)
+    if (a.place[i] != b.place[i]) return false;
+  return true;
+}
+
+// The stored report that `report` repeats, else a new one; nullptr where there is no room.
+void file(const Report &report) {
+  for (uint i = 0; i < state->report_count; ++i) {
+    Report &known = state->reports[i];
+    if (known.fault != report.fault || known.buffer != report.buffer || !same_places(known.self, report.self)) continue;
+    if (known.other.known != report.other.known || !same_places(known.other, report.other)) continue;
+    ++known.count;
+    return;
+  }
+  if (state->report_count < most_reports) state->reports[state->report_count++] = report;
+}
+
+Report new_report(Fault fault, const Access &access, uint space, uint buffer, long offset) {
+  Report report;
+  __builtin_memset(&report, 0, sizeof report);
+  report.fault = fault;
+  report.space = space;
+  report.buffer = buffer;
+  report.bytes = access.bytes;
+  report.offset = offset;
+  report.count = 1;
+  describe(report.self, access.place, state->stack[access.thread], access.thread, state->group,
+           access.atomic ? access_atomic : access.kind);
+  return report;
+}
+
+const Variable *variable_at(ulong address) {
+  const Variable *nearest = nullptr;
+  for (uint i = 0; i < state->variable_count; ++i) {
+    const Variable &variable = state->variables[i];
+    if (address < variable.start) continue;
+    if (!nearest || variable.start > nearest->start) nearest = &variable;
+  }
+  return nearest;
+}
+
+// Report a fault of an access to `range`: offsets are those of the user's buffer or of threadgroup memory.
+Report located(Fault fault, const Access &access, const Range &range) {
+  if (range.space == space_device)
+    return new_report(fault, access, space_device, range.index, (long)(access.address - range.start));
+  const Variable *variable = variable_at(access.address);
+  if (!variable) return new_report(fault, access, space_threadgroup, ~0u, (long)(access.address - range.start));
+  long offset = (long)variable->offset + (long)(access.address - variable->start);
+  return new_report(fault, access, space_threadgroup, (uint)(variable - state->variables), offset);
+}
+
+[[noreturn]] void stop() {
+  state->worker->launch->failure = failure_stopped;
+  void *abandoned;
+  switch_stack(&abandoned, state->worker->main_stack);
+  __builtin_unreachable();
+}
+
+uint last_meeting(uint simdgroup, uint a, uint b) {
+  uint full = state->full_meeting[simdgroup], partial = state->common[simdgroup][a][b];
+  return full > partial ? full : partial;
+}
+
+// Whether something orders `earlier`, of this threadgroup, before the thread's access now.
+bool is_ordered(const Record &earlier, uint thread, uint epoch) {
+  if (earlier.epoch != epoch || (earlier.thread == thread && !earlier.several)) return true;
+  uint simdgroup = thread / simd_width;
+  if (earlier.thread / simd_width != simdgroup) return false;
+  if (earlier.thread == thread) return state->full_meeting[simdgroup] > earlier.stamp;
+  return last_meeting(simdgroup, earlier.thread % simd_width, thread % simd_width) > earlier.stamp;
+}
+
+bool conflicts(const Record &earlier, const Record &now, uint space) {
+  if (!earlier.group || (earlier.atomic && now.atomic)) return false;
+  if (earlier.group != now.group) return space == space_device;
+  return !is_ordered(earlier, now.thread, now.epoch);
+}
+
+void report_race(const Record &earlier, AccessKind kind, const Access &access, const Range &range) {
+  Report report = located(fault_race, access, range);
+  describe(report.other, state->code_start + earlier.place, earlier.stack, earlier.thread, earlier.group,
+           earlier.atomic ? access_atomic : kind);
+  file(report);
+}
+
+// Replace a record by one of the same simdgroup, remembering that other lanes were there too. A plain access says more
+// than an atomic one.
+void merge(Record &record, const Record &now) {
+  bool together = record.group == now.group && record.epoch == now.epoch && record.stamp == now.stamp;
+  bool several = together && (record.several || record.thread != now.thread);
+  if (!(together && !record.atomic && now.atomic)) record = now;
+  record.several = several;
+}
+
+bool of_one_simdgroup(const Record &a, const Record &b) {
+  return a.group == b.group && a.thread / simd_width == b.thread / simd_width;
+}
+
+void note_read(Cell &cell, const Record &now) {
+  if (cell.read.group != now.group) {
+    if (cell.read.group) cell.foreign_read = cell.read;
+    cell.read = now;
+    cell.other_read.group = 0;
+  } else if (of_one_simdgroup(cell.read, now)) {
+    merge(cell.read, now);
+  } else if (cell.other_read.group && of_one_simdgroup(cell.other_read, now)) {
+    merge(cell.other_read, now);
+  } else {
+    (cell.read.epoch != now.epoch ? cell.read : cell.other_read) = now;
+  }
+}
+
+// Check one cell and write the access down; returns whether it races.
+bool touch(Cell &cell, const Record &now, const Access &access, const Range &range, bool report) {
+  const Record *bad = nullptr;
+  AccessKind kind = access_write;
+  if (conflicts(cell.write, now, range.space)) bad = &cell.write;
+  if (access.kind == access_read) {
+    if (bad && report) report_race(*bad, kind, access, range);
+    note_read(cell, now);
+    return bad != nullptr;
+  }
+  if (!bad) {
+    kind = access_read;
+    if (conflicts(cell.read, now, range.space)) bad = &cell.read;
+    else if (conflicts(cell.other_read, now, range.space)) bad = &cell.other_read;
+    else if (conflicts(cell.foreign_read, now, range.space)) bad = &cell.foreign_read;
+  }
+  if (bad && report) report_race(*bad, kind, access, range);
+  if (cell.write.group && of_one_simdgroup(cell.write, now)) merge(cell.write, now);
+  else cell.write = now;
+  return bad != nullptr;
+}
+
+Cell *split(Cell &cell) {
+  if (!cell.split) {
+    if (state->blocks.used == most_blocks) return nullptr;
+    uint number = ++state->blocks.used;
+    for (ulong i = 0; i < granule; ++i) state->blocks.block[number - 1][i] = cell;
+    cell.split = number;
+  }
+  return state->blocks.block[cell.split - 1];
+}
+
+void check_races(const Access &access, const Range &range) {
+  uint epoch = (range.space == space_device ? state->device_epoch : state->threadgroup_epoch)[access.thread];
+  Record now = {state->group,
+                epoch,
+                state->meetings[access.thread / simd_width],
+                (uint)(access.place - state->code_start),
+                (unsigned short)state->stack[access.thread],
+                (unsigned short)access.thread,
+                access.atomic,
+                0};
+  bool reported = false;
+  ulong end = access.address + access.bytes;
+  for (ulong start = access.address; start < end;) {
+    ulong base = start & ~(granule - 1), stop = base + granule < end ? base + granule : end;
+    Cell &cell = range.cells[(base - (range.start & ~(granule - 1))) / granule];
+    if (stop - start == granule && !cell.split) {
+      reported |= touch(cell, now, access, range, !reported);
+    } else if (Cell *bytes = split(cell)) {
+      for (ulong i = start; i < stop; ++i) reported |= touch(bytes[i - base], now, access, range, !reported);
+    }
+    start = stop;
+  }
+}
+
+void check_initialised(const Access &access, const Range &range) {
+  unsigned char *known = range.initialised + (access.address - range.low);
+  if (access.kind != access_read || access.atomic) {
+    if (access.kind != access_read) __builtin_memset(known, 1, access.bytes);
+    return;
+  }
+  ulong needed = access.bytes >= 2 * vector_padding ? access.bytes * 3 / 4 : access.bytes;
+  for (ulong i = 0; i < needed; ++i) {
+    if (known[i]) continue;
+    file(located(fault_uninitialised, access, range));
+    __builtin_memset(known, 1, access.bytes);
+    return;
+  }
+}
+
+bool is_inside(const Access &access, const Range &range) {
+  if (range.space == space_device) return access.address >= range.start && access.address + access.bytes <= range.end;
+  const Variable *variable = variable_at(access.address);
+  return variable && access.address + access.bytes <= variable->start + variable->bytes;
+}
+
+bool holds(const Range &range, ulong address) { return address - range.low < range.high - range.low; }
+
+const Range *range_of(ulong address) {
+  if (holds(state->arena, address)) return &state->arena;
+  if (state->last_device < state->device_count && holds(state->devices[state->last_device], address))
+    return &state->devices[state->last_device];
+  for (uint i = 0; i < state->device_count; ++i)
+    if (holds(state->devices[i], address)) return &state->devices[state->last_device = i];
+  return nullptr;
+}
+
+bool lies_in(ulong address, const void *start, ulong bytes) { return address - (ulong)start < bytes; }
+
+// Constants of the compiled kernel, and what its argument fetching reads.
+bool is_own(ulong address) {
+  const Launch *launch = state->worker->launch;
+  return address - state->code_start < state->code_end - state->code_start || lies_in(address, launch, sizeof(Launch)) ||
+         lies_in(address, launch->plan, sizeof(Plan)) || lies_in(address, launch->buffers, max_buffers * sizeof(void *));
+}
+
+void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligned, ulong place) {
+  if (!state || !state->worker || !bytes) return;
+  ulong stack = stack_pointer(), worker = (ulong)state->worker;
+  if ((stack ^ worker) >= state->region_bytes || (address ^ worker) < state->region_bytes) return;
+  uint thread = (uint)(stack >> state->stack_log2) & (max_threads - 1);
+  Access access = {address, (uint)bytes, kind, atomic, place, thread};
+  const Range *range = range_of(address);
+  if (!range) {
+    if (is_own(address)) return;
+    file(new_report(fault_wild, access, space_other, ~0u, (long)address));
+    stop();
+  }
+  if (!is_inside(access, *range)) return file(located(fault_out_of_bounds, access, *range));
+  if (aligned && address % bytes) file(located(fault_misaligned, access, *range));
+  if (range->space == space_threadgroup) check_initialised(access, *range);
+  check_races(access, *range);
+}
+
+uint intern(uint parent, ulong call) {
+  uint *head = &state->node_table[(call * 0x9E3779B97F4A7C15ul + parent * 0x85EBCA6Bul) >> 40 & (most_nodes - 1)];
+  for (uint node = *head; node; node = state->nodes[node].next)
+    if (state->nodes[node].call == call && state->nodes[node].parent == parent) return node;
+  if (state->node_count == most_nodes) return parent;
+  uint node = state->node_count++;
+  state->nodes[node] = {call, parent, *head};
+  return *head = node;
+}
+
+uint thread_of_caller() {
+  ulong stack = stack_pointer();
+  if (!state || !state->worker || (stack ^ (ulong)state->worker) >= state->region_bytes) return ~0u;
+  return (uint)(stack >> state->stack_log2) & (max_threads - 1);
+}
+
+void push_call(ulong call) {
+  uint thread = thread_of_caller();
+  if (thread != ~0u) state->stack[thread] = intern(state->stack[thread], call);
+}
+
+void pop_call() {
+  uint thread = thread_of_caller();
+  if (thread != ~0u) state->stack[thread] = state->nodes[state->stack[thread]].parent;
+}
+
+void add_variable(uint offset, uint bytes, ulong start) {
+  for (uint i = 0; i < state->variable_count; ++i) {
+    Variable &variable = state->variables[i];
+    if (variable.start != start) continue;
+    if (variable.bytes < bytes) variable.bytes = bytes;
+    return;
+  }
+  if (state->variable_count < most_variables) state->variables[state->variable_count++] = {offset, bytes, start};
+}
+
+}  // namespace
+
+extern "C" {
+
+void msl_cpu_sanitizer_finish();
+
+// Copy the bindings between gaps. Returns 0, or 1 where memory is short. code: the addresses of the compiled kernel.
+uint msl_cpu_sanitizer_begin(Binding *bindings, uint count, ulong code_start, ulong code_end, Report *reports) {
+  state = map_array<State>(1);
+  if (!state) return 1;
+  state->code_start = code_start;
+  state->code_end = code_end;
+  state->bindings = bindings;
+  state->reports = reports;
+  state->nodes = map_array<Node>(most_nodes);
+  state->node_table = map_array<uint>(most_nodes);
+  state->node_count = 1;
+  state->blocks.block = map_array<Cell[granule]>(most_blocks);
+  bool good = state->nodes && state->node_table && state->blocks.block && make_arena(state->arena);
+  for (uint i = 0; good && i < count; ++i) good = bind(state->devices[state->device_count++], bindings[i]);
+  if (!good) msl_cpu_sanitizer_finish();
+  return !good;
+}
+
+// How many reports there are so far; they lie in the array given to begin.
+uint msl_cpu_sanitizer_count() { return state->report_count; }
+
+// Copy what may have been written back, and forget everything.
+void msl_cpu_sanitizer_finish() {
+  if (!state) return;
+  if (state->worker) state->worker->arena = state->workers_arena;
+  for (uint i = 0; i < state->device_count; ++i) {
+    const Binding &binding = state->bindings[i];
+    if (binding.writable && binding.copy) __builtin_memcpy(binding.data, binding.copy, binding.bytes);
+    unmap(state->devices[i]);
+  }
+  unmap(state->arena);
+  if (state->nodes) munmap(state->nodes, most_nodes * sizeof(Node));
+  if (state->node_table) munmap(state->node_table, most_nodes * sizeof(uint));
+  if (state->blocks.block) munmap(state->blocks.block, most_blocks * sizeof(Cell[granule]));
+  munmap(state, sizeof(State));
+  state = nullptr;
+}
+
+void msl_cpu_sanitizer_enter(Worker *worker) {
+  const Plan *plan = worker->launch->plan;
+  if (state->worker != worker) {
+    state->worker = worker;
+    state->workers_arena = worker->arena;
+    state->stack_log2 = plan->stack_log2;
+    state->region_bytes = 2ul * max_threads << plan->stack_log2;
+    worker->arena = (char *)state->arena.low;
+    for (uint i = 0; i < max_buffers; ++i)
+      if (plan->dynamic_bytes[i])
+        add_variable(worker->dynamic_offset[i], plan->dynamic_bytes[i], state->arena.low + worker->dynamic_offset[i]);
+  }
+  const uint *grid = worker->launch->threadgroups;
+  state->group = worker->threadgroup[0] + grid[0] * (worker->threadgroup[1] + grid[1] * worker->threadgroup[2]) + 1;
+  __builtin_memset(state->arena.initialised, 0, sanitizer_arena_bytes);
+  __builtin_memset(state->stack, 0, (char *)&state->barrier_reported - (char *)state->stack);
+  state->barrier_reported = false;
+}
+
+void msl_cpu_sanitizer_leave(Worker *worker) {
+  if (state->barrier_reported) return;
+  uint most = 0, least = 0;
+  for (uint t = 0; t < worker->threads; ++t) {
+    if (state->barriers[t] > state->barriers[most]) most = t;
+    if (state->barriers[t] < state->barriers[least]) least = t;
+  }
+  if (state->barriers[most] == state->barriers[least]) return;
+  const Note &note = state->notes[(state->barriers[least] + 1) % barrier_notes];
+  Access access = {0, 0, access_read, false, state->code_start + note.place, note.thread};
+  Report report = new_report(fault_barrier, access, space_other, ~0u, 0);
+  fill_places(report.self.place, access.place, note.stack);
+  describe(report.other, 0, 0, least, state->group, access_read);
+  file(report);
+}
+
+void msl_cpu_sanitizer_barrier(Worker *, uint flags, int site) {
+  uint thread = thread_of_caller();
+  if (thread == ~0u) return;
+  uint ordinal = ++state->barriers[thread];
+  state->device_epoch[thread] += (flags & mem_device) != 0;
+  state->threadgroup_epoch[thread] += (flags & mem_threadgroup) != 0;
+  ulong place = (ulong)__builtin_return_address(0);
+  Note &note = state->notes[ordinal % barrier_notes];
+  if (note.ordinal != ordinal) {
+    note = {ordinal, (uint)(place - state->code_start), thread, (unsigned short)state->stack[thread], site};
+  } else if (note.site != site && !state->barrier_reported) {
+    state->barrier_reported = true;
+    Access access = {0, 0, access_read, false, place, thread};
+    Report report = new_report(fault_barrier, access, space_other, ~0u, 0);
+    describe(report.other, state->code_start + note.place, note.stack, note.thread, state->group, access_read);
+    file(report);
+  }
+}
+
+void msl_cpu_sanitizer_met(Worker *worker, uint simdgroup, uint lanes) {
+  uint left = worker->threads - simdgroup * simd_width, all = left >= simd_width ? ~0u : (1u << left) - 1;
+  uint number = ++state->meetings[simdgroup];
+  if (lanes == all) {
+    state->full_meeting[simdgroup] = number;
+    return;
+  }
+  for (uint a = lanes; a; a &= a - 1)
+    for (uint b = lanes; b; b &= b - 1) state->common[simdgroup][__builtin_ctz(a)][__builtin_ctz(b)] = number;
+}
+
+char *msl_cpu_sanitizer_place(Worker *, uint offset, uint bytes) {
+  ulong start = state->arena.low + static_start + spread * offset;
+  add_variable(offset, bytes, start);
+  return (char *)start;
+}
+
+}  // extern "C"
+
+#include "thread_hooks.h"

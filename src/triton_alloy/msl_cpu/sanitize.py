@@ -1,0 +1,263 @@
+"""Sanitize mode: find races, accesses out of bounds, uninitialised threadgroup memory and divergent barriers.
+
+A kernel is compiled as for `reference` mode, with clang's -fsanitize=thread instrumentation, whose hooks are ours
+(runtime/sanitizer.cpp). Buffers are copied between guard gaps and back; the schedule is random, from a seed. A launch
+that shows a fault raises SanitizerError.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cache
+from .buffers import Buffer
+from .build import PACKAGE, compile_library, find_compiler, processor
+from .errors import KernelFailure, MslError, NoCompiler
+from .line_table import LineTable, read_line_table
+from .plan import MAX_BUFFERS, check, open_library, package_fingerprint
+from .rewrite import VOCABULARY
+
+# -Xclang: only the instrumentation, not the runtime that the driver would link. No function of the user is inlined,
+# so that calls can be told; no two accesses become one.
+FLAGS = (
+    *("-Xclang", "-fsanitize=thread", "-mllvm", "-tsan-instrument-read-before-write=1"),
+    *("-fno-inline", "-fno-vectorize", "-fno-slp-vectorize", "-gline-tables-only", "-gdwarf-4"),
+)
+_STACK_DEPTH = 12
+_MOST_REPORTS = 256
+_STOPPED = 5  # Failure: an access outside all memory ended the launch
+_NONE = 2**32 - 1
+_FAULTS = {
+    1: "race",
+    2: "out of bounds",
+    3: "uninitialised read",
+    4: "divergent barrier",
+    5: "misaligned access",
+    6: "wild access",
+}
+_ACCESSES = ("read", "write", "atomic access")
+_SPACES = ("device", "threadgroup", "unknown")
+
+
+class _Party(ctypes.Structure):
+    _fields_ = [
+        ("place", ctypes.c_ulong * _STACK_DEPTH),
+        ("thread", ctypes.c_uint),
+        ("threadgroup", ctypes.c_uint * 3),
+        ("access", ctypes.c_uint),
+        ("known", ctypes.c_uint),
+    ]
+
+
+class _Report(ctypes.Structure):
+    _fields_ = [
+        ("self", _Party),
+        ("other", _Party),
+        ("fault", ctypes.c_uint),
+        ("space", ctypes.c_uint),
+        ("buffer", ctypes.c_uint),
+        ("bytes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("count", ctypes.c_ulong),
+    ]
+
+
+class _Binding(ctypes.Structure):
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("bytes", ctypes.c_ulong),
+        ("index", ctypes.c_uint),
+        ("writable", ctypes.c_uint),
+        ("copy", ctypes.c_void_p),
+    ]
+
+
+@dataclass(frozen=True)
+class Party:
+    """A thread and what it did. lines: of the user's text, the access first, then the calls that led to it."""
+
+    thread: int  # index in the threadgroup
+    threadgroup: tuple[int, int, int]
+    access: str  # "read", "write", "atomic access"; of no meaning for barriers
+    lines: tuple[int, ...]
+    line: int  # the first of `lines` outside the vocabulary; 0 where unknown
+
+    def __str__(self) -> str:
+        group = self.threadgroup[0] if not any(self.threadgroup[1:]) else self.threadgroup
+        place = f" at line {self.line}" if self.line else ""
+        return f"thread {self.thread} of threadgroup {group}{place}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One fault. `offset`: of the access, in bytes, from the start of the buffer or of threadgroup memory."""
+
+    fault: str
+    kernel: str
+    party: Party
+    other: Party | None
+    space: str  # "device", "threadgroup", "unknown"
+    buffer: int | None  # index of the bound buffer, or number of the threadgroup variable
+    offset: int
+    bytes: int
+    count: int  # how often, at the same places
+    source: str  # the user's line
+
+    @property
+    def line(self) -> int:
+        return self.party.line
+
+    def __str__(self) -> str:
+        head = f"program_source:{self.line}: {self.fault}: kernel '{self.kernel}': "
+        if self.fault == "divergent barrier":
+            other = (
+                f"{self.other} is not there" if self.other and not self.other.line else f"{self.other} is at another"
+            )
+            text = f"{self.party} waits at a barrier; {other}"
+        else:
+            where = f"buffer {self.buffer}, " if self.space == "device" else ""
+            text = (
+                f"{self.party.access} of {self.bytes} bytes by {self.party} ({self.space} memory, {where}"
+                f"offset {self.offset})"
+            )
+            if self.other:
+                text += f" against {self.other.access} by {self.other}"
+        times = f" ({self.count} times)" if self.count > 1 else ""
+        return f"{head}{text}{times}\n    {self.source.strip()}"
+
+
+class SanitizerError(MslError, RuntimeError):
+    """A kernel was run and is wrong. `reports`: one per fault and pair of places."""
+
+    def __init__(self, reports: Sequence[Report]):
+        self.reports = list(reports)
+        super().__init__("\n".join(str(report) for report in self.reports))
+
+    def __reduce__(self):
+        return SanitizerError, (self.reports,)
+
+
+@functools.cache
+def runtime() -> ctypes.CDLL:
+    """The hooks; compiled on first use, visible to every kernel that is opened afterwards."""
+    if find_compiler().family == "gcc":
+        raise NoCompiler("sanitize mode needs clang >= 17 or the ziglang wheel; only g++ was found")
+    directory = PACKAGE / "runtime"
+    source = (directory / "sanitizer.cpp").read_text()
+
+    def build() -> tuple[bytes, dict[str, str]]:
+        return compile_library(source, source, "off", "-O2", (f"-I{directory}", "-fvisibility=default")), {}
+
+    key = cache.make_key("sanitizer", package_fingerprint(), find_compiler().identity, processor())
+    library = open_library(cache.fetch(key, build)[0])
+    library = ctypes.CDLL(library._name, mode=ctypes.RTLD_GLOBAL)
+    library.msl_cpu_sanitizer_begin.argtypes = (
+        *(ctypes.POINTER(_Binding), ctypes.c_uint, ctypes.c_ulong, ctypes.c_ulong, ctypes.POINTER(_Report)),
+    )
+    library.msl_cpu_sanitizer_begin.restype = ctypes.c_uint
+    library.msl_cpu_sanitizer_count.argtypes = ()
+    library.msl_cpu_sanitizer_count.restype = ctypes.c_uint
+    library.msl_cpu_sanitizer_finish.argtypes = ()
+    library.msl_cpu_sanitizer_finish.restype = None
+    return library
+
+
+class Module:
+    """A compiled library of sanitize mode and its source: turns addresses into lines."""
+
+    def __init__(self, compiled: ctypes.CDLL, symbol: str, source: str):
+        self._table: LineTable = read_line_table(Path(compiled._name))
+        address = ctypes.cast(getattr(compiled, symbol), ctypes.c_void_p).value or 0
+        self.start = address - self._table.symbols.get(symbol, 0)
+        self.end = self.start + self._table.bytes
+        self._source = source.split("\n")
+        found = VOCABULARY.search(source)
+        self._vocabulary = range(0)
+        if found:
+            first = source.count("\n", 0, found.start()) + 1
+            self._vocabulary = range(first, first + found.group().count("\n") + 1)
+
+    def party(self, raw: _Party) -> Party | None:
+        if not raw.known:
+            return None
+        found = [self._table.find(place - 1 - self.start) for place in raw.place if place]
+        lines = tuple(line for file, line in filter(None, found) if file == "program_source")
+        own = [line for line in lines if line not in self._vocabulary]
+        return Party(raw.thread, tuple(raw.threadgroup), _ACCESSES[raw.access], lines, (own or list(lines) or [0])[0])
+
+    def source_line(self, line: int) -> str:
+        return self._source[line - 1] if 0 < line <= len(self._source) else ""
+
+
+def _report(raw: _Report, kernel: str, module: Module) -> Report:
+    party = module.party(raw.self)
+    assert party is not None
+    return Report(
+        _FAULTS[raw.fault],
+        kernel,
+        party,
+        module.party(raw.other),
+        _SPACES[raw.space],
+        None if raw.buffer == _NONE else raw.buffer,
+        raw.offset,
+        raw.bytes,
+        raw.count,
+        module.source_line(party.line),
+    )
+
+
+def _unions(buffers: Mapping[int, Buffer]) -> list[list[tuple[int, Buffer]]]:
+    """Buffers that share memory, together: a copy of each would tear them apart."""
+    found: list[list[tuple[int, Buffer]]] = []
+    end = -1
+    for index, buffer in sorted(buffers.items(), key=lambda item: item[1].address):
+        if buffer.address < end:
+            found[-1].append((index, buffer))
+        else:
+            found.append([(index, buffer)])
+        end = max(end, buffer.address + buffer.bytes)
+    return found
+
+
+def _bindings(unions: Iterable[Sequence[tuple[int, Buffer]]]) -> list[_Binding]:
+    result = []
+    for union in unions:
+        start = union[0][1].address
+        end = max(buffer.address + buffer.bytes for _, buffer in union)
+        writable = any(buffer.writable for _, buffer in union)
+        result.append(_Binding(start, end - start, union[0][0], writable, None))
+    return result
+
+
+def run(
+    launcher: Callable[..., None], buffers: Mapping[int, Buffer], grid: Sequence[int], kernel: str, module: Module
+) -> None:
+    """Call `launcher(pointers, *grid)` on guarded copies of the buffers; raise SanitizerError if it shows a fault."""
+    hooks = runtime()
+    unions = _unions(buffers)
+    bindings = (_Binding * max(len(unions), 1))(*_bindings(unions))
+    reports = (_Report * _MOST_REPORTS)()
+    if hooks.msl_cpu_sanitizer_begin(bindings, len(unions), module.start, module.end, reports):
+        raise KernelFailure("not enough memory for the copies and the shadow of the buffers")
+    count = 0
+    try:
+        pointers = (ctypes.c_void_p * MAX_BUFFERS)()
+        for binding, union in zip(bindings, unions, strict=False):
+            for index, buffer in union:
+                pointers[index] = binding.copy + buffer.address - union[0][1].address
+        launcher(pointers, *grid)
+    finally:
+        count = hooks.msl_cpu_sanitizer_count()
+        hooks.msl_cpu_sanitizer_finish()
+    if count:
+        raise SanitizerError([_report(raw, kernel, module) for raw in reports[:count]])
+
+
+def check_failure(failure: int) -> None:
+    """As plan.check, but a launch that the sanitizer stopped has a report of its own."""
+    if failure != _STOPPED:
+        check(failure)
