@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from . import cache
-from .buffers import buffer_of
+from . import cache, sanitize
+from .buffers import Buffer, buffer_of
 from .build import compile_library, find_compiler, processor
 from .errors import LaunchError
 from .plan import (
@@ -20,17 +20,18 @@ from .plan import (
     ParameterInfo,
     Plan,
     check,
-    package_fingerprint,
     open_library,
+    package_fingerprint,
     runtime,
     worker_count,
 )
 from .preprocess import needs_preprocessing, preprocess
 from .rewrite import CppProgram, rewrite
 from .signatures import ConstantValue
+from .strict import check as check_strictly
 
-MODES = ("fast", "reference")
-_OPTIMISATION = {"fast": "-O3", "reference": "-O2"}
+MODES = ("fast", "reference", "sanitize", "strict")
+_OPTIMISATION = {"fast": "-O3", "reference": "-O2", "sanitize": "-O1"}
 _STACK_LOG2 = 15
 _LARGEST_INDEX = 2**32 - 1
 
@@ -83,6 +84,7 @@ class Kernel:
     def __init__(self, library: Library, name: str, symbol: str, optional: frozenset[int], max_threads: int | None):
         self.name = name
         self._library = library
+        self._symbol = symbol
         self._function = getattr(library.compiled, symbol)
         self._optional = optional
         self.max_threads_per_threadgroup = max_threads or MAX_THREADS
@@ -114,6 +116,8 @@ class Kernel:
         missing = [index for index in self.buffers if index >= n_buffers and index not in self._optional]
         if missing:
             raise LaunchError(f"kernel '{self.name}' needs buffer {missing[0]}; {n_buffers} buffers were announced")
+        if self._library.mode == "sanitize":
+            raise LaunchError("sanitize mode needs the sizes of the buffers: use launch")
         return Launcher(self._plan(threads_per_threadgroup, threads, threadgroup_memory or {}), self)
 
     def _plan(self, group: Size, threads: Size | None, threadgroup_memory: Mapping[int, int]) -> Plan:
@@ -131,7 +135,9 @@ class Kernel:
             raise LaunchError(f"kernel '{self.name}': threadgroup_memory[{unset[0]}] is not set")
         if sum((length + 15) // 16 * 16 for length in threadgroup_memory.values()) > ARENA_BYTES:
             raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
-        plan = Plan(version=ABI_VERSION, workers=worker_count(), stack_log2=_STACK_LOG2)
+        workers = 1 if self._library.mode == "sanitize" else worker_count()
+        plan = Plan(version=ABI_VERSION, workers=workers, stack_log2=_STACK_LOG2)
+        plan.seed = sanitize.schedule_seed(self._library.seed)
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
         plan.threads_per_threadgroup[:] = size
         plan.flush_denormals = self._library.flush_denormals
@@ -142,8 +148,8 @@ class Kernel:
             plan.threads[:] = three(threads, "threads")
         return plan
 
-    def _bind(self, buffers: Sequence[Any] | Mapping[int, Any]) -> tuple[Any, list[Any]]:
-        """Pointers by index, and the objects that own the memory."""
+    def _bind(self, buffers: Sequence[Any] | Mapping[int, Any]) -> dict[int, Buffer]:
+        """The memory of each buffer, by index."""
         items = buffers.items() if isinstance(buffers, Mapping) else enumerate(buffers)
         bound = {index: buffer_of(value) for index, value in items if value is not None}
         if any(not 0 <= index < MAX_BUFFERS for index in bound):
@@ -160,10 +166,7 @@ class Kernel:
                 )
             if info.writable and not buffer.writable:
                 raise LaunchError(f"kernel '{self.name}': buffer {index} is read-only, the kernel may write to it")
-        pointers = (ctypes.c_void_p * MAX_BUFFERS)()
-        for index, buffer in bound.items():
-            pointers[index] = buffer.address
-        return pointers, [buffer.keep for buffer in bound.values()]
+        return bound
 
     def launch(
         self,
@@ -178,21 +181,43 @@ class Kernel:
         buffers: by index; NumPy, PyTorch CPU, MLX CPU arrays, bytes, ctypes objects. threadgroups: how many, per
         dimension. threads: total threads where that is less, so that threadgroups at the edge are smaller.
         threadgroup_memory: bytes of each `threadgroup` parameter. Raises LaunchError before anything has run, or
-        KernelFailure.
+        KernelFailure; in sanitize mode SanitizerError, after the run.
         """
-        pointers, _keep = self._bind(buffers)
+        bound = self._bind(buffers)
         grid = three(threadgroups, "threadgroups")
         launcher = Launcher(self._plan(threads_per_threadgroup, threads, threadgroup_memory or {}), self)
-        launcher(pointers, *grid)
+        if self._library.mode == "sanitize":
+            return sanitize.run(launcher, bound, grid, self.name, self._library.module(self._symbol))
+        pointers = (ctypes.c_void_p * MAX_BUFFERS)()
+        for index, buffer in bound.items():
+            pointers[index] = buffer.address
+        return launcher(pointers, *grid)
+
+    def launch_threads(
+        self,
+        buffers: Sequence[Any] | Mapping[int, Any],
+        threads: Size,
+        threads_per_threadgroup: Size,
+        threadgroup_memory: Mapping[int, int] | None = None,
+    ) -> None:
+        """Run `threads` threads in total (Metal's dispatchThreads): threadgroups at the edge may be smaller."""
+        total = three(threads, "threads")
+        group = three(threads_per_threadgroup, "threads_per_threadgroup")
+        if 0 in group:
+            raise LaunchError(f"kernel '{self.name}': a threadgroup of {group} threads")
+        grid = [-(-count // size) for count, size in zip(total, group, strict=True)]
+        full = all(count % size == 0 for count, size in zip(total, group, strict=True))
+        self.launch(buffers, grid, group, None if full else total, threadgroup_memory)
 
 
 class Library:
     """Metal text, compiled for this machine.
 
-    mode: "reference" (any text, a fiber per thread) or "fast" (text in our vocabulary, 32 lanes at once); default
-    $MSL_CPU_MODE, else "reference". function_constants: values by index or by name. include_paths: where `#include "x.h"`
-    of the text is looked for. flush_denormals: treat f32
-    denormals as zero, as the hardware does. deadline: seconds after which a launch is stopped (slower code).
+    mode: "reference" (any text, a fiber per thread), "fast" (text in our vocabulary, 32 lanes at once), "sanitize"
+    (reference with checks of every access, in a random order that `seed` chooses) or "strict" (reference, for text that
+    Apple's compiler would accept, else StrictError); default $MSL_CPU_MODE, else "reference". function_constants:
+    values by index or by name. include_paths: where `#include "x.h"` of the text is looked for. flush_denormals: treat
+    f32 denormals as zero, as the hardware does. deadline: seconds after which a launch is stopped (slower code).
     Kernels are attributes (`library.softmax`) and items (`library["softmax_f32"]`).
     """
 
@@ -205,8 +230,14 @@ class Library:
         include_paths: Sequence[str] = (),
         flush_denormals: bool = False,
         deadline: float | None = None,
+        seed: int = 0,
     ):
         self.mode = choose_mode(mode)
+        if self.mode == "strict":
+            check_strictly(source)
+            self.mode = "reference"
+        self.seed = seed
+        self._source = source
         self.flush_denormals = flush_denormals
         self.deadline = deadline
         if needs_preprocessing(source, include_paths):
@@ -215,6 +246,10 @@ class Library:
         self._kernels: dict[str, Kernel | Callable[[], Kernel]] = {}
         for name, symbol, optional, max_threads in description["entries"]:
             self._kernels[name] = Kernel(self, name, symbol, frozenset(optional), max_threads)
+
+    def module(self, symbol: str) -> sanitize.Module:
+        """Turns addresses of the compiled text into lines, in sanitize mode."""
+        return sanitize.Module(self.compiled, symbol, self._source)
 
     def __getitem__(self, name: str) -> Kernel:
         return self._kernels[name]
@@ -248,8 +283,11 @@ def _load(
 
     def build() -> tuple[bytes, dict[str, Any]]:
         program = rewrite(source, mode, constants)
-        return compile_library(program.text, source, program.contract, optimisation), _describe(program)
+        flags = sanitize.FLAGS if mode == "sanitize" else ()
+        return compile_library(program.text, source, program.contract, optimisation, flags), _describe(program)
 
+    if mode == "sanitize":
+        sanitize.runtime()
     path, description = cache.fetch(key, build)
     return open_library(path), description
 

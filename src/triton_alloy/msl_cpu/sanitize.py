@@ -18,7 +18,7 @@ from .buffers import Buffer
 from .build import PACKAGE, compile_library, find_compiler, processor
 from .errors import KernelFailure, MslError, NoCompiler
 from .line_table import LineTable, read_line_table
-from .plan import MAX_BUFFERS, check, open_library, package_fingerprint
+from .plan import MAX_BUFFERS, open_library, package_fingerprint
 from .rewrite import VOCABULARY
 
 # -Xclang: only the instrumentation, not the runtime that the driver would link. No function of the user is inlined,
@@ -29,7 +29,6 @@ FLAGS = (
 )
 _STACK_DEPTH = 12
 _MOST_REPORTS = 256
-_STOPPED = 5  # Failure: an access outside all memory ended the launch
 _NONE = 2**32 - 1
 _FAULTS = {
     1: "race",
@@ -166,6 +165,11 @@ def runtime() -> ctypes.CDLL:
     return library
 
 
+def schedule_seed(seed: int) -> int:
+    """Any seed of the user as a state of the scheduler's generator, which must not be 0."""
+    return (seed * 2654435761 + 0x9E3779B9) % 2**32 or 1
+
+
 class Module:
     """A compiled library of sanitize mode and its source: turns addresses into lines."""
 
@@ -255,9 +259,3 @@ def run(
         hooks.msl_cpu_sanitizer_finish()
     if count:
         raise SanitizerError([_report(raw, kernel, module) for raw in reports[:count]])
-
-
-def check_failure(failure: int) -> None:
-    """As plan.check, but a launch that the sanitizer stopped has a report of its own."""
-    if failure != _STOPPED:
-        check(failure)
