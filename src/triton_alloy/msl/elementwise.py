@@ -21,7 +21,7 @@ def expression_of(op: Op, writer: Writer) -> Expression:
     if row.unsigned and element_of(op.result.type) is not I1:
         return _as_signed(op.result, result)
     element = str(element_of(op.result.type))
-    if (row.widens and element in NARROW) or (row.in_float and element != "f32"):
+    if (row.widens and element in NARROW) or element in row.in_float:
         return Expression(f"{type_name(op.result.type)}({result.text})", ATOM, result.reads)
     return result
 
@@ -115,7 +115,7 @@ def _template(op: Op, row: Intrinsic, writer: Writer) -> Expression:
 def _operand(row: Intrinsic, operand: Value, expression: Expression) -> Expression:
     if row.unsigned:
         return unsigned(operand, expression)
-    if row.in_float and str(element_of(operand.type)) != "f32":
+    if str(element_of(operand.type)) in row.in_float:
         convert = "f32" if is_varying(operand.type) else "float"
         return Expression(f"{convert}({expression.text})", ATOM, expression.reads)
     return expression

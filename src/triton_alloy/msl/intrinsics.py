@@ -18,8 +18,8 @@ class Intrinsic:
 
     symbol: a binary operator, or; template: any text, of precedence `level`, with operands that bind at least as
     `operand_level`; unsigned: operands are taken as unsigned numbers; widens: C gives a wider type for i8, i16 and
-    bf16, so that the result is converted back; in_float: Metal has the function for f32 only, so that f16 and bf16 are
-    converted to that and back.
+    bf16, so that the result is converted back; in_float: the element types that Metal lacks the function for, which are
+    converted to f32 and back.
     """
 
     template: str = ""
@@ -28,7 +28,7 @@ class Intrinsic:
     operand_level: int = ANY
     unsigned: bool = False
     widens: bool = False
-    in_float: bool = False
+    in_float: tuple[str, ...] = ()
 
 
 def operator(symbol: str, unsigned: bool = False) -> Intrinsic:
@@ -40,8 +40,13 @@ def call(function: str, operands: int = 1, unsigned: bool = False, widens: bool 
     return Intrinsic(f"{function}({arguments})", unsigned=unsigned, widens=widens)
 
 
-def in_float(function: str, operands: int = 1) -> Intrinsic:
-    return replace(call(function, operands), in_float=True)
+def in_float(function: str, operands: int = 1, of: tuple[str, ...] = ("f16", "bf16")) -> Intrinsic:
+    return replace(call(function, operands), in_float=of)
+
+
+def of_half(function: str, operands: int = 1) -> Intrinsic:
+    """A function of Metal for half and float."""
+    return in_float(function, operands, ("bf16",))
 
 
 def template(text: str, level: int = ATOM, operand_level: int = UNARY, widens: bool = True) -> Intrinsic:
@@ -88,25 +93,25 @@ INTRINSICS: dict[str, Intrinsic] = {
     "arith.mulf": operator("*"),
     "arith.divf": operator("/"),
     "arith.negf": Intrinsic("-{0}", level=UNARY, operand_level=ATOM, widens=True),
-    "arith.remf": call("fmod", 2),
-    "arith.maxnumf": call("fmax", 2),
-    "arith.minnumf": call("fmin", 2),
+    "arith.remf": of_half("fmod", 2),
+    "arith.maxnumf": of_half("fmax", 2),
+    "arith.minnumf": of_half("fmin", 2),
     "arith.maximumf": call("maximum", 2),
     "arith.minimumf": call("minimum", 2),
-    "math.fma": call("fma", 3),
-    "math.absf": call("fabs"),
-    "math.floor": call("floor"),
-    "math.ceil": call("ceil"),
-    "math.trunc": call("trunc"),
-    "math.round": call("round"),
-    "math.roundeven": call("rint"),
+    "math.fma": of_half("fma", 3),
+    "math.absf": of_half("fabs"),
+    "math.floor": of_half("floor"),
+    "math.ceil": of_half("ceil"),
+    "math.trunc": of_half("trunc"),
+    "math.round": of_half("round"),
+    "math.roundeven": of_half("rint"),
     **{f"math.{function}": in_float(f"precise::{function}") for function in PRECISE},
     "math.atan2": in_float("precise::atan2", 2),
     "math.powf": in_float("precise::pow", 2),
     "math.erf": in_float("erf"),
     "tt.precise_sqrt": in_float("precise::sqrt"),
     "tt.precise_divf": in_float("precise::divide", 2),
-    "tt.clampf": Intrinsic("fmin(fmax({0}, {1}), {2})", widens=True),
+    "tt.clampf": Intrinsic("fmin(fmax({0}, {1}), {2})", widens=True, in_float=("bf16",)),
     # ---- conversions
     "arith.extsi": CONVERT,
     "arith.extui": Intrinsic("{T}({U}({0}))"),

@@ -36,34 +36,3 @@ inline float erf(float x) {
     float p = fma(fma(-5.96761703e-4f, z, 4.99119423e-3f), z, -2.67681349e-2f);
     return fma(fma(fma(fma(p, z, 1.12819925e-1f), z, -3.76125336e-1f), z, 1.28379166e-1f), x, x);
 }
-
-//: fabs if bf16
-// bfloat has no functions of its own.
-inline bfloat fabs(bfloat x) { return bfloat(fabs(float(x))); }
-
-//: floor if bf16
-inline bfloat floor(bfloat x) { return bfloat(floor(float(x))); }
-
-//: ceil if bf16
-inline bfloat ceil(bfloat x) { return bfloat(ceil(float(x))); }
-
-//: trunc if bf16
-inline bfloat trunc(bfloat x) { return bfloat(trunc(float(x))); }
-
-//: round if bf16
-inline bfloat round(bfloat x) { return bfloat(round(float(x))); }
-
-//: rint if bf16
-inline bfloat rint(bfloat x) { return bfloat(rint(float(x))); }
-
-//: fmin if bf16
-inline bfloat fmin(bfloat a, bfloat b) { return bfloat(fmin(float(a), float(b))); }
-
-//: fmax if bf16
-inline bfloat fmax(bfloat a, bfloat b) { return bfloat(fmax(float(a), float(b))); }
-
-//: fmod if bf16
-inline bfloat fmod(bfloat a, bfloat b) { return bfloat(fmod(float(a), float(b))); }
-
-//: fma if bf16
-inline bfloat fma(bfloat a, bfloat b, bfloat c) { return bfloat(fma(float(a), float(b), float(c))); }
