@@ -18,7 +18,7 @@ from triton_alloy.ir.types import I1, I32, RegisterType
 ROWS = 4
 ARRAY = RegisterType(ROWS, I32)
 SINGLE = RegisterType(1, I32)
-SIZE = 4 * ROWS * LANES
+SIZE = 2 * ROWS * LANES
 BINARY = ("arith.addi", "arith.subi", "arith.xori", "arith.maxsi", "arith.muli")
 PROGRAMS = 40
 
@@ -37,7 +37,7 @@ class Program:
         self.zero, self.one, self.mask = (b.constant(n, I32) for n in (0, 1, 3))
         rows = b.value("msl.register", [], RegisterType(ROWS, I32, True), {"bases": (LANES, 2 * LANES)})
         self.offsets = [b.value("arith.addi", [lane, rows], ARRAY)]
-        shift = b.constant(ROWS * LANES + 5, I32)
+        shift = b.constant(LANES + 5, I32)
         self.offsets.append(b.value("arith.addi", [self.offsets[0], shift], ARRAY))
         self.scalars += [self.one, b.constant(2, I32)]
         self.load(0)
