@@ -163,14 +163,14 @@ def test_names_may_be_words_of_metal(x: torch.Tensor, out: torch.Tensor):
 
 
 @triton.jit
-def größe_kernel(größe, π, N: tl.constexpr):
+def any_language_kernel(größe, π, N: tl.constexpr):
     # Ünïcödé: 注释 ✓
     versätze = tl.arange(0, N)
     tl.store(π + versätze, tl.load(größe + versätze) * 2)  # → doppelt
 
 
 def test_names_and_comments_may_be_in_any_language(x: torch.Tensor, out: torch.Tensor):
-    compiled = größe_kernel[(1,)](x, out, N=64)
+    compiled = any_language_kernel[(1,)](x, out, N=64)
     assert torch.equal(out, x * 2)
     assert compiled.asm["msl"].isascii()
 
@@ -187,21 +187,33 @@ def test_names_may_be_those_of_the_generated_text(x: torch.Tensor, out: torch.Te
 
 
 # ----------------------------------------------------------------------------------------------------------- refusals
-def test_a_refusal_shows_op_reason_and_source_line(out: torch.Tensor):
-    with pytest.raises(Unsupported) as caught:
-        copy_kernel[(1,)](torch.zeros(64, dtype=torch.float64), out, 64, BLOCK=64)
+@triton.jit
+def double_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    x = tl.load(x_ptr + tl.arange(0, N))
+    square = x.to(tl.float64) * x  # refused here
+    tl.store(out_ptr + tl.arange(0, N), square.to(tl.float32))
+
+
+def test_a_refusal_shows_op_reason_and_source_line(x: torch.Tensor, out: torch.Tensor):
+    with pytest.raises(Unsupported, match="Metal has no 64-bit floating point") as caught:
+        double_kernel[(1,)](x, out, N=64)
     error = caught.value
     assert isinstance(error, CompilationError)
-    line = copy_kernel.starting_line_number + 3
-    assert error.location == f"{__file__}:{line}"
-    assert "tl.store(out_ptr + offsets, tl.load(x_ptr" in str(error)
-    assert "f64" in error.reason and error.op in str(error)
+    assert error.location == f"{__file__}:{double_kernel.starting_line_number + 3}"
+    assert str(error).splitlines()[1] == "    square = x.to(tl.float64) * x  # refused here"
+    assert str(error).splitlines()[2] == f"{error.op}: {error.reason}"
     assert untouched(out)
 
 
-def test_a_refusal_survives_pickling(out: torch.Tensor):
+def test_a_tensor_of_doubles_is_refused(out: torch.Tensor):
+    with pytest.raises(Unsupported, match="Metal has no 64-bit floating point"):
+        copy(torch.zeros(64, dtype=torch.float64), out)
+    assert untouched(out)
+
+
+def test_a_refusal_survives_pickling(x: torch.Tensor, out: torch.Tensor):
     with pytest.raises(Unsupported) as caught:
-        copy_kernel[(1,)](torch.zeros(64, dtype=torch.float64), out, 64, BLOCK=64)
+        double_kernel[(1,)](x, out, N=64)
     again = pickle.loads(pickle.dumps(caught.value))
     assert (type(again), str(again), again.op) == (type(caught.value), str(caught.value), caught.value.op)
 
