@@ -6,6 +6,8 @@ processors. The package knows nothing of Triton and imports nothing else of trit
 
 from .errors import CompileError, CompilerCrash, Diagnostic, KernelFailure, LaunchError, MslError, NoCompiler
 from .library import Kernel, Launcher, Library
+from .metal_kernel import MetalKernel, metal_kernel
+from .shader import ShaderKernel, ShaderLibrary, compile_shader
 
 __all__ = [
     "CompileError",
@@ -16,6 +18,11 @@ __all__ = [
     "LaunchError",
     "Launcher",
     "Library",
+    "MetalKernel",
     "MslError",
     "NoCompiler",
+    "ShaderKernel",
+    "ShaderLibrary",
+    "compile_shader",
+    "metal_kernel",
 ]

@@ -10,7 +10,7 @@ _CLASSES = {"struct", "class", "union", "enum"}
 
 
 def _constant_needs_const(tokens: Tokens, index: int) -> bool:
-    """Whether `constant` at index becomes `const`: not after a method, nor where const or constexpr is there already."""
+    """Whether `constant` at index becomes `const`: not after a method, nor beside const or constexpr."""
     before = tokens.previous(index)
     if tokens.at(before) == ")" or (tokens.at(before) == "const" and tokens.at(tokens.previous(before)) == ")"):
         return False

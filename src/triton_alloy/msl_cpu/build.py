@@ -17,12 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import CompileError, CompilerCrash, Diagnostic, NoCompiler
+from .errors import CompileError, CompilerCrash, Diagnostic, MslError, NoCompiler
 
 PACKAGE = Path(__file__).parent
 HEADERS = PACKAGE / "headers"
 OLDEST = {"clang": 17, "gcc": 12}
 _NEWEST_CLANG = 30
+
+REPORTED_FRAME = 4096  # bytes of a function's stack frame from which on the compiler tells us
 
 # No -ffast-math and nothing like it: NaN, infinities and the sign of zero are exact. Texts reinterpret threadgroup
 # memory at will, hence no strict aliasing.
@@ -30,13 +32,13 @@ _FLAGS = [
     *("-std=c++17", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden"),
     *("-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing"),
     *("-fno-exceptions", "-fno-rtti", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"),
-    *("-fdiagnostics-color=never", "-w"),
+    "-fdiagnostics-color=never",
 ]
 _CLANG_FLAGS = [
-    *("-fdeclspec", "-fno-caret-diagnostics", "-Wno-c++11-narrowing", "-Wno-reserved-user-defined-literal"),
+    *("-fdeclspec", "-fno-caret-diagnostics", "-Wno-everything", f"-Wframe-larger-than={REPORTED_FRAME}"),
     *("-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-cl-single-precision-constant"),  # 1.0 is a float
 ]
-_GCC_FLAGS = ["-fpermissive", "-Wno-narrowing", "-fsingle-precision-constant"]
+_GCC_FLAGS = ["-fpermissive", "-Wno-narrowing", f"-Wframe-larger-than={REPORTED_FRAME}", "-fsingle-precision-constant"]
 _ZIG_FLAGS = ["-fno-sanitize=all"]  # zig turns the undefined-behaviour sanitizer on
 _MACHINE_FLAGS = {
     "x86_64": ["-march=native", "-mno-red-zone", "-mprefer-vector-width=512"],
@@ -46,6 +48,7 @@ _MACHINE_FLAGS = {
 _MESSAGE = re.compile(
     r"^(?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?P<severity>[a-z ]*error|note): (?P<text>.*)$"
 )
+_FRAME = re.compile(r"stack frame size \((\d+)\) exceeds|frame size of (\d+) bytes is larger")
 USER_FILE = "program_source"
 
 
@@ -200,15 +203,27 @@ def compiler_errors(done: subprocess.CompletedProcess[str], source: str) -> Comp
     return CompilerCrash(f"{done.args[0]} failed with status {done.returncode}:\n{done.stderr[-4000:]}")
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """content: of the shared library; largest_frame: bytes of stack of its hungriest function, 0 if small."""
+
+    content: bytes
+    largest_frame: int
+
+
 def compile_library(
     text: str, source: str, contract: str = "fast", optimisation: str = "-O3", extra: tuple[str, ...] = ()
-) -> bytes:
-    """Compile C++ `text` into a shared library and return its bytes. `source`: the user's text, for messages."""
+) -> Compiled:
+    """Compile C++ `text` into a shared library. `source`: the user's text, for messages."""
     compiler = find_compiler()
-    with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
-        Path(directory, "kernel.cpp").write_text(text)
-        flags = compiler.flags(contract, optimisation)
-        done = run_compiler(compiler, [*flags, f"-I{HEADERS}", *extra, "kernel.cpp", "-o", "kernel.so"], directory)
-        if done.returncode == 0:
-            return Path(directory, "kernel.so").read_bytes()
+    try:
+        with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
+            Path(directory, "kernel.cpp").write_text(text)
+            flags = compiler.flags(contract, optimisation)
+            done = run_compiler(compiler, [*flags, f"-I{HEADERS}", *extra, "kernel.cpp", "-o", "kernel.so"], directory)
+            if done.returncode == 0:
+                frames = [int(a or b) for a, b in _FRAME.findall(done.stderr)]
+                return Compiled(Path(directory, "kernel.so").read_bytes(), max(frames, default=0))
+    except OSError as error:
+        raise MslError(f"cannot write the files of a compilation: {error}") from error
     raise compiler_errors(done, source)

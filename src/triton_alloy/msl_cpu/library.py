@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import cache, sanitize
 from .buffers import Buffer, buffer_of
 from .build import compile_library, find_compiler, processor
-from .errors import LaunchError
+from .errors import CompileError, LaunchError
 from .plan import (
     ABI_VERSION,
     ARENA_BYTES,
@@ -32,7 +32,7 @@ from .strict import check as check_strictly
 
 MODES = ("fast", "reference", "sanitize", "strict")
 _OPTIMISATION = {"fast": "-O3", "reference": "-O2", "sanitize": "-O1"}
-_STACK_LOG2 = 15
+_STACKS_LOG2 = range(15, 21)
 _LARGEST_INDEX = 2**32 - 1
 
 Size = int | Sequence[int]
@@ -136,7 +136,7 @@ class Kernel:
         if sum((length + 15) // 16 * 16 for length in threadgroup_memory.values()) > ARENA_BYTES:
             raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
         workers = 1 if self._library.mode == "sanitize" else worker_count()
-        plan = Plan(version=ABI_VERSION, workers=workers, stack_log2=_STACK_LOG2)
+        plan = Plan(version=ABI_VERSION, workers=workers, stack_log2=self._library.stack_log2)
         plan.seed = sanitize.schedule_seed(self._library.seed)
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
         plan.threads_per_threadgroup[:] = size
@@ -243,7 +243,8 @@ class Library:
         if needs_preprocessing(source, include_paths):
             source = preprocess(source, include_paths)
         self.compiled, description = _load(source, self.mode, function_constants or {}, deadline is not None)
-        self._kernels: dict[str, Kernel | Callable[[], Kernel]] = {}
+        self.stack_log2: int = description["stack_log2"]
+        self._kernels: dict[str, Kernel] = {}
         for name, symbol, optional, max_threads in description["entries"]:
             self._kernels[name] = Kernel(self, name, symbol, frozenset(optional), max_threads)
 
@@ -282,20 +283,43 @@ def _load(
     )
 
     def build() -> tuple[bytes, dict[str, Any]]:
-        program = rewrite(source, mode, constants)
-        flags = sanitize.FLAGS if mode == "sanitize" else ()
-        return compile_library(program.text, source, program.contract, optimisation, flags), _describe(program)
+        program = rewrite(source, mode, constants, deadline)
+        extra = ("-fsanitize-coverage=trace-pc",) if deadline else ()
+        extra += sanitize.FLAGS if mode == "sanitize" else ()
+        return _compile_with_enough_stack(program, source, mode, optimisation, extra)
 
+    path, description = cache.fetch(key, build)
     if mode == "sanitize":
         sanitize.runtime()
-    path, description = cache.fetch(key, build)
     return open_library(path), description
 
 
-def _describe(program: CppProgram) -> dict[str, Any]:
+def _usable_stack(log2: int, mode: str) -> int:
+    """Bytes that one frame may take. Reference mode spreads the tops of its stacks over half a stack."""
+    return 2 ** (log2 - 1) - 1024 if mode != "fast" else 2 ** (log2 + 4)
+
+
+def _compile_with_enough_stack(
+    program: CppProgram, source: str, mode: str, optimisation: str, extra: tuple[str, ...]
+) -> tuple[bytes, dict[str, Any]]:
+    """Compile for the smallest stacks; again for larger ones where a function's frame does not fit."""
+    log2 = _STACKS_LOG2.start
+    while True:
+        flags = (*extra, f"-DMSL_STACK_LOG2={log2}")
+        compiled = compile_library(program.text, source, program.contract, optimisation, flags)
+        frame = compiled.largest_frame
+        if frame <= _usable_stack(log2, mode):
+            return compiled.content, _describe(program, log2)
+        log2 = next((wider for wider in _STACKS_LOG2 if frame * 5 // 4 <= _usable_stack(wider, mode)), 0)
+        if not log2:
+            raise CompileError(f"a thread of this program needs {frame} bytes of stack: more than is supported")
+
+
+def _describe(program: CppProgram, stack_log2: int) -> dict[str, Any]:
     return {
+        "stack_log2": stack_log2,
         "entries": [
             (entry.name, entry.symbol, [p.index for p in entry.parameters if p.optional], entry.max_threads)
             for entry in program.entries
-        ]
+        ],
     }

@@ -19,16 +19,10 @@ _MACRO = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 # Headers that expand to nothing: one header of ours is included whatever the text asks for.
-_SYSTEM_HEADERS = (
-    *(f"metal_{part}" for part in "stdlib math common integer relational geometric atomic limits numeric".split()),
-    *(f"metal_{part}" for part in "type_traits types simdgroup simdgroup_matrix quadgroup compute pack array".split()),
-    *(
-        f"metal_{part}"
-        for part in "matrix vector uniform logging os_log texture graphics visible_function_table".split()
-    ),
-    *("metal_assert", "metal_config", "metal_extended_vector", "metal_initializer_list", "metal_tuple"),
-    *("simd/simd.h", "metal_new", "metal_utility", "metal_function_constants", "metal_imageblocks"),
-)
+_PARTS = """stdlib math common integer relational geometric atomic limits numeric type_traits types simdgroup
+simdgroup_matrix quadgroup compute pack array matrix vector uniform logging os_log texture graphics assert config
+visible_function_table extended_vector initializer_list tuple new utility function_constants imageblocks"""
+_SYSTEM_HEADERS = ("simd/simd.h", *("metal_" + part for part in _PARTS.split()))
 
 
 def needs_preprocessing(source: str, include_paths: Sequence[str]) -> bool:

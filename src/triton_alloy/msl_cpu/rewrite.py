@@ -67,15 +67,16 @@ def _entry(number: int, expression: str, kernel: KernelSource, runner: str) -> s
         f'extern "C" __attribute__((visibility("default"))) const msl_cpu_signature_{number}::Table '
         f"msl_cpu_parameters_{number} = msl_cpu_signature_{number}::table();\n"
         f'extern "C" __attribute__((visibility("default"))) '
-        f"void msl_cpu_kernel_{number}(msl_cpu::Worker *worker, ulong first, ulong last) {{\n"
+        f"MSL_UNWATCHED void msl_cpu_kernel_{number}(msl_cpu::Worker *worker, ulong first, ulong last) {{\n"
         f"  msl_cpu::{runner}<msl_cpu_signature_{number}, &{expression}>(worker, first, last);\n}}\n"
     )
 
 
-def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) -> CppProgram:
+def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue], watched: bool = False) -> CppProgram:
     """Translate for `mode`: "fast", "reference" or "sanitize".
 
-    The user's lines keep their numbers and, where possible, columns.
+    The user's lines keep their numbers and, where possible, columns. watched: the program must be able to stop at a
+    deadline.
     """
     contract = _CONTRACT.findall(source)
     program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
@@ -87,10 +88,12 @@ def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]
     head = _HEADS[mode]
     if mode == "reference" and "thread_elements" in source:
         head += "#define MSL_DISTRIBUTED_MATRIX 1\n"
+    head += "#define MSL_DEADLINE 1\n" if watched else ""
     head += '#include "metal_stdlib.h"\n'
     if mode == "fast":
         head += '#include "lanes.h"\n'
-    runner = f"run_{mode}" if mode != "reference" or _COLLECTIVE.search(source) else "run_loop"
+    fibers = mode != "reference" or watched or _COLLECTIVE.search(source)
+    runner = f"run_{mode}" if fibers else "run_loop"
     entries, text = [], []
     for number, (name, expression, kernel) in enumerate(program.entries):
         text.append(_entry(number, expression, kernel, runner))

@@ -37,7 +37,7 @@ BUILT_INS = {
         "dispatch_quadgroups_per_threadgroup",
         "grid_origin",
     )
-} | {"thread_execution_width": "threads_per_simdgroup"}
+} | {"thread_execution_width": "threads_per_simdgroup", "grid_size": "threads_per_grid"}
 
 _REFUSED = {
     "texture": "textures are not supported on the CPU",
@@ -161,7 +161,7 @@ def _host_name(attribute: str) -> str | None:
 
 
 def _instantiation(program: Program, start: int) -> int:
-    """`template [[host_name("x")]] [[kernel]] decltype(f<A>) f<A>;` or `... kernel void f<A>(...);`: returns its end."""
+    """`template [[host_name("x")]] [[kernel]] decltype(f<A>) f<A>;` or `...kernel void f<A>(...);`; returns its end."""
     tokens = program.tokens
     end = start
     while tokens.at(end) != ";":

@@ -69,11 +69,10 @@ def place_threadgroup_variables(program: Program) -> None:
         opening, closing = kernel.body
         i, found = opening + 1, False
         while i < closing:
-            if tokens[i] == "threadgroup" and tokens[i].kind == "word":
-                if tokens.at(tokens.previous(i)).endswith(_STATEMENT_START):
-                    end = _rewrite(tokens, i)
-                    found |= end != i
-                    i = end
+            if tokens[i] == "threadgroup" and tokens.at(tokens.previous(i)).endswith(_STATEMENT_START):
+                end = _rewrite(tokens, i)
+                found |= end != i
+                i = end
             i += 1
         if found:
             tokens[opening].text = "{ unsigned " + OFFSET + " = 0; "

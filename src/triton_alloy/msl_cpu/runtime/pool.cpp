@@ -3,7 +3,7 @@
 // A launch is offered through one word: generation | joined workers | open. A worker joins by incrementing the count
 // while the launch is open; the launching thread works as well, closes the launch when no threadgroup is left to claim,
 // and waits only for those who joined. A worker that sleeps, or that the system does not schedule, delays nobody.
-#include "region.h"
+#include "faults.h"
 
 using namespace msl_cpu;
 
@@ -177,9 +177,27 @@ void set_up(Launch &launch, const Plan *plan, void *const *buffers, uint x, uint
 
 }  // namespace
 
+Worker *msl_cpu::worker_at(ulong address) {
+  for (uint i = 0; i <= pool.threads; ++i)
+    for (uint log2 = smallest_stack_log2; log2 <= largest_stack_log2; ++log2) {
+      Worker *region = pool.regions[i][log2 - smallest_stack_log2];
+      ulong bytes = 2ul * max_threads << log2;
+      if (region && address - (ulong)region < bytes) return region;
+    }
+  return nullptr;
+}
+
 extern "C" {
 
-// Forget threads and locks, which a fork does not copy. Also called once when the library is loaded.
+void msl_cpu_reset();
+
+// Once, when the library is loaded.
+void msl_cpu_start() {
+  msl_cpu_reset();
+  handle_faults();
+}
+
+// Forget threads and locks, which a fork does not copy.
 void msl_cpu_reset() {
   pthread_mutex_init(&pool.launching, nullptr);
   pthread_mutex_init(&pool.sleeping, nullptr);

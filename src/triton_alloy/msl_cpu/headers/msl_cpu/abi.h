@@ -30,6 +30,8 @@ enum Failure : uint {
   failure_deadline = 2,            // the launch ran longer than Plan::deadline_nanoseconds
   failure_memory = 3,              // the system gave no memory for the stacks
   failure_version = 4,             // plan and runtime disagree on abi_version
+  failure_address = 5,             // the kernel used memory that is not there
+  failure_arithmetic = 6,          // an integer division by zero, which this processor traps
 };
 
 struct Worker;
@@ -77,6 +79,7 @@ struct Worker {
   uint threads;                     // of this threadgroup
   uint simdgroups;
   uint epoch;                       // barriers passed in this threadgroup
+  uint ticks;                       // calls of the deadline's check
   uint random;                      // state of the schedule's generator, in sanitize mode
   ulong divergent;                  // collective operations met by only some active lanes
   uint dynamic_offset[max_buffers]; // of the dynamic threadgroup arrays in the arena

@@ -108,3 +108,9 @@ __attribute__((noinline, noreturn)) inline void fail(Failure failure) {
 }
 
 }  // namespace msl_cpu
+
+#ifdef MSL_DEADLINE
+#include "deadline.h"
+#else
+#define MSL_UNWATCHED
+#endif

@@ -62,7 +62,7 @@ template <class Signature, auto function> __attribute__((noinline)) void simdgro
   __builtin_unreachable();
 }
 
-template <class Signature, auto function> void run_fast(Worker *worker, ulong first, ulong last) {
+template <class Signature, auto function> MSL_UNWATCHED void run_fast(Worker *worker, ulong first, ulong last) {
   if (worker->simdgroups == 1) {
     worker->first = first;
     worker->last = last;

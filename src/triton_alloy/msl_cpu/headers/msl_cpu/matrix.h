@@ -26,16 +26,35 @@ MSL_UNINSTRUMENTED MSL_INLINE void multiply_8x8(D *d, const A *a, const B *b, co
 // Element (row, column) and (row, column + 1) belong to this lane.
 struct Place {
   uint row, column;
-  MSL_INLINE Place() {
-    uint lane = current_lane(), quad = lane / 4;
+  MSL_INLINE explicit Place(uint lane = current_lane()) {
+    uint quad = lane / 4;
     row = (quad & 4) + lane / 2 % 4;
     column = (quad & 2) * 2 + lane % 2 * 2;
   }
 };
 
+// What a lane brings to a product: its elements of A, B and C.
+struct Factors {
+  float a[2], b[2], c[2];
+};
+
 MSL_UNINSTRUMENTED inline void combine_matrices(Simdgroup *simdgroup, uint parity, uint) {
-  float(*m)[64] = simdgroup->matrix[parity];
-  multiply_8x8(m[3], m[0], m[1], m[2]);
+  const Factors *lanes = slots<Factors>(*simdgroup, parity);
+  float a[64], b[64], c[64], d[64];
+  for (uint lane = 0; lane < simd_width; ++lane) {
+    Place place(lane);
+    for (uint i = 0; i < 2; ++i) {
+      uint element = place.row * 8 + place.column + i;
+      a[element] = lanes[lane].a[i];
+      b[element] = lanes[lane].b[i];
+      c[element] = lanes[lane].c[i];
+    }
+  }
+  multiply_8x8(d, a, b, c);
+  for (uint lane = 0; lane < simd_width; ++lane) {
+    Place place(lane);
+    __builtin_memcpy(results<float2>(*simdgroup, parity) + lane, d + place.row * 8 + place.column, sizeof(float2));
+  }
 }
 
 }  // namespace msl_cpu
@@ -126,14 +145,11 @@ MSL_INLINE void simdgroup_multiply_accumulate(simdgroup_matrix<D, 8, 8> &d, cons
                                               int site = MSL_SITE) {
 #ifdef MSL_DISTRIBUTED_MATRIX
   msl_cpu::Self self;
-  msl_cpu::Place place;
-  uint offset = place.row * 8 + place.column;
-  float(*m)[64] = self.simdgroup.matrix[self.simdgroup.parity];
-  *(float2 *)(m[0] + offset) = float2((float)a.elements.x, (float)a.elements.y);
-  *(float2 *)(m[1] + offset) = float2((float)b.elements.x, (float)b.elements.y);
-  *(float2 *)(m[2] + offset) = float2((float)c.elements.x, (float)c.elements.y);
-  msl_cpu::meet(self, site, msl_cpu::combine_matrices);
-  float2 result = *(float2 *)(m[3] + offset);
+  msl_cpu::Factors factors = {{(float)a.elements.x, (float)a.elements.y},
+                              {(float)b.elements.x, (float)b.elements.y},
+                              {(float)c.elements.x, (float)c.elements.y}};
+  uint parity = msl_cpu::meet_with(self, factors, site, msl_cpu::combine_matrices);
+  float2 result = msl_cpu::results<float2>(self.simdgroup, parity)[self.lane];
   d.elements = vec<D, 2>((D)result.x, (D)result.y);
 #else
   if (msl_cpu::current_lane() == 0) msl_cpu::multiply_8x8(d.elements, a.elements, b.elements, c.elements);

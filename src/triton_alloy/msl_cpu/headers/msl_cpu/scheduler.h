@@ -1,6 +1,6 @@
 // Execution in `reference` mode: one fiber per thread of the GPU, run to its next collective operation.
 //
-// A simdgroup's lanes meet at each collective operation: every lane writes its slot, the last one to arrive computes the
+// A simdgroup's lanes meet at each collective operation: every lane brings a value, the last one to arrive computes the
 // result for all. A lane that must wait hands over to another lane of its simdgroup; when all lanes are at a barrier or
 // done, the next simdgroup runs. Lanes that wait at different places have diverged: the earliest place in the source
 // goes first, with the lanes that are there, as on hardware that reconverges.
@@ -10,8 +10,15 @@
 namespace msl_cpu {
 
 struct Simdgroup;
-// Computes results from the slots of `lanes` (a mask); `parity` tells which half of the double-buffered slots.
+// Computes results from the values of `lanes` (a mask), which lie densely in slot[parity].
 typedef void (*Combine)(Simdgroup *simdgroup, uint parity, uint lanes);
+
+// A collective operation: its place in the source, and the size of the value that each lane brings.
+struct Operation {
+  int site;
+  uint bytes;
+  Combine combine;
+};
 
 constexpr uint all_lanes = ~0u;
 constexpr uint slot_bytes = 32;
@@ -19,19 +26,17 @@ constexpr int no_site = -0x7fffffff, barrier_site = -1, exit_site = -2;
 
 struct alignas(64) Simdgroup {
   uint runnable, alive, waiting, at_barrier;  // masks of lanes; `waiting`: at a collective operation
-  int site;        // of the operation that the waiting lanes are at, if they are not mixed
-  uint parity;
-  uint mixed;      // 1: waiting lanes are at different sites, see lane_*
-  Combine combine;
+  uint parity;    // of the slots that the next operation uses: lanes may still read those of the last one
+  uint mixed;     // 1: waiting lanes may be at different operations
+  Operation operation;  // that the waiting lanes are at, if they are not mixed
   // A full simdgroup whose lanes arrive in order 0 .. 31 at one site needs no bookkeeping at all.
   uint in_order;
   int in_order_site;
-  int lane_site[simd_width];
-  Combine lane_combine[simd_width];
-  uchar lane_parity[simd_width];
+  Operation lane_operation[simd_width];
+  uchar lane_parity[simd_width];  // where a lane finds its results
+  alignas(64) uchar lane_value[simd_width][slot_bytes];
   alignas(64) uchar slot[2][simd_width * slot_bytes];
   alignas(64) uchar result[2][simd_width * slot_bytes];
-  alignas(64) float matrix[2][4][64];  // A, B, C and D of a distributed matrix product
 };
 
 struct Scheduler {
@@ -77,15 +82,6 @@ constexpr bool shortcut_in_order = true;
 MSL_INLINE uint choose_lane(Worker *, uint lanes) { return __builtin_ctz(lanes); }
 #endif
 
-// Compute the results for `lanes`, which are all at one collective operation.
-MSL_UNINSTRUMENTED MSL_INLINE void combine_lanes(Combine combine, Simdgroup &simdgroup, uint parity, uint lanes) {
-  combine(&simdgroup, parity, lanes);
-#ifdef MSL_SANITIZE
-  Worker *worker = current_worker();
-  msl_cpu_sanitizer_met(worker, (uint)(&simdgroup - scheduler_of(worker).simdgroup), lanes);
-#endif
-}
-
 constexpr uint nobody = ~0u;
 
 // Lane `lane` is at another site than the lanes before it: write down what those skipped.
@@ -98,53 +94,72 @@ __attribute__((noinline)) MSL_UNINSTRUMENTED inline void leave_order(Simdgroup &
   if (site == barrier_site) simdgroup.at_barrier = before;
   else if (site == exit_site) simdgroup.alive &= ~before;
   else if (site != no_site) {
+    uint bytes = simdgroup.operation.bytes;
     simdgroup.waiting = before;
-    simdgroup.site = site;
     for (uint l = 0; l < lane; ++l) {
-      simdgroup.lane_site[l] = site;
-      simdgroup.lane_combine[l] = simdgroup.combine;
-      simdgroup.lane_parity[l] = (uchar)simdgroup.parity;
+      simdgroup.lane_operation[l] = simdgroup.operation;
+      __builtin_memcpy(simdgroup.lane_value[l], simdgroup.slot[simdgroup.parity] + l * bytes, bytes);
     }
   }
 }
 
 enum Arrival { arrived_and_resumed, arrived_last, arrived_out_of_order };
 
-MSL_INLINE Arrival arrive_in_order(const Self &self, int site, Combine combine) {
+MSL_INLINE Arrival arrive_in_order(const Self &self, const Operation &operation, const void *value) {
   Simdgroup &simdgroup = self.simdgroup;
   if (self.lane == 0) {
     if (!simdgroup.in_order) return arrived_out_of_order;
-    simdgroup.in_order_site = site;
-    simdgroup.combine = combine;
-  } else if (__builtin_expect(simdgroup.in_order_site != site, 0)) {
+    simdgroup.in_order_site = operation.site;
+    simdgroup.operation = operation;
+  } else if (__builtin_expect(simdgroup.in_order_site != operation.site, 0)) {
     if (simdgroup.in_order) leave_order(simdgroup, self.lane);
     return arrived_out_of_order;
   }
+  // Not before: the value of a lane that is elsewhere could cover values of another size.
+  __builtin_memcpy(simdgroup.slot[simdgroup.parity] + self.lane * operation.bytes, value, operation.bytes);
   if (self.lane == simd_width - 1) return arrived_last;
   void **stacks = &self.scheduler.stack[self.thread];
   switch_stack(stacks, stacks[1]);
   return arrived_and_resumed;
 }
 
-// Lanes wait at different sites: the earliest one goes on, with the lanes that are there.
-MSL_UNINSTRUMENTED inline void resolve_divergence(Simdgroup &simdgroup) {
-  int earliest = 0x7fffffff;
-  for (uint rest = simdgroup.waiting; rest; rest &= rest - 1) {
-    int site = simdgroup.lane_site[__builtin_ctz(rest)];
-    if (site < earliest) earliest = site;
-  }
-  uint lanes = 0, one = 0;
-  for (uint rest = simdgroup.waiting; rest; rest &= rest - 1) {
+// Compute the results for `lanes`, which are all at one collective operation.
+MSL_UNINSTRUMENTED MSL_INLINE void combine_lanes(Combine combine, Simdgroup &simdgroup, uint parity, uint lanes) {
+  combine(&simdgroup, parity, lanes);
+#ifdef MSL_SANITIZE
+  Worker *worker = current_worker();
+  msl_cpu_sanitizer_met(worker, (uint)(&simdgroup - scheduler_of(worker).simdgroup), lanes);
+#endif
+}
+
+// Complete an operation for lanes that arrived out of order; their values may have been brought at any time.
+MSL_UNINSTRUMENTED inline void complete(Simdgroup &simdgroup, const Operation &operation, uint lanes) {
+  uint parity = simdgroup.parity;
+  for (uint rest = lanes; rest; rest &= rest - 1) {
     uint lane = __builtin_ctz(rest);
-    if (simdgroup.lane_site[lane] != earliest) continue;
-    lanes |= 1u << lane;
-    one = lane;
+    __builtin_memcpy(simdgroup.slot[parity] + lane * operation.bytes, simdgroup.lane_value[lane], operation.bytes);
+    simdgroup.lane_parity[lane] = (uchar)parity;
   }
-  combine_lanes(simdgroup.lane_combine[one], simdgroup, simdgroup.lane_parity[one], lanes);
-  simdgroup.parity = simdgroup.lane_parity[one] ^ 1;
+  combine_lanes(operation.combine, simdgroup, parity, lanes);
+  simdgroup.parity = parity ^ 1;
   simdgroup.runnable = lanes;
   simdgroup.waiting &= ~lanes;
   simdgroup.mixed = simdgroup.waiting != 0;
+}
+
+// Lanes may wait at different sites: the earliest one goes on, with the lanes that are there.
+__attribute__((noinline)) MSL_UNINSTRUMENTED inline void resolve_divergence(Simdgroup &simdgroup) {
+  int earliest = 0x7fffffff;
+  for (uint rest = simdgroup.waiting; rest; rest &= rest - 1) {
+    int site = simdgroup.lane_operation[__builtin_ctz(rest)].site;
+    if (site < earliest) earliest = site;
+  }
+  uint lanes = 0;
+  for (uint rest = simdgroup.waiting; rest; rest &= rest - 1) {
+    uint lane = __builtin_ctz(rest);
+    if (simdgroup.lane_operation[lane].site == earliest) lanes |= 1u << lane;
+  }
+  complete(simdgroup, simdgroup.lane_operation[__builtin_ctz(lanes)], lanes);
 }
 
 // Every lane of every simdgroup is at a barrier or done: release the barrier. Returns whether anybody is left.
@@ -175,14 +190,7 @@ __attribute__((noinline)) MSL_UNINSTRUMENTED inline uint next_thread(Worker *wor
     }
     if (simdgroup.waiting) {
       ++worker->divergent;
-      if (simdgroup.mixed) {
-        resolve_divergence(simdgroup);
-        continue;
-      }
-      combine_lanes(simdgroup.combine, simdgroup, simdgroup.parity, simdgroup.waiting);
-      simdgroup.parity ^= 1;
-      simdgroup.runnable = simdgroup.waiting;
-      simdgroup.waiting = 0;
+      resolve_divergence(simdgroup);
       continue;
     }
     uint other = index;
@@ -210,46 +218,42 @@ MSL_INLINE void hand_over(const Self &self) {
   if (next != self.thread) switch_stack(&self.scheduler.stack[self.thread], stack_of(self, next));
 }
 
-// Meet the other lanes at `site`; the last one calls `combine`. Returns the parity of the slots that were used.
-MSL_INLINE uint meet(const Self &self, int site, Combine combine) {
+// Bring `value` to an operation and meet the other lanes there; the last one computes the results. Returns the parity
+// of the slots and results to read.
+MSL_INLINE uint meet(const Self &self, const Operation &operation, const void *value) {
   Simdgroup &simdgroup = self.simdgroup;
   uint parity = simdgroup.parity;
-  Arrival arrival = arrive_in_order(self, site, combine);
-  if (arrival == arrived_and_resumed) return parity;
+  Arrival arrival = arrive_in_order(self, operation, value);
+  if (arrival == arrived_and_resumed) return simdgroup.lane_parity[self.lane];
   if (arrival == arrived_last) {
     simdgroup.in_order_site = no_site;
-    combine_lanes(combine, simdgroup, parity, all_lanes);
+    __builtin_memset(simdgroup.lane_parity, (int)parity, simd_width);
+    combine_lanes(operation.combine, simdgroup, parity, all_lanes);
     simdgroup.parity = parity ^ 1;
     void **stacks = &self.scheduler.stack[self.thread];
     switch_stack(stacks, stacks[-(int)(simd_width - 1)]);
     return parity;
   }
   if (!simdgroup.waiting) {
-    simdgroup.site = site;
+    simdgroup.operation = operation;
     simdgroup.mixed = 0;
-  } else if (__builtin_expect(simdgroup.site != site, 0)) {
+  } else if (simdgroup.operation.site != operation.site) {
     simdgroup.mixed = 1;
   }
-  simdgroup.lane_site[self.lane] = site;
-  simdgroup.lane_combine[self.lane] = combine;
-  simdgroup.lane_parity[self.lane] = (uchar)parity;
+  simdgroup.lane_operation[self.lane] = operation;
+  __builtin_memcpy(simdgroup.lane_value[self.lane], value, operation.bytes);
   simdgroup.waiting |= 1u << self.lane;
   simdgroup.runnable &= ~(1u << self.lane);
-  simdgroup.combine = combine;
-  if (!simdgroup.runnable && !simdgroup.mixed && !simdgroup.at_barrier) {
-    combine_lanes(combine, simdgroup, parity, simdgroup.waiting);
-    simdgroup.parity = parity ^ 1;
-    simdgroup.runnable = simdgroup.waiting;
-    simdgroup.waiting = 0;
-  }
+  if (!simdgroup.runnable && !simdgroup.mixed && !simdgroup.at_barrier)
+    complete(simdgroup, operation, simdgroup.waiting);
   hand_over(self);
-  return parity;
+  return simdgroup.lane_parity[self.lane];
 }
 
 MSL_INLINE void wait_at_barrier() {
   Self self;
   Simdgroup &simdgroup = self.simdgroup;
-  Arrival arrival = arrive_in_order(self, barrier_site, nullptr);
+  Arrival arrival = arrive_in_order(self, {barrier_site, 0, nullptr}, nullptr);
   if (arrival == arrived_and_resumed) return;
   if (arrival == arrived_last) {
     simdgroup.in_order = 0;
@@ -269,7 +273,7 @@ __attribute__((noinline, noreturn)) MSL_UNINSTRUMENTED inline void leave() {
   Self self;
   Simdgroup &simdgroup = self.simdgroup;
   uint next;
-  if (arrive_in_order(self, exit_site, nullptr) == arrived_last) {
+  if (arrive_in_order(self, {exit_site, 0, nullptr}, nullptr) == arrived_last) {
     simdgroup.in_order = 0;
     simdgroup.in_order_site = no_site;
     simdgroup.runnable = simdgroup.alive = 0;
@@ -317,7 +321,7 @@ MSL_INLINE ulong top_of_stack(Worker *worker, uint thread) {
 }
 
 template <class Signature, auto function>
-MSL_UNINSTRUMENTED void run_reference(Worker *worker, ulong first, ulong last) {
+MSL_UNINSTRUMENTED MSL_UNWATCHED void run_reference(Worker *worker, ulong first, ulong last) {
   Scheduler &scheduler = scheduler_of(worker);
   for (ulong i = first; i < last && !worker->launch->failure; ++i) {
     enter_partial_threadgroup(worker, i);

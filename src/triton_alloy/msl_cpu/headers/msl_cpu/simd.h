@@ -17,7 +17,6 @@ namespace msl_cpu {
 constexpr int second_meeting = 1000000000;  // added to the site where one operation meets twice
 
 template <class T> MSL_INLINE T *slots(Simdgroup &simdgroup, uint parity) {
-  static_assert(sizeof(T) <= slot_bytes, "the type is too large for a simdgroup operation");
   return reinterpret_cast<T *>(simdgroup.slot[parity]);
 }
 template <class T> MSL_INLINE T *results(Simdgroup &simdgroup, uint parity) {
@@ -26,86 +25,86 @@ template <class T> MSL_INLINE T *results(Simdgroup &simdgroup, uint parity) {
 
 inline void combine_nothing(Simdgroup *, uint, uint) {}
 
-// Every lane's value becomes readable by the others: returns them all.
-template <class T> MSL_INLINE T *gather(const Self &self, T value, int site) {
-  slots<T>(self.simdgroup, self.simdgroup.parity)[self.lane] = value;
-  uint parity = meet(self, site, combine_nothing);
-  return slots<T>(self.simdgroup, parity);
+// Bring a value of type T; returns the parity of slots and results.
+template <class T> MSL_INLINE uint meet_with(const Self &self, const T &value, int site, Combine combine) {
+  static_assert(sizeof(T) <= slot_bytes, "the type is too large for a simdgroup operation");
+  return meet(self, {site, sizeof(T), combine}, &value);
 }
 
-#define MSL_OPERATION(name, expression)                                                                               \
+// Every lane's value becomes readable by the others: returns them all.
+template <class T> MSL_INLINE T *gather(const Self &self, T value, int site) {
+  return slots<T>(self.simdgroup, meet_with(self, value, site, combine_nothing));
+}
+
+#define MSL_FUNCTION(name, expression)                                                                               \
   struct name {                                                                                                       \
     template <class T> MSL_INLINE T operator()(T a, T b) const { return (T)(expression); }                            \
   };
-MSL_OPERATION(Sum, a + b)
-MSL_OPERATION(Product, a *b)
-MSL_OPERATION(Minimum, metal::min(a, b))
-MSL_OPERATION(Maximum, metal::max(a, b))
-MSL_OPERATION(And, a &b)
-MSL_OPERATION(Or, a | b)
-MSL_OPERATION(Xor, a ^ b)
-#undef MSL_OPERATION
+MSL_FUNCTION(Sum, a + b)
+MSL_FUNCTION(Product, a *b)
+MSL_FUNCTION(Minimum, metal::min(a, b))
+MSL_FUNCTION(Maximum, metal::max(a, b))
+MSL_FUNCTION(And, a &b)
+MSL_FUNCTION(Or, a | b)
+MSL_FUNCTION(Xor, a ^ b)
+#undef MSL_FUNCTION
 
 // A full simdgroup is reduced as a tree, in vector code.
-template <class T, class Operation>
+template <class T, class Function>
 MSL_UNINSTRUMENTED inline void combine_all(Simdgroup *simdgroup, uint parity, uint lanes) {
   const T *value = slots<T>(*simdgroup, parity);
   T *result = results<T>(*simdgroup, parity);
-  Operation operation;
+  Function function;
   if (lanes == all_lanes) {
     T half[16];
-    for (int i = 0; i < 16; ++i) half[i] = operation(value[i], value[i + 16]);
+    for (int i = 0; i < 16; ++i) half[i] = function(value[i], value[i + 16]);
     for (int width = 8; width; width /= 2)
-      for (int i = 0; i < width; ++i) half[i] = operation(half[i], half[i + width]);
+      for (int i = 0; i < width; ++i) half[i] = function(half[i], half[i + width]);
     *result = half[0];
     return;
   }
   T accumulated = value[__builtin_ctz(lanes)];
   for (uint rest = lanes & (lanes - 1); rest; rest &= rest - 1)
-    accumulated = operation(accumulated, value[__builtin_ctz(rest)]);
+    accumulated = function(accumulated, value[__builtin_ctz(rest)]);
   *result = accumulated;
 }
 
-template <class Operation, class T> MSL_INLINE T reduce(T value, int site) {
+template <class Function, class T> MSL_INLINE T reduce(T value, int site) {
   Self self;
-  slots<T>(self.simdgroup, self.simdgroup.parity)[self.lane] = value;
-  uint parity = meet(self, site, &combine_all<T, Operation>);
-  return *results<T>(self.simdgroup, parity);
+  return *results<T>(self.simdgroup, meet_with(self, value, site, &combine_all<T, Function>));
 }
 
-template <class T, class Operation, bool inclusive>
+template <class T, class Function, bool inclusive>
 MSL_UNINSTRUMENTED inline void combine_prefix(Simdgroup *simdgroup, uint parity, uint lanes) {
   const T *value = slots<T>(*simdgroup, parity);
   T *result = results<T>(*simdgroup, parity);
-  T accumulated = metal::is_same_v<Operation, Sum> ? T(0) : T(1);
+  T accumulated = metal::is_same_v<Function, Sum> ? T(0) : T(1);
   for (uint rest = lanes; rest; rest &= rest - 1) {
     uint lane = __builtin_ctz(rest);
-    T next = Operation()(accumulated, value[lane]);
+    T next = Function()(accumulated, value[lane]);
     result[lane] = inclusive ? next : accumulated;
     accumulated = next;
   }
 }
 
-template <class Operation, bool inclusive, class T> MSL_INLINE T prefix(T value, int site) {
+template <class Function, bool inclusive, class T> MSL_INLINE T prefix(T value, int site) {
   Self self;
-  slots<T>(self.simdgroup, self.simdgroup.parity)[self.lane] = value;
-  uint parity = meet(self, site, &combine_prefix<T, Operation, inclusive>);
-  return results<T>(self.simdgroup, parity)[self.lane];
+  return results<T>(self.simdgroup, meet_with(self, value, site, &combine_prefix<T, Function, inclusive>))[self.lane];
 }
 
 // Reduction over the four lanes of a quadgroup.
-template <class Operation, class T> MSL_INLINE T quad_reduce(T value, int site) {
+template <class Function, class T> MSL_INLINE T quad_reduce(T value, int site) {
   Self self;
   T *all = gather(self, value, site) + (self.lane & ~3u);
-  Operation operation;
-  return operation(operation(all[0], all[1]), operation(all[2], all[3]));
+  Function function;
+  return function(function(all[0], all[1]), function(all[2], all[3]));
 }
 
-template <class Operation, bool inclusive, class T> MSL_INLINE T quad_prefix(T value, int site) {
+template <class Function, bool inclusive, class T> MSL_INLINE T quad_prefix(T value, int site) {
   Self self;
   T *all = gather(self, value, site) + (self.lane & ~3u);
-  T accumulated = metal::is_same_v<Operation, Sum> ? T(0) : T(1);
-  for (uint i = 0; i < (self.lane & 3u) + inclusive; ++i) accumulated = Operation()(accumulated, all[i]);
+  T accumulated = metal::is_same_v<Function, Sum> ? T(0) : T(1);
+  for (uint i = 0; i < (self.lane & 3u) + inclusive; ++i) accumulated = Function()(accumulated, all[i]);
   return accumulated;
 }
 
@@ -125,7 +124,7 @@ MSL_INLINE void threadgroup_barrier(mem_flags flags, thread_scope, int site = MS
 }
 MSL_INLINE void simdgroup_barrier(mem_flags, int site = MSL_SITE) {
   msl_cpu::Self self;
-  msl_cpu::meet(self, site, msl_cpu::combine_nothing);
+  msl_cpu::meet(self, {site, 0, msl_cpu::combine_nothing}, nullptr);
 }
 
 #define MSL_REDUCTION(name, Operation)                                                                                \

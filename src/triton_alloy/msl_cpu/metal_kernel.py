@@ -1,0 +1,293 @@
+"""`metal_kernel(...)` as in mx.fast: the same arguments and the same generated signature, on the CPU."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import LaunchError
+from .library import Library
+
+# Built-ins that MLX adds when their names occur in the source, in MLX's order.
+_ATTRIBUTES = {
+    "dispatch_quadgroups_per_threadgroup": "uint",
+    "dispatch_simdgroups_per_threadgroup": "uint",
+    "dispatch_threads_per_threadgroup": "uint3",
+    "grid_origin": "uint3",
+    "grid_size": "uint3",
+    "quadgroup_index_in_threadgroup": "uint",
+    "quadgroups_per_threadgroup": "uint",
+    "simdgroup_index_in_threadgroup": "uint",
+    "simdgroups_per_threadgroup": "uint",
+    "thread_execution_width": "uint",
+    "thread_index_in_quadgroup": "uint",
+    "thread_index_in_simdgroup": "uint",
+    "thread_index_in_threadgroup": "uint",
+    "thread_position_in_grid": "uint3",
+    "thread_position_in_threadgroup": "uint3",
+    "threadgroup_position_in_grid": "uint3",
+    "threadgroups_per_grid": "uint3",
+    "threads_per_grid": "uint3",
+    "threads_per_simdgroup": "uint",
+    "threads_per_threadgroup": "uint3",
+}
+
+# dtype name -> (type in the generated text, NumPy type of the same size). bfloat16 has no NumPy type.
+_TYPES = {
+    "bool": ("bool", np.bool_),
+    "uint8": ("uint8_t", np.uint8),
+    "uint16": ("uint16_t", np.uint16),
+    "uint32": ("uint32_t", np.uint32),
+    "uint64": ("uint64_t", np.uint64),
+    "int8": ("int8_t", np.int8),
+    "int16": ("int16_t", np.int16),
+    "int32": ("int32_t", np.int32),
+    "int64": ("int64_t", np.int64),
+    "float16": ("float16_t", np.float16),
+    "float32": ("float", np.float32),
+    "bfloat16": ("bfloat16_t", np.uint16),
+}
+
+# Arrays of fewer elements are put into the constant address space.
+_SMALL = 8
+
+# What user code finds defined before its header, as in MLX.
+_PRELUDE = """#include <metal_stdlib>
+using namespace metal;
+typedef half float16_t;
+typedef bfloat bfloat16_t;
+"""
+
+
+def _dtype_name(dtype: Any) -> str:
+    """ "float32" for np.float32, torch.float32, mx.float32 and "float32"."""
+    if isinstance(dtype, (type, np.dtype)):
+        name = np.dtype(dtype).name
+    else:
+        name = str(dtype).rpartition(".")[2]
+    if name not in _TYPES:
+        raise LaunchError(f"the type {dtype} does not exist in Metal")
+    return name
+
+
+def _contains(source: str, word: str) -> bool:
+    """As MLX decides: a plain search of the source, also within other words."""
+    return word in source
+
+
+def _template_value(value: Any) -> str:
+    return str(int(value)) if isinstance(value, int) else _TYPES[_dtype_name(value)][0]
+
+
+def _array(value: Any) -> Any:
+    """Python numbers become arrays without dimensions, of the type MLX gives them."""
+    if hasattr(value, "shape"):
+        return value
+    if isinstance(value, bool):
+        return np.array(value)
+    if isinstance(value, int):
+        return np.array(value, np.int32 if -(2**31) <= value < 2**31 else np.int64)
+    if isinstance(value, float):
+        return np.array(value, np.float32)
+    raise LaunchError(f"an input must be an array or a number, not {type(value).__name__}")
+
+
+def _strides(array: Any) -> list[int]:
+    """In elements."""
+    if hasattr(array, "stride"):
+        return list(array.stride())
+    if isinstance(array, np.ndarray):
+        return [stride // array.itemsize for stride in array.strides]
+    strides, step = [], 1
+    for length in reversed(array.shape):  # MLX shows no strides; what it exports is row contiguous
+        strides.insert(0, step)
+        step *= length
+    return strides
+
+
+def _row_contiguous(array: Any) -> Any:
+    if hasattr(array, "contiguous"):
+        return array.contiguous()
+    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) and array.ndim else array
+
+
+class MetalKernel:
+    """A kernel whose body is given and whose signature follows from the inputs of each call."""
+
+    def __init__(
+        self,
+        name: str,
+        input_names: Sequence[str],
+        output_names: Sequence[str],
+        source: str,
+        header: str,
+        ensure_row_contiguous: bool,
+        atomic_outputs: bool,
+        mode: str | None,
+    ):
+        if not output_names:
+            raise LaunchError("metal_kernel needs at least one output")
+        self.name = name
+        self.input_names = list(input_names)
+        self.output_names = list(output_names)
+        self.source = source
+        self.header = header
+        self.ensure_row_contiguous = ensure_row_contiguous
+        self.atomic_outputs = atomic_outputs
+        self.mode = mode
+        self._libraries: dict[str, Library] = {}
+
+    def _input_parameters(self, inputs: Sequence[Any]) -> list[tuple[str, Any]]:
+        """(declaration without its buffer index, value) of each input and of its shape, strides and ndim if used."""
+        parameters: list[tuple[str, Any]] = []
+        for name, array in zip(self.input_names, inputs, strict=True):
+            size = math.prod(array.shape)
+            space = "constant" if size < _SMALL else "device"
+            element = _TYPES[_dtype_name(array.dtype)][0]
+            dimensions = len(array.shape)
+            parameters.append((f"const {space} {element}{'*' if dimensions else '&'} {name}", array))
+            if not dimensions:
+                continue
+            if _contains(self.source, f"{name}_shape"):
+                parameters.append((f"const constant int* {name}_shape", np.array(array.shape, np.int32)))
+            if _contains(self.source, f"{name}_strides"):
+                parameters.append((f"const constant int64_t* {name}_strides", np.array(_strides(array), np.int64)))
+            if _contains(self.source, f"{name}_ndim"):
+                parameters.append((f"const constant int& {name}_ndim", ctypes.c_int(dimensions)))
+        return parameters
+
+    def _function_name(
+        self, inputs: Sequence[Any], output_types: Sequence[str], template: Sequence[tuple[str, Any]]
+    ) -> str:
+        """As MLX names it: c marks an input in the constant address space, s a scalar."""
+        parts = ["", *(_template_value(value) for _, value in template)] if template else []
+        for array in inputs:
+            mark = "s" if not array.shape else "c" if math.prod(array.shape) < _SMALL else ""
+            parts.append(_TYPES[_dtype_name(array.dtype)][0] + mark)
+        parts += [_TYPES[dtype][0] for dtype in output_types]
+        return "_".join([f"custom_kernel_{self.name}", *parts])
+
+    def _text(
+        self,
+        function: str,
+        declarations: Sequence[str],
+        output_types: Sequence[str],
+        template: Sequence[tuple[str, Any]],
+    ) -> str:
+        """The text that MLX generates, apart from MLX's own utilities before it."""
+        text = self.header
+        if template:
+            kinds = [
+                ("bool" if isinstance(v, bool) else "int" if isinstance(v, int) else "typename", n) for n, v in template
+            ]
+            text += f"template <{', '.join(f'{kind} {name}' for kind, name in kinds)}>\n"
+        wrap = "atomic<{}>" if self.atomic_outputs else "{}"
+        outputs = [
+            f"device {wrap.format(_TYPES[dtype][0])}* {name}"
+            for name, dtype in zip(self.output_names, output_types, strict=True)
+        ]
+        lines = [f"  {line} [[buffer({index})]]" for index, line in enumerate([*declarations, *outputs])]
+        lines += [f"  {kind} {name} [[{name}]]" for name, kind in _ATTRIBUTES.items() if _contains(self.source, name)]
+        text += f"[[kernel]] void {function}(\n" + ",\n".join(lines) + f") {{\n{self.source}\n}}\n"
+        if template:
+            arguments = ", ".join(_template_value(value) for _, value in template)
+            instance = f"{function}<{arguments}>"
+            text += f'\ntemplate [[host_name("{function}")]] [[kernel]] decltype({instance}) {instance};\n'
+        return text
+
+    def __call__(
+        self,
+        *,
+        inputs: Sequence[Any],
+        output_shapes: Sequence[Sequence[int]],
+        output_dtypes: Sequence[Any],
+        grid: Sequence[int],
+        threadgroup: Sequence[int],
+        template: Sequence[tuple[str, Any]] | None = None,
+        init_value: float | None = None,
+        verbose: bool = False,
+        stream: Any = None,
+    ) -> list[Any]:
+        """Run `grid` threads in all; returns the outputs, as arrays of the kind that the inputs are."""
+        del stream
+        if len(inputs) != len(self.input_names):
+            raise LaunchError(f"expected {len(self.input_names)} inputs, got {len(inputs)}")
+        if not len(output_shapes) == len(output_dtypes) == len(self.output_names):
+            raise LaunchError(f"expected shapes and types of {len(self.output_names)} outputs")
+        arrays = [_array(value) for value in inputs]
+        if self.ensure_row_contiguous:
+            arrays = [_row_contiguous(array) for array in arrays]
+        parameters = self._input_parameters(arrays)
+        types = [_dtype_name(dtype) for dtype in output_dtypes]
+        function = self._function_name(arrays, types, template or ())
+        text = self._text(function, [line for line, _ in parameters], types, template or ())
+        if verbose:
+            print(f"Generated source code for `{self.name}`:\n```\n{text}\n```")
+        outputs = [
+            _new_output(shape, dtype, init_value, arrays) for shape, dtype in zip(output_shapes, types, strict=True)
+        ]
+        if text not in self._libraries:
+            self._libraries[text] = Library(_PRELUDE + text, self.mode)
+        kernel = self._libraries[text][function]
+        group = [max(1, min(size, count)) for size, count in zip(threadgroup, grid, strict=True)]
+        buffers = [*(value for _, value in parameters), *(memory for memory, _ in outputs)]
+        kernel.launch_threads(buffers, tuple(grid), group)
+        return [finish(memory) for memory, finish in outputs]
+
+
+def _new_output(shape: Sequence[int], dtype: str, init_value: float | None, inputs: Sequence[Any]) -> tuple[Any, Any]:
+    """Memory for an output, and what makes the caller's kind of array of it."""
+    kind = next((type(array).__module__.partition(".")[0] for array in inputs if not isinstance(array, np.ndarray)), "")
+    if kind == "torch":
+        import torch
+
+        tensor = torch.empty(tuple(shape), dtype=getattr(torch, dtype))
+        return (tensor if init_value is None else tensor.fill_(init_value)), lambda memory: memory
+    memory = np.empty(tuple(shape), _TYPES[dtype][1])
+    if init_value is not None:
+        memory[...] = _bfloat_bits(init_value) if dtype == "bfloat16" else init_value
+    if kind == "mlx":
+        return memory, lambda array: _to_mlx(array, dtype)
+    return memory, lambda array: array
+
+
+def _bfloat_bits(value: float) -> int:
+    bits = int(np.float32(value).view(np.uint32))
+    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16 & 0xFFFF
+
+
+def _to_mlx(array: np.ndarray[Any, Any], dtype: str) -> Any:
+    import mlx.core as mx  # pyright: ignore[reportMissingImports]
+
+    result = mx.array(array)
+    return result.view(mx.bfloat16) if dtype == "bfloat16" else result
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+def metal_kernel(
+    name: str,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    source: str,
+    header: str = "",
+    ensure_row_contiguous: bool = True,
+    atomic_outputs: bool = False,
+    compile_options: Mapping[str, Any] | None = None,
+    *,
+    mode: str | None = None,
+) -> MetalKernel:
+    """A kernel as mx.fast.metal_kernel makes it: `source` is the body, the signature is generated at each call.
+
+    compile_options (math_mode) is accepted: arithmetic is always exact here. mode: see Library.
+    """
+    del compile_options
+    if not _NAME.fullmatch(name):
+        raise LaunchError(f"{name!r} is not a name for a kernel")
+    return MetalKernel(name, input_names, output_names, source, header, ensure_row_contiguous, atomic_outputs, mode)
