@@ -168,11 +168,16 @@ def test_early_return(any_device):
 
 @triton.jit(noinline=True)
 def separate(x, y, flag):
-    """Two results; one path returns early."""
+    """Two results. Such a function takes scalars only, and may return early."""
     if flag > 2:
         return x + y, flag * 2
     total = x * y
     return total - 1, flag
+
+
+@triton.jit(noinline=True)
+def write(ptr, value):
+    tl.store(ptr + tl.program_id(0), value)
 
 
 @triton.jit
@@ -183,12 +188,14 @@ def inlined(x, y, OFFSET: tl.constexpr):
 
 
 @triton.jit
-def call_kernel(x_ptr, out_ptr, flag, BLOCK: tl.constexpr):
+def call_kernel(x_ptr, out_ptr, last_ptr, flag, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     x = tl.load(x_ptr + i)
-    y, n = separate(x, x + 1, flag)
-    z, m = separate(y, x, n)
-    tl.store(out_ptr + i, inlined(z, y, 0) + inlined(z, x, 3) + m)
+    first = tl.load(x_ptr)
+    y, n = separate(first, first + 1, flag)
+    z, m = separate(y, first, n)
+    tl.store(out_ptr + i, inlined(x, y, 0) + inlined(x, z, 3) + m)
+    write(last_ptr, z)
 
 
 @pytest.mark.parametrize("flag", [1, 3])
@@ -196,11 +203,12 @@ def test_calls(any_device, flag):
     def both(x, y, flag):
         return (x + y, flag * 2) if flag > 2 else (x * y - 1, flag)
 
-    x, out = np.arange(64, dtype=np.int32), np.zeros(64, np.int32)
-    call_kernel[(1,)](tensor(x), tensor(out), flag, BLOCK=64)
-    y, n = both(x, x + 1, flag)
-    z, m = both(y, x, n)
-    assert (out == z + z + x * 3 + m).all()
+    x, out, last = np.arange(5, 69, dtype=np.int32), np.zeros(64, np.int32), np.zeros(2, np.int32)
+    call_kernel[(2,)](tensor(x), tensor(out), tensor(last), flag, BLOCK=64)
+    y, n = both(5, 6, flag)
+    z, m = both(y, 5, n)
+    assert (out == x + x + z * 3 + m).all()
+    assert (last == z).all()
 
 
 @triton.jit
