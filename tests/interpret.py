@@ -269,3 +269,13 @@ class Interpreter:
             if not go:
                 return passed
             operands = self.nested(after, passed)
+
+
+def assert_same_effects(before: Op, after: Op, name: str, arguments, memory_bytes: int = 4096) -> None:
+    """Both modules, run on equal memory, write the same and return the same."""
+    start = np.random.default_rng(0).integers(0, 256, memory_bytes, dtype=np.uint8)
+    machines = [Interpreter(module, start.copy(), (1, 2, 3)) for module in (before, after)]
+    results = [machine.run(name, *arguments) for machine in machines]
+    assert (machines[0].memory == machines[1].memory).all()
+    for a, b in zip(*results, strict=True):
+        assert (a == b).all() and a.dtype == b.dtype

@@ -397,7 +397,7 @@ def named(place: Location, name: str) -> Location:
 def called(callee: Location, caller: Location) -> Location:
     """`callsite(callee at caller)`, inlined code. The variable is the callee's, or the one assigned from the call."""
     if not callee.file:
-        return caller
+        return named(caller, callee.name or caller.name)
     if callee.caller is not None:
         caller = called(callee.caller, caller)
     return Location(callee.file, callee.line, callee.column, callee.name or caller.name, caller)
