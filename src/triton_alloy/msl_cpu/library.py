@@ -288,9 +288,9 @@ def _load(
         extra += sanitize.FLAGS if mode == "sanitize" else ()
         return _compile_with_enough_stack(program, source, mode, optimisation, extra)
 
-    path, description = cache.fetch(key, build)
     if mode == "sanitize":
         sanitize.runtime()
+    path, description = cache.fetch(key, build)
     return open_library(path), description
 
 

@@ -149,7 +149,8 @@ def runtime() -> ctypes.CDLL:
     source = (directory / "sanitizer.cpp").read_text()
 
     def build() -> tuple[bytes, dict[str, str]]:
-        return compile_library(source, source, "off", "-O2", (f"-I{directory}", "-fvisibility=default")), {}
+        extra = (f"-I{directory}", "-fvisibility=default")
+        return compile_library(source, source, "off", "-O2", extra).content, {}
 
     key = cache.make_key("sanitizer", package_fingerprint(), find_compiler().identity, processor())
     library = open_library(cache.fetch(key, build)[0])

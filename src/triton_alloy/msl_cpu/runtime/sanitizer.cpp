@@ -12,7 +12,7 @@ using namespace msl_cpu;
 namespace {
 
 constexpr uint most_reports = 256, most_nodes = 1u << 15, most_variables = 64, most_blocks = 1u << 20;
-constexpr uint barrier_notes = 64, failure_stopped = 5;
+constexpr uint barrier_notes = 64, failure_stopped = 100;
 constexpr uint mem_device = 1, mem_threadgroup = 2;
 constexpr long vector_padding = 4;  // a part of 16 (or 8) bytes may be the padding of a vector of 3
 
@@ -259,8 +259,8 @@ void check_races(const Access &access, const Range &range) {
 
 void check_initialised(const Access &access, const Range &range) {
   unsigned char *known = range.initialised + (access.address - range.low);
-  if (access.kind != access_read || access.atomic) {
-    if (access.kind != access_read) __builtin_memset(known, 1, access.bytes);
+  if (access.kind != access_read) {
+    __builtin_memset(known, 1, access.bytes);
     return;
   }
   ulong needed = access.bytes >= 2 * vector_padding ? access.bytes * 3 / 4 : access.bytes;

@@ -37,6 +37,7 @@ void __tsan_func_exit() { pop_call(); }
 
 #define ATOMIC_FETCH(bits, T, name)                                                                                   \
   T __tsan_atomic##bits##_fetch_##name(T *p, T value, int) {                                                          \
+    check((ulong)p, sizeof(T), access_read, true, true, PLACE);                                                       \
     check((ulong)p, sizeof(T), access_write, true, true, PLACE);                                                      \
     return __atomic_fetch_##name(p, value, __ATOMIC_SEQ_CST);                                                         \
   }
@@ -54,6 +55,7 @@ void __tsan_func_exit() { pop_call(); }
     return __atomic_exchange_n(p, value, __ATOMIC_SEQ_CST);                                                           \
   }                                                                                                                   \
   T __tsan_atomic##bits##_compare_exchange_val(T *p, T expected, T desired, int, int) {                               \
+    check((ulong)p, sizeof(T), access_read, true, true, PLACE);                                                       \
     check((ulong)p, sizeof(T), access_write, true, true, PLACE);                                                      \
     __atomic_compare_exchange_n(p, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                    \
     return expected;                                                                                                  \
