@@ -156,7 +156,8 @@ def test_faults_do_not_touch_the_buffers_beside():
 def test_buffers_that_share_memory_are_one():
     text = """#include <metal_stdlib>
     using namespace metal;
-    kernel void twice(const device float *x [[buffer(0)]], device float *y [[buffer(1)]], uint i [[thread_position_in_grid]]) {
+    kernel void twice(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                      uint i [[thread_position_in_grid]]) {
       y[i] = x[i] * 2.0f;
     }"""
     data = np.arange(128, dtype=np.float32)
