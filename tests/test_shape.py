@@ -95,8 +95,12 @@ def test_nothing_is_left_for_later():
 
 def test_the_map_names_every_file_and_only_those():
     listed = re.findall(r"^- `([^`]+)`: \S", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
-    exists = [path.relative_to(PACKAGE).as_posix() for path in TEXTS if path.name != "__init__.py"]
-    assert sorted(listed) == sorted(exists)
+    exists = {path.relative_to(PACKAGE).as_posix() for path in TEXTS if path.name != "__init__.py"}
+    assert {"not in the map": exists - set(listed), "not there": set(listed) - exists} == {
+        "not in the map": set(),
+        "not there": set(),
+    }
+    assert len(listed) == len(set(listed))
 
 
 def test_every_environment_variable_is_in_the_table():
