@@ -63,12 +63,12 @@ def _drop_vocabulary(source: str) -> str:
 def _entry(number: int, expression: str, kernel: KernelSource, runner: str) -> str:
     kinds = "".join(f", msl_cpu::Parameter<msl_cpu::{p.kind}, {p.index}>" for p in kernel.parameters)
     return (
-        f"typedef msl_cpu::Signature<decltype(&{expression}){kinds}> msl_cpu_signature_{number};\n"
+        f"typedef msl_cpu::Signature<decltype(&::{expression}){kinds}> msl_cpu_signature_{number};\n"
         f'extern "C" __attribute__((visibility("default"))) const msl_cpu_signature_{number}::Table '
         f"msl_cpu_parameters_{number} = msl_cpu_signature_{number}::table();\n"
         f'extern "C" __attribute__((visibility("default"))) '
         f"MSL_UNWATCHED void msl_cpu_kernel_{number}(msl_cpu::Worker *worker, ulong first, ulong last) {{\n"
-        f"  msl_cpu::{runner}<msl_cpu_signature_{number}, &{expression}>(worker, first, last);\n}}\n"
+        f"  msl_cpu::{runner}<msl_cpu_signature_{number}, &::{expression}>(worker, first, last);\n}}\n"
     )
 
 
@@ -92,7 +92,7 @@ def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]
     head += '#include "metal_stdlib.h"\n'
     if mode == "fast":
         head += '#include "lanes.h"\n'
-    fibers = mode != "reference" or watched or _COLLECTIVE.search(source)
+    fibers = mode != "reference" or _COLLECTIVE.search(source)
     runner = f"run_{mode}" if fibers else "run_loop"
     entries, text = [], []
     for number, (name, expression, kernel) in enumerate(program.entries):

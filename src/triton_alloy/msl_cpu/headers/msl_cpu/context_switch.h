@@ -22,7 +22,7 @@ MSL_INLINE ulong stack_pointer() {
 #ifdef __AVX512F__
 #define MSL_WIDE_CLOBBERS                                                                                             \
   , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27",       \
-      "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+      "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
 #else
 #define MSL_WIDE_CLOBBERS
 #endif
@@ -96,14 +96,27 @@ MSL_INLINE Worker *current_worker() { return reinterpret_cast<Worker *>(stack_po
 
 MSL_INLINE ulong stacks_of(Worker *worker) { return reinterpret_cast<ulong>(worker) + region_bytes / 2; }
 
+// Call `entry` for the range first .. last-1 of threadgroups on one stack that takes the whole upper half of the region.
+MSL_INLINE void run_on_one_stack(Worker *worker, ulong first, ulong last, void (*entry)()) {
+  worker->first = first;
+  worker->last = last;
+  switch_stack(&worker->main_stack, new_fiber(stacks_of(worker) + region_bytes / 2, entry));
+}
+
+// How a fiber's function ends.
+MSL_INLINE void leave_for(void *stack) {
+  void *finished;
+  switch_stack(&finished, stack);
+  __builtin_unreachable();
+}
+
 // Stop the whole launch from any depth of a kernel. Nothing has to be destroyed: kernels own no resources.
 __attribute__((noinline, noreturn)) inline void fail(Failure failure) {
   Worker *worker = current_worker();
   uint none = failure_none;
   __atomic_compare_exchange_n(&worker->launch->failure, &none, (uint)failure, false, __ATOMIC_RELAXED,
                               __ATOMIC_RELAXED);
-  void *abandoned;
-  switch_stack(&abandoned, worker->main_stack);
+  leave_for(worker->main_stack);
   __builtin_unreachable();
 }
 

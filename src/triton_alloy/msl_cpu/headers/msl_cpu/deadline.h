@@ -12,7 +12,7 @@ struct MslTimespec {
 };
 int clock_gettime(int clock, MslTimespec *time);
 
-__attribute__((visibility("hidden"))) MSL_UNWATCHED inline void __sanitizer_cov_trace_pc() {
+__attribute__((used, visibility("hidden"))) MSL_UNWATCHED inline void __sanitizer_cov_trace_pc() {
   msl_cpu::Worker *worker = msl_cpu::current_worker();
   constexpr uint calls_between_looks = 4096;
   if (++worker->ticks % calls_between_looks) return;

@@ -35,7 +35,7 @@ MSL_INLINE void fast_barrier() {
   if (next != self) switch_stack(&scheduler.stack[self], scheduler.stack[next]);
 }
 
-// Calls the kernel for every threadgroup of the range, on one stack that takes the whole upper half of the region.
+// Calls the kernel for every threadgroup of the range, without a switch in between.
 template <class Signature, auto function> __attribute__((noinline)) void single_simdgroup_main() {
   Worker *worker = current_worker();
   ThreadPosition first_lane = {0, 0, 0, 0};
@@ -43,9 +43,7 @@ template <class Signature, auto function> __attribute__((noinline)) void single_
     enter_threadgroup(worker, i);
     Signature::template call<function>(worker, first_lane);
   }
-  void *finished;
-  switch_stack(&finished, worker->main_stack);
-  __builtin_unreachable();
+  leave_for(worker->main_stack);
 }
 
 template <class Signature, auto function> __attribute__((noinline)) void simdgroup_main() {
@@ -56,20 +54,12 @@ template <class Signature, auto function> __attribute__((noinline)) void simdgro
   Signature::template call<function>(
       worker, ThreadPosition{index, index % size[0], index / size[0] % size[1], index / size[0] / size[1]});
   scheduler.alive &= ~(1u << self);
-  void *finished;
-  switch_stack(&finished, scheduler.alive ? scheduler.stack[next_simdgroup(scheduler.alive, self)]
-                                          : worker->main_stack);
-  __builtin_unreachable();
+  leave_for(scheduler.alive ? scheduler.stack[next_simdgroup(scheduler.alive, self)] : worker->main_stack);
 }
 
 template <class Signature, auto function> MSL_UNWATCHED void run_fast(Worker *worker, ulong first, ulong last) {
-  if (worker->simdgroups == 1) {
-    worker->first = first;
-    worker->last = last;
-    ulong top = stacks_of(worker) + region_bytes / 2;
-    switch_stack(&worker->main_stack, new_fiber(top, &single_simdgroup_main<Signature, function>));
-    return;
-  }
+  if (worker->simdgroups == 1)
+    return run_on_one_stack(worker, first, last, &single_simdgroup_main<Signature, function>);
   FastScheduler &scheduler = fast_scheduler(worker);
   for (ulong i = first; i < last && !worker->launch->failure; ++i) {
     enter_threadgroup(worker, i);

@@ -284,8 +284,7 @@ __attribute__((noinline, noreturn)) MSL_UNINSTRUMENTED inline void leave() {
     next = simdgroup.runnable ? self.thread - self.lane + choose_lane(self.worker, simdgroup.runnable)
                               : next_thread(self.worker, self.thread / simd_width);
   }
-  void *finished;
-  switch_stack(&finished, stack_of(self, next));
+  leave_for(stack_of(self, next));
   __builtin_unreachable();
 }
 
@@ -355,11 +354,17 @@ MSL_UNINSTRUMENTED void run_sanitize(Worker *worker, ulong first, ulong last) {
 #endif
 
 // A kernel without collective operations is a plain loop over its threads.
-template <class Signature, auto function> void run_loop(Worker *worker, ulong first, ulong last) {
-  for (ulong i = first; i < last; ++i) {
+template <class Signature, auto function> __attribute__((noinline)) void loop_main() {
+  Worker *worker = current_worker();
+  for (ulong i = worker->first; i < worker->last; ++i) {
     enter_partial_threadgroup(worker, i);
     Signature::template call_all<function>(worker);
   }
+  leave_for(worker->main_stack);
+}
+
+template <class Signature, auto function> MSL_UNWATCHED void run_loop(Worker *worker, ulong first, ulong last) {
+  run_on_one_stack(worker, first, last, &loop_main<Signature, function>);
 }
 
 }  // namespace msl_cpu
