@@ -192,7 +192,7 @@ def store(lowering: Lowering, op: Op) -> None:
         mask = _and_owner(lowering, mask, value.type.layout, registers)
     masks = [mask] if mask is not None else []
     if isinstance(lowered, Addresses):
-        operands, _ = lowering.join_maps([lowered.address, stored, *masks], registers)
+        operands, _ = lowering.join_maps([lowered.address, stored, *masks], registers, exact=True)
         lowering.builder.build("msl.store_address", operands)
         return
     base, offset = split_pointer(lowering, lowered)
@@ -202,7 +202,7 @@ def store(lowering: Lowering, op: Op) -> None:
         lowering.builder.build("msl.store_vector", [base, *operands], [], {"width": access.width})
         return
     offset = first_plus_lane(lowering, offset) if access.contiguous else offset
-    operands, _ = lowering.join_maps([offset, stored, *masks], registers)
+    operands, _ = lowering.join_maps([offset, stored, *masks], registers, exact=True)
     lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": access.contiguous})
 
 

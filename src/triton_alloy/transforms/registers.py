@@ -132,12 +132,17 @@ class Lowering:
         type_ = RegisterType(len(indices), element_of(value.type), uniform)
         return self.builder.value("msl.index", [value], type_, {"map": indices})
 
-    def join_maps(self, helds: list[Held], registers: int) -> tuple[list[Value], tuple[int, ...] | None]:
-        """Values of equal count (or single ones) for an elementwise op over `helds`, and the map of its result."""
+    def join_maps(
+        self, helds: list[Held], registers: int, exact: bool = False
+    ) -> tuple[list[Value], tuple[int, ...] | None]:
+        """Values of equal count (or single ones) for an elementwise op over `helds`, and the map of its result.
+
+        exact: the op has an effect, so it must run on the entries that are used and on no others."""
         several = [h for h in helds if h.map is not None and count_of(h.value) > 1]
         if not several:
             return [h.value for h in helds], None
-        if all(h.map == several[0].map for h in several):
+        used = set(several[0].map or ())
+        if all(h.map == several[0].map for h in several) and (not exact or len(used) == count_of(several[0].value)):
             return [h.value for h in helds], several[0].map
         keys: dict[tuple[int, ...], int] = {}
         result_map = []
