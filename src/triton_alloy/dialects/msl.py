@@ -101,6 +101,20 @@ MSL = {
     "simd_reduce": OpRule(1, traits=Trait.PURE, attributes=("kind",)),
     "simd_any simd_all": OpRule(1, traits=Trait.PURE),
     "reduce_registers": OpRule((1, None), (1, None), traits=Trait.RECURSIVE, attributes=("outputs", "map"), regions=1),
+    "scan_registers": OpRule((1, None), (1, None), traits=Trait.RECURSIVE, attributes=("group", "map"), regions=1),
     "mma": OpRule(3, check=_mma, traits=Trait.PURE, attributes=("function", "m", "n", "k")),
 }
+# After form_loops: register loops. After storage: variables, and ops that write them.
+LOOPS = {
+    "loop": OpRule(_ANY, _ANY, regions=1, attributes=("count", "start")),
+    "read": OpRule((1, None), traits=Trait.READS),
+    "chunk": OpRule((1, None), traits=Trait.READS, attributes=("map", "extents", "width")),
+    "position": OpRule(_ANY, traits=Trait.PURE, attributes=("values", "extents")),
+    "variable": OpRule((0, 1), traits=Trait.READS),
+    "write": OpRule((2, None), 0),
+    "load_into": OpRule((3, 5), 0, attributes=("width",)),
+    "exchange_pair": OpRule(2, 0, attributes=("lane_bit",)),
+    "mma_into": OpRule(3, 0, attributes=("function", "m", "n", "k")),
+}
 register("msl", MSL)
+register("msl", LOOPS)
