@@ -12,7 +12,7 @@ import subprocess
 
 from .build import HEADERS, USER_FILE, find_compiler
 from .errors import CompileError, CompilerCrash, Diagnostic, NoCompiler
-from .strict_calls import find_recursion
+from .strict_calls import Recursion, find_recursion, is_recursive
 from .strict_kernels import read_kernels
 from .strict_rewrite import Rewritten, rewrite_for_clang
 from .strict_tokens import CHECKS, Located
@@ -39,6 +39,7 @@ _FLAGS = [
     "-Xclang",
     "-cl-ext=-all,+cl_khr_fp16,+__opencl_c_generic_address_space,+__cl_clang_non_portable_kernel_param_types",
 ]
+_LLVM = ["-S", "-emit-llvm", "-O0", "-o", "-"]
 _TIMEOUT_SECONDS = 120
 _MESSAGE = re.compile(r"^([^:\n]+):(\d+):(\d+): (fatal error|error|warning|note): (.*)$")
 _PLACE = re.compile(r"^.*@(\d+):(\d+)@(.*)$")
@@ -87,8 +88,8 @@ def check(source: str, *, language: str = "3.1") -> None:
     kernels = read_kernels(text)
     problems += kernels.problems
     rewritten = rewrite_for_clang(kernels)
-    problems += find_recursion(text, lambda: _llvm(rewritten, language))
-    problems += _ask_clang(rewritten, text, language)
+    recursion = find_recursion(text)
+    problems += _ask_clang(rewritten, text, language, recursion)
     if problems:
         raise StrictError(_in_order(problems))
 
@@ -120,15 +121,15 @@ def _clang(rewritten: Rewritten, language: str, action: list[str]) -> subprocess
         raise CompilerCrash(f"clang did not finish in {_TIMEOUT_SECONDS} s") from error
 
 
-def _llvm(rewritten: Rewritten, language: str) -> str:
-    return _clang(rewritten, language, ["-S", "-emit-llvm", "-O0", "-o", "-"]).stdout
-
-
-def _ask_clang(rewritten: Rewritten, text: Located, language: str) -> list[Diagnostic]:
-    done = _clang(rewritten, language, ["-fsyntax-only"])
+def _ask_clang(rewritten: Rewritten, text: Located, language: str, recursion: Recursion | None) -> list[Diagnostic]:
+    """What clang says; it also decides about a recursion that may be none, by the calls that it generates."""
+    is_open = recursion is not None and not recursion.certain
+    done = _clang(rewritten, language, _LLVM if is_open else ["-fsyntax-only"])
     found = list(_read_messages(done.stderr, rewritten, text))
     if done.returncode not in (0, 1) or (done.returncode == 1 and not found):
         raise CompilerCrash(f"clang failed with status {done.returncode}:\n{done.stderr[-4000:]}")
+    if recursion and (recursion.certain or is_recursive(done.stdout)):
+        found.append(recursion.diagnostic)
     return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from .errors import Diagnostic
 from .strict_tokens import Located, calls, function_bodies
@@ -36,11 +37,16 @@ def find_cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
     return []
 
 
-def find_recursion(text: Located, llvm: Callable[[], str]) -> list[Diagnostic]:
-    """Functions that call themselves, perhaps through others.
+@dataclass(frozen=True)
+class Recursion:
+    """A cycle of calls by name. `certain`: no name in it is overloaded; else clang's LLVM text must tell."""
 
-    Names decide, except where a name is overloaded: then `llvm` gives the module's LLVM text, which tells them apart.
-    """
+    diagnostic: Diagnostic
+    certain: bool
+
+
+def find_recursion(text: Located) -> Recursion | None:
+    """A function that calls itself, perhaps through others, as far as names show."""
     tokens = text.tokens
     bodies = function_bodies(tokens)
     names = [name for name, *_ in bodies]
@@ -52,14 +58,13 @@ def find_recursion(text: Located, llvm: Callable[[], str]) -> list[Diagnostic]:
                 graph[name].setdefault(called, index)
     cycle = find_cycle(graph)
     if not cycle:
-        return []
-    if any(names.count(name) > 1 for name in cycle) and not _is_recursive(llvm()):
-        return []
-    index = graph[cycle[-1]][cycle[0]]
+        return None
     chain = " -> ".join([*cycle, cycle[0]])
-    return [text.error(index, f"recursive function calls are not supported: {chain}")]
+    problem = text.error(graph[cycle[-1]][cycle[0]], f"recursive function calls are not supported: {chain}")
+    return Recursion(problem, all(names.count(name) == 1 for name in cycle))
 
 
-def _is_recursive(llvm: str) -> bool:
+def is_recursive(llvm: str) -> bool:
+    """Whether a function of an LLVM module calls itself."""
     graph = {name: set(_CALLED.findall(body)) for name, body in _DEFINITION.findall(llvm)}
     return bool(find_cycle(graph))
