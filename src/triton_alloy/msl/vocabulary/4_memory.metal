@@ -99,6 +99,7 @@ template <class T> T load_address(ulong address, b1 mask = true, T other = T(0))
 }
 
 //: store_address
+// Stores at a computed address.
 template <class T> void store_address(ulong address, T value, b1 mask = true) {
     if (mask) *reinterpret_cast<device T *>(address) = value;
 }

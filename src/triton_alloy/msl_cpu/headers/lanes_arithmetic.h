@@ -180,6 +180,7 @@ template <class T> LANES_INLINE Stored<T> fmod(Stored<T> a, Stored<T> b) {
     // The quotient can only have been rounded up to a whole number, so the rest is exact and at least -y.
     rest = __builtin_elementwise_fma(-__builtin_elementwise_trunc(quotient), y, x);
     rest = rest < 0 ? rest + y : rest;
+    rest = x < y ? x : rest;  // also for an infinite y
   } else {
 #pragma clang loop unroll(disable)
     for (uint i = 0; i < count; ++i) rest[i] = __builtin_fmodf(x[i], y[i]);

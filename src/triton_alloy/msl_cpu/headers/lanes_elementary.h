@@ -230,7 +230,7 @@ template <class F> LANES_INLINE F tanh(F x) {
   F a = absolute(x), z = x * x, p;
   p = polynomial(z, -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f);
   F large = 1 - 2 / (exp_shifted(2 * a, 0) + 1);
-  return a > 0.625f ? with_sign(large, sign_of(x)) : multiply_add(p * z, x, x);
+  return with_sign(a > 0.625f ? large : multiply_add(p * z, a, a), sign_of(x));
 }
 template <class F> LANES_INLINE F erf(F x) {
   LANES_EXACT

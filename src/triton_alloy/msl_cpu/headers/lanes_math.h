@@ -51,8 +51,12 @@ template <class T> LANES_INLINE Lanes<T> rsqrt(Lanes<T> x) {
 // Two operands, of which one may be uniform.
 #define LANES_FUNCTION(name, value)                                                                               \
   template <class T> LANES_INLINE Lanes<T> name(Lanes<T> a, Lanes<T> b) { return value; }                           \
-  template <class T> LANES_INLINE Lanes<T> name(Lanes<T> a, lanes::NotDeduced<T> b) { return name(a, Lanes<T>(b)); } \
-  template <class T> LANES_INLINE Lanes<T> name(lanes::NotDeduced<T> a, Lanes<T> b) { return name(Lanes<T>(a), b); }
+  template <class T> LANES_INLINE Lanes<T> name(Lanes<T> a, lanes::NotDeduced<T> b) {                                \
+    return precise::name(a, Lanes<T>(b));                                                                            \
+  }                                                                                                                  \
+  template <class T> LANES_INLINE Lanes<T> name(lanes::NotDeduced<T> a, Lanes<T> b) {                                \
+    return precise::name(Lanes<T>(a), b);                                                                            \
+  }
 LANES_FUNCTION(pow, Lanes<T>::rounded(lanes::pow(a.open(), b.open())))
 LANES_FUNCTION(atan2, Lanes<T>::rounded(lanes::atan2(a.open(), b.open())))
 LANES_FUNCTION(divide, a / b)

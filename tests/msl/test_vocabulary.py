@@ -1,0 +1,71 @@
+"""The vocabulary's page: what is printed for which words, and that Metal's rules allow it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from triton_alloy.msl.vocabulary import ENTRIES, VOCABULARY, source_of
+from triton_alloy.msl_cpu import Library
+
+HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
+KERNEL = "kernel void k(device float *p [[buffer(0)]], uint lane [[thread_index_in_simdgroup]]) { p[lane] = 0.0f; }\n"
+CONTRACT = re.findall(
+    r"\w+",
+    """load load_contiguous load_vector store store_contiguous store_vector store_uniform load_address store_address
+    address_of shuffle_xor shuffle exchange first broadcast reduce_add reduce_mul reduce_min reduce_max reduce_and
+    reduce_or reduce_xor reduce_minimum reduce_maximum divide remainder select minimum maximum erf mma_8x8 mma_rows b1
+    i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32""",
+)
+
+
+def test_names():
+    assert set(CONTRACT) == set(VOCABULARY)
+
+
+def test_a_page_is_short():
+    page = source_of(["b1", "f32", "i32", "u32", "load_contiguous", "store_contiguous", "program_id", "float"])
+    assert len(page.splitlines()) <= 14
+    assert "threadgroup" not in page
+
+
+def test_other_words_do_not_matter():
+    assert source_of(["my_variable", "float", "metal"]) == ""
+
+
+def test_what_a_definition_needs_comes_before_it():
+    for name in VOCABULARY:
+        page = source_of([name])
+        defined = [entry for entry in ENTRIES if entry.text in page]
+        for i, entry in enumerate(defined):
+            earlier = {each.name for each in defined[:i]}
+            assert set(entry.requires) <= earlier, entry
+
+
+@pytest.mark.parametrize(
+    ("words", "overload"),
+    [
+        (("reduce_add", "i64"), "long reduce_add(long x)"),
+        (("reduce_add", "long"), "long reduce_add(long x)"),
+        (("shuffle", "bfloat"), "bfloat shuffle(bfloat x"),
+        (("exchange", "b1"), "bool shuffle_xor(bool x"),
+        (("load", "threadgroup"), "const threadgroup T *p"),
+    ],
+)
+def test_overloads_come_with_their_types(words: tuple[str, ...], overload: str):
+    assert overload in source_of(words)
+    assert overload not in source_of(words[:1])
+
+
+def test_text_is_plain():
+    for entry in ENTRIES:
+        assert entry.text.isascii()
+        assert "\t" not in entry.text and not re.search(r" +$", entry.text, re.MULTILINE)
+        assert max(map(len, entry.text.splitlines())) <= 120
+        assert entry.condition or entry.section == "types" or "// " in entry.text, entry.name
+
+
+@pytest.mark.parametrize("name", VOCABULARY)
+def test_each_definition_compiles_alone(name: str):
+    Library(HEAD + source_of([name]) + KERNEL, mode="reference")
