@@ -84,7 +84,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("inline", lambda module, _: inline.run(module)),
     ("simplify", lambda module, _: simplify.run(module)),
     ("carry", lambda module, _: carry.run(module)),
-    ("legalize", lambda module, options: legalize.run(module, options.target)),
+    ("legalize", lambda module, _: legalize.run(module)),
     ("assign_layouts", _assign_layouts),
     ("lower", _lower),
     ("clean", _clean),

@@ -1,38 +1,42 @@
-"""Ops in forms that every later stage knows: dots accumulate in a type that the target's matrix unit has.
+"""Ops in forms that every later stage knows: dots in types of the matrix units, casts between floats in one step each.
 
 A dot with an f16 or bf16 result accumulates in f32 and is rounded once at the end: never less exact than asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import Unsupported
-from ..ir.core import Builder, Op
-from ..ir.types import BF16, F16, F32, I8, I32, FloatType, element_of, with_element
-from ..target import Target
+from ..ir.core import Builder, Op, Value
+from ..ir.types import BF16, F16, F32, I1, I8, I16, I32, FloatType, Type, element_of, with_element
 
-NARROW = (F16, BF16)
-OPERANDS = (F16, BF16, F32, I8)
+HALVES = (F16, BF16)
+DOT_OPERANDS = (F16, BF16, F32, I8)
+TOWARD_ZERO = 0  # tt.fp_to_fp's rounding attribute; 1 is to nearest even
+GREATER = 2  # arith.cmpf ogt
 
 
-def run(module: Op, target: Target) -> None:
+def run(module: Op) -> None:
+    """In place. Raises Unsupported for element types without a rule (fp8 and f64)."""
     for op in list(module.walk()):
-        if op.name == "tt.dot":
-            legalize_dot(op)
+        if op.name in RULES:
+            RULES[op.name](op)
 
 
 def legalize_dot(op: Op) -> None:
     """Raises Unsupported for operand types without a rule (fp8 and f64)."""
     left, right = (element_of(o.type) for o in op.operands[:2])
     result = element_of(op.result.type)
-    if left is not right or left not in OPERANDS:
+    if left is not right or left not in DOT_OPERANDS:
         raise Unsupported(op, f"a dot of {left} and {right} has no lowering to Metal yet", op.location)
     if isinstance(left, FloatType) != isinstance(result, FloatType) or (left is I8 and result is not I32):
         raise Unsupported(op, f"a dot of {left} with a {result} result", op.location)
-    if result in NARROW:
-        accumulate_in_f32(op)
+    if result in HALVES:
+        _accumulate_in_f32(op)
 
 
-def accumulate_in_f32(op: Op) -> None:
+def _accumulate_in_f32(op: Op) -> None:
     before = Builder.before_op(op)
     wide = with_element(op.result.type, F32)
     a, b, c = op.operands
@@ -40,3 +44,41 @@ def accumulate_in_f32(op: Op) -> None:
     product = before.value("tt.dot", [a, b, wide_c], wide, dict(op.attributes))
     product.location = op.result.location
     op.replace_by([before.value("arith.truncf", [product], op.result.type)])
+
+
+def legalize_cast(op: Op) -> None:
+    """tt.fp_to_fp between f16, bf16 and f32, to nearest or toward zero."""
+    [source] = op.operands
+    old, new = element_of(source.type), element_of(op.result.type)
+    if old not in (*HALVES, F32) or new not in (*HALVES, F32):
+        raise Unsupported(op, f"a cast from {old} to {new} has no lowering to Metal yet", op.location)
+    before = Builder.before_op(op)
+    wide = source if old is F32 else before.value("arith.extf", [source], with_element(source.type, F32))
+    if new is F32:
+        op.replace_by([wide])
+        return
+    toward_zero = "rounding" in op.attributes and op.integer("rounding") == TOWARD_ZERO
+    narrow = before.value("arith.truncf", [wide], op.result.type)
+    op.replace_by([_toward_zero(before, wide, narrow) if toward_zero else narrow])
+
+
+def _toward_zero(before: Builder, wide: Value, nearest: Value) -> Value:
+    """The nearest 16-bit float, or the one before it where that is further from zero than the number itself.
+
+    The bits of a float are its sign and, for a greater magnitude, a greater number: so the one before it is bits - 1,
+    and the largest finite number where rounding overflowed. NaN compares false and stays.
+    """
+
+    def typed(element: Type) -> Type:
+        return with_element(wide.type, element)
+
+    back = before.value("arith.extf", [nearest], typed(F32))
+    magnitudes = [before.value("math.absf", [x], typed(F32)) for x in (back, wide)]
+    beyond = before.value("arith.cmpf", magnitudes, typed(I1), {"predicate": GREATER})
+    bits = before.value("tt.bitcast", [nearest], typed(I16))
+    less = before.value("arith.subi", [bits, before.constant(1, typed(I16))], typed(I16))
+    previous = before.value("tt.bitcast", [less], nearest.type)
+    return before.value("arith.select", [beyond, previous, nearest], nearest.type)
+
+
+RULES: dict[str, Callable[[Op], None]] = {"tt.dot": legalize_dot, "tt.fp_to_fp": legalize_cast}

@@ -1,0 +1,66 @@
+"""Dots and casts in the forms that later stages know."""
+
+import pytest
+
+from tests.filecheck import check
+from triton_alloy.errors import Unsupported
+from triton_alloy.ir.parser import parse
+from triton_alloy.ir.printer import print_ir
+from triton_alloy.transforms import legalize
+
+
+def legalized(arguments: str, body: str) -> str:
+    types = ", ".join(part.split(": ")[1] for part in arguments.split(", "))
+    module = parse(
+        f'"builtin.module"() ({{\n"tt.func"() <{{function_type = ({types}) -> (), sym_name = "k"}}> ({{\n'
+        f'^bb0({arguments}):\n{body}\n"tt.return"() : () -> ()\n}}) : () -> ()\n}}) : () -> ()\n'
+    )
+    legalize.run(module)
+    return print_ir(module)
+
+
+def test_a_half_dot_accumulates_in_f32():
+    text = legalized(
+        "%a: tensor<16x16xf16>, %c: tensor<16x16xf16>",
+        '%d = "tt.dot"(%a, %a, %c) <{inputPrecision = 0 : i32, maxNumImpreciseAcc = 0 : i32}> : '
+        "(tensor<16x16xf16>, tensor<16x16xf16>, tensor<16x16xf16>) -> tensor<16x16xf16>",
+    )
+    check(
+        text,
+        """
+        CHECK: [[wide]] = "arith.extf"(%c) : (tensor<16x16xf16>) -> tensor<16x16xf32>
+        CHECK: [[product]] = "tt.dot"(%a, %a, [[wide]])
+        CHECK: "arith.truncf"([[product]]) : (tensor<16x16xf32>) -> tensor<16x16xf16>
+        """,
+    )
+
+
+def test_bf16_to_f16_goes_through_f32():
+    text = legalized("%x: tensor<4xbf16>", '%y = "tt.fp_to_fp"(%x) : (tensor<4xbf16>) -> tensor<4xf16>')
+    check(
+        text,
+        """
+        CHECK: [[wide]] = "arith.extf"(%x) : (tensor<4xbf16>) -> tensor<4xf32>
+        CHECK: "arith.truncf"([[wide]]) : (tensor<4xf32>) -> tensor<4xf16>
+        """,
+    )
+
+
+def test_toward_zero_steps_back_what_was_rounded_away_from_it():
+    text = legalized(
+        "%x: tensor<4xf32>", '%y = "tt.fp_to_fp"(%x) <{rounding = 0 : i32}> : (tensor<4xf32>) -> tensor<4xf16>'
+    )
+    assert '"arith.subi"' in text and '"arith.select"' in text
+
+
+@pytest.mark.parametrize(
+    "body, message",
+    [
+        ('%d = "tt.dot"(%x, %x, %c) : (tensor<16x16xf64>, tensor<16x16xf64>, tensor<16x16xf32>) '
+         "-> tensor<16x16xf32>", "a dot of f64 and f64"),
+        ('%d = "tt.fp_to_fp"(%x) : (tensor<16x16xf64>) -> tensor<16x16xf16>', "a cast from f64 to f16"),
+    ],
+)  # fmt: skip
+def test_types_without_a_rule_are_refused(body, message):
+    with pytest.raises(Unsupported, match=message):
+        legalized("%x: tensor<16x16xf64>, %c: tensor<16x16xf32>", body)
