@@ -9,7 +9,7 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: help demo test lint format bench upstream clean
+.PHONY: help demo test lint format bench upstream conformance clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,7 +34,12 @@ bench: .venv/test ## measure what the README claims
 	$(BIN)/triton-alloy bench $(BENCH)
 
 upstream: .venv/test ## run Triton's own tutorials, unchanged: make upstream TRITON_SOURCE=folder
+	$(if $(TRITON_SOURCE),,$(error TRITON_SOURCE must name a Triton source tree))
+	$(PIP) tabulate
 	TRITON_SOURCE="$(TRITON_SOURCE)" $(BIN)/python -m pytest -q -m upstream tests/upstream
+
+conformance: .venv/test ## run MLX's own kernels on the CPU runtime (downloads MLX's macOS wheel)
+	$(BIN)/python -m pytest -q -m conformance tests/msl_cpu/conformance
 
 clean: ## remove what make has made
 	rm -rf .venv build dist src/*.egg-info
