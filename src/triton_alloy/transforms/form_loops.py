@@ -29,6 +29,7 @@ from ..ir.types import I1, I32, INDEX, RegisterType, Type, element_of
 from .loop_schedule import Group, Map, Schedule, index_numbers, operand_map, through_renaming
 from .register_ops import (
     ARRAY_OPS,
+    COMBINING,
     TERMINATORS,
     VECTOR_OPS,
     count_of,
@@ -80,7 +81,7 @@ def _copy_operands(kernel: Op) -> None:
 def _wanted_type(op: Op, index: int) -> Type | None:
     """The type operand `index` must have as a whole array; None where the op reads single registers."""
     type_ = op.operands[index].type
-    if op.name in ARRAY_OPS or op.name in TERMINATORS or (op.regions and op.name != "msl.reduce_registers"):
+    if op.name in ARRAY_OPS or op.name in TERMINATORS or (op.regions and op.name not in COMBINING):
         return type_
     is_whole = (op.name, index) in (("msl.store_vector", 2), ("msl.load_vector", 3))
     if not is_whole:
@@ -123,7 +124,9 @@ class _Former:
     def _group(self, group: Group, builder: Builder) -> None:
         [first, *_] = group.ops
         builder.location = first.location
-        if group.trips > 1:
+        if first.name == "msl.scan_registers":
+            self._scan(first, builder)
+        elif group.trips > 1:
             self._loop(group, builder)
         elif first.name in ARRAY_OPS or is_fence(first):
             self._move(first, builder)
@@ -206,18 +209,44 @@ class _Former:
             argument.location = result.location
         nested = _Place(Builder(body, None, op.location), [*place.indices, body.arguments[0]], (*place.extents, group))
         entries = [self.register(x, self._reduced(x, table), nested) for x in op.operands]
-        self._inline_combiner(op, [*body.arguments[1:], *entries], nested.builder)
+        nested.builder.build("msl.yield", self._combine(op, [*body.arguments[1:], *entries], nested.builder))
         return loop.results
 
-    def _inline_combiner(self, op: Op, arguments: list[Value], builder: Builder) -> None:
-        """Copy the reduction's region with its plain types made varying where an operand is."""
+    def _scan(self, op: Op, builder: Builder) -> None:
+        """for n in 0 .. N-1: acc = n % group == 0 ? x[map[n]] : combine(acc, x[map[n]]); y[n] = acc"""
+        table, group = tuple(op.attributes["map"]), op.integer("group")
+        types = [single(r.type) for r in op.results]
+        start = _Place(builder, [], (1,))
+        inits = [self.register(x, self._reduced(x, table)[:1], start) for x in op.operands]
+        body = Block([INDEX, *types])
+        attributes = {"count": len(table), "start": 0, "carried": len(types)}
+        loop = builder.build("msl.loop", inits, [*types, *(r.type for r in op.results)], attributes, [Region([body])])
+        place = _Place(Builder(body, None, op.location), [body.arguments[0]], (len(table),))
+        entries = [self.register(x, self._reduced(x, table), place) for x in op.operands]
+        combined = self._combine(op, [*body.arguments[1:], *entries], place.builder)
+        rank = self._position(tuple(n % group for n in range(len(table))), place)
+        starts = place.builder.value("arith.cmpi", [rank, place.builder.constant(0, I32)], I1, {"predicate": 0})
+        prefixes = [
+            place.builder.value("arith.select", [starts, entry, value], type_)
+            for entry, value, type_ in zip(entries, combined, types, strict=True)
+        ]
+        place.builder.build("msl.yield", [*prefixes, *prefixes])
+        for result, array in zip(op.results, loop.results[len(types) :], strict=True):
+            array.location = result.location
+            self.arrays[result] = array
+
+    def _combine(self, op: Op, arguments: list[Value], builder: Builder) -> list[Value]:
+        """What the function gives: its ops copied, with their plain types made varying where an operand is."""
         values = dict(zip(op.body.arguments, arguments, strict=True))
         for inner in op.body:
+            if inner is op.body.terminator:
+                return [values.get(v) or self.array(v) for v in inner.operands]
             operands = [values.get(v) or self.array(v) for v in inner.operands]
             varying = any(isinstance(o.type, RegisterType) and not o.type.uniform for o in operands)
             types = [RegisterType(1, element_of(r.type), not varying) for r in inner.results]
             new = builder.build(inner.name, operands, types, dict(inner.attributes))
             values.update(zip(inner.results, new.results, strict=True))
+        raise AssertionError("a function ends with its yield")
 
     def _reduced(self, operand: Value, table: Map) -> Map:
         return table if count_of(operand) > 1 else (0,) * len(table)

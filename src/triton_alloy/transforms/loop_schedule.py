@@ -92,7 +92,7 @@ class Schedule:
             self._append(Group(trips(op) if elementwise else 1, alone=True), op)
             self.floor = len(self.groups)
             self.memory = []
-        elif op.name in ARRAY_OPS:
+        elif op.name in ARRAY_OPS or op.name == "msl.scan_registers":
             self._append(Group(1, alone=True), op)
         elif not is_recomputed(op):
             self._join(op)

@@ -74,15 +74,12 @@ def _shuffle(lowering: Lowering, held: Held, step: Shuffle) -> Held:
     value = spread(lowering, value, RegisterType(entries, held.element))
     bases = tuple(step.offsets[1 << bit] for bit in range(bits(entries)))
     offsets = lowering.position(bases, (), ())
+    operands = [Held(value, tuple(range(entries))), offsets]
     if step.is_xor:
-        name, source = "shuffle_xor", offsets
-    else:
-        lane = lowering.exclusive_or(step.lanes, step.simdgroups)
-        name = "shuffle"
-        source = lowering.elementwise("arith.xori", [Held(lane), offsets], I32, entries)
-    return lowering.elementwise(
-        "msl.call", [Held(value, tuple(range(entries))), source], held.element, entries, {"function": name}
-    )
+        return lowering.elementwise("msl.call", operands, held.element, entries, {"function": "shuffle_xor"})
+    lane = lowering.exclusive_or(step.lanes, step.simdgroups)
+    operands[1] = lowering.elementwise("arith.xori", [Held(lane), offsets], I32, entries)
+    return lowering.elementwise("msl.shuffle", operands, held.element, entries)
 
 
 STEPS: dict[type, Callable[[Lowering, Held, Any], Held]] = {Permute: _permute, Select: _select, Shuffle: _shuffle}
@@ -115,6 +112,6 @@ def stage(lowering: Lowering, held: Held, layout: LinearLayout, size: int, strid
     owner = lowering.owner_mask(layout)
     if owner is not None:
         operands.append(Held(owner))
-    values, _ = lowering.join_maps(operands, registers)
+    values, _ = lowering.join_maps(operands, registers, exact=True)
     lowering.builder.build("msl.shared_store", [buffer, *values])
     return buffer

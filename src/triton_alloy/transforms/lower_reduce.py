@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..errors import Unsupported
-from ..ir.core import Builder, Op, Region, Value
-from ..ir.types import I1, I8, RegisterType, SharedType, TensorType, Type, element_of
+from ..ir.core import Op, Value
+from ..ir.types import I1, RegisterType, TensorType, element_of
 from ..layout import LinearLayout
-from .registers import Held, Lowering, count_of, first, memory_element, rule
+from .combiners import combine, combiner_region, load_part, scatter, spread_entries, store_parts
+from .registers import Held, Lowering, count_of, first, rule
 
 # Combiners of one op that the simdgroup reduces in one step: op name -> kind of msl.simd_reduce.
 KINDS = {
@@ -80,64 +81,19 @@ def _reduce_registers(lowering: Lowering, op: Op, helds: list[Held], layout: Lin
     across = [i for i, b in enumerate(layout.registers) if not b[axis]]
     outputs, group = 1 << len(across), 1 << len(along)
     along.sort(key=lambda i: layout.registers[i][axis])
-    table = tuple(_scatter(o, across) | _scatter(j, along) for o in range(outputs) for j in range(group))
+    table = tuple(scatter(o, across) | scatter(j, along) for o in range(outputs) for j in range(group))
     operands, joined = lowering.join_maps(helds, 1 << len(layout.registers))
     if joined is None:
         joined = (0,) * (1 << len(layout.registers))
     if group == 1:
         return [lowering.pick(v, tuple(joined[t] for t in table)) for v in operands]
     entries = max(count_of(v) for v in operands)
-    operands = [_spread(lowering, v, entries) for v in operands]
-    region = _combiner(op, [element_of(v.type) for v in operands])
+    operands = [spread_entries(lowering, v, entries) for v in operands]
+    region = combiner_region(lowering, op, [element_of(v.type) for v in operands])
     uniform = all(h.uniform for h in helds)
     types = [RegisterType(outputs, element_of(v.type), uniform) for v in operands]
     attributes = {"outputs": outputs, "map": tuple(joined[t] for t in table)}
     return list(lowering.builder.build("msl.reduce_registers", operands, types, attributes, [region]).results)
-
-
-def _spread(lowering: Lowering, value: Value, entries: int) -> Value:
-    """A single value as an array of `entries` equal ones, so that all operands of a reduction are indexed alike."""
-    if count_of(value) == entries or entries == 1:
-        return value
-    uniform = not isinstance(value.type, RegisterType) or value.type.uniform
-    type_ = RegisterType(entries, element_of(value.type), uniform)
-    return lowering.builder.value("msl.index", [value], type_, {"map": (0,) * entries})
-
-
-def _scatter(number: int, positions: list[int]) -> int:
-    return sum(1 << p for i, p in enumerate(positions) if number >> i & 1)
-
-
-def _combiner(op: Op, elements: list[Type]) -> Region:
-    """A copy of the combiner that yields with msl.yield."""
-    region = op.regions[0].clone({})
-    [block] = region.blocks
-    end = block.terminator
-    Builder.before_op(end).build("msl.yield", end.operands)
-    end.erase()
-    assert len(block.arguments) == 2 * len(elements)
-    return region
-
-
-def combine(lowering: Lowering, op: Op, left: list[Value], right: list[Value]) -> list[Value]:
-    """The combiner applied to register arrays of equal count: its ops are elementwise."""
-    values: dict[Value, Value] = dict(zip(op.body.arguments, [*left, *right], strict=True))
-    for inner in op.body:
-        operands = [values.get(o) or _outside(lowering, o) for o in inner.operands]
-        if inner is op.body.terminator:
-            return operands
-        if inner.regions or len(inner.results) != 1:
-            raise Unsupported(inner, "inside a combine function has no lowering yet", inner.location)
-        attributes = dict(inner.attributes)
-        if inner.name == "arith.constant":
-            values[inner.result] = lowering.builder.value(inner.name, [], inner.result.type, attributes)
-        else:
-            values[inner.result] = lowering.emit(inner.name, operands, inner.result.type, attributes)
-    raise AssertionError("a combiner ends with its return")
-
-
-def _outside(lowering: Lowering, value: Value) -> Value:
-    return lowering.held(value).value
 
 
 def single_kind(op: Op) -> str | None:
@@ -190,29 +146,19 @@ def _reduce_simdgroups(
     else:
         free_lanes = sum(1 << i for i, b in enumerate(remaining.lanes) if not any(b))
         owner = lowering.elect(free_lanes, layout.free_bits()[2])
-    buffers = []
-    for value in values:
-        element = memory_element(element_of(value.type))
-        buffer = lowering.builder.value("msl.shared_alloc", [], SharedType(elements << len(bits), element))
-        stored = lowering.emit("arith.extui", [value], I8) if element_of(value.type) is I1 else value
-        masks = [owner] if owner is not None else []
-        lowering.builder.build("msl.shared_store", [buffer, lowering.materialise(slot, registers), stored, *masks])
-        buffers.append((buffer, element_of(value.type)))
+    masks = [Held(owner)] if owner is not None else []
+    whole = tuple(range(registers))
+    helds = [Held(v, whole if count_of(v) > 1 else None) for v in values]
+    buffers = store_parts(lowering, helds, slot, masks, elements << len(bits), registers)
+    position = Held(lowering.materialise(position, registers))
     total: list[Value] = []
     for part in range(1 << len(bits)):
-        loaded = [_load_part(lowering, b, e, position, part * elements, registers) for b, e in buffers]
+        loaded = [
+            load_part(lowering, b, h.element, position, part * elements).value
+            for b, h in zip(buffers, helds, strict=True)
+        ]
         total = combine(lowering, op, total, loaded) if total else loaded
     return total
-
-
-def _load_part(lowering: Lowering, buffer: Value, element: Type, position: Held, start: int, registers: int) -> Value:
-    index = lowering.materialise(position, registers)
-    if start:
-        index = lowering.emit("arith.addi", [index, lowering.constant(start)], position.element)
-    loaded = lowering.emit("msl.shared_load", [buffer, index], memory_element(element))
-    if element is not I1:
-        return loaded
-    return lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

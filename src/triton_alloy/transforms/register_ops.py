@@ -22,6 +22,7 @@ STORES = {
 VECTOR_OPS = ("msl.load_vector", "msl.store_vector")
 ARRAY_OPS = ("msl.mma", "msl.exchange")  # take and give whole arrays
 RENAMINGS = ("msl.index", "msl.register")  # no code: they become index expressions
+COMBINING = ("msl.reduce_registers", "msl.scan_registers")  # their region is a function of elements
 TERMINATORS = ("scf.yield", "scf.condition", "msl.return", "msl.yield")
 PURE_MSL = {
     *RENAMINGS,
@@ -35,7 +36,7 @@ PURE_MSL = {
     "msl.pointer_cast",
     "msl.pointer_from",
     "msl.program_id",
-    "msl.reduce_registers",
+    *COMBINING,
     "msl.shared_alloc",
     "msl.shuffle",
     "msl.shuffle_xor",
@@ -73,7 +74,7 @@ def is_pure(op: Op) -> bool:
 def is_fence(op: Op) -> bool:
     """Whether nothing is moved across the op: control flow, barriers, and any op whose effects are not known."""
     known = is_pure(op) or op.name in LOADS or op.name in STORES
-    return bool(op.regions and op.name != "msl.reduce_registers") or op.name in TERMINATORS or not known
+    return bool(op.regions and op.name not in COMBINING) or op.name in TERMINATORS or not known
 
 
 def trips(op: Op) -> int:
