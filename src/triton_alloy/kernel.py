@@ -18,6 +18,9 @@ from .errors import InvalidArgument
 FORMAT = 1
 """The version of the JSON form. Another number is refused."""
 
+THREADS_PER_SIMDGROUP = 32
+"""Lanes of a simdgroup on every GPU of Apple, and what Triton calls the warp size."""
+
 ELEMENT_BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f16": 2, "bf16": 2, "f32": 4}
 """Size, and also the alignment, of a scalar in a constant struct (MSL specification, scalar data types)."""
 
@@ -57,7 +60,7 @@ class Kernel:
     simdgroups: int
     threadgroup_bytes: int
     family: str
-    threads_per_simdgroup: int = 32
+    threads_per_simdgroup: int = THREADS_PER_SIMDGROUP
 
     @property
     def threads(self) -> int:

@@ -24,7 +24,8 @@ from triton.runtime.errors import OutOfResources
 import triton_alloy
 from triton_alloy import config
 from triton_alloy.integrations.triton.driver import MetalDriver
-from triton_alloy.kernel import Kernel
+from triton_alloy.kernel import THREADS_PER_SIMDGROUP, Kernel
+from triton_alloy.target import target_for
 
 
 @triton.jit
@@ -350,3 +351,9 @@ def test_device_properties_are_those_that_callers_divide_by():
     assert properties["max_shared_mem"] == 32768 and properties["warpSize"] == 32
     assert properties["multiprocessor_count"] >= 1 and properties["max_num_regs"] >= 32 * 32 * 32
     assert driver.get_active_torch_device() == torch.device("cpu")
+
+
+@pytest.mark.parametrize("family", config.FAMILIES)
+def test_the_plugin_and_the_compiler_know_the_same_targets(family: str):
+    target = target_for(family)
+    assert (target.family, target.threads_per_simdgroup) == (family, THREADS_PER_SIMDGROUP)

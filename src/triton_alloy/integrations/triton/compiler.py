@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from triton.backends.compiler import BaseBackend, GPUTarget, Language
 
-from ... import __version__
+from ... import __version__, config
 from ...errors import InvalidArgument, Unsupported
+from ...kernel import THREADS_PER_SIMDGROUP, Kernel
 
 if TYPE_CHECKING:
     from ...target import Target
@@ -43,11 +44,18 @@ class MetalBackend(BaseBackend):
 
     def __init__(self, target: GPUTarget) -> None:
         super().__init__(target)
+        if target.arch not in config.FAMILIES:
+            families = ", ".join(config.FAMILIES)
+            raise InvalidArgument(f"unknown architecture {target.arch!r}: the metal backend has {families}")
+        if target.warp_size != THREADS_PER_SIMDGROUP:
+            raise InvalidArgument(f"{target}: the warp size of Metal is {THREADS_PER_SIMDGROUP}")
+
+    @functools.cached_property
+    def metal(self) -> Target:
+        """The compiler's facts of the target; a kernel from the cache needs none of them."""
         from ...target import target_for
 
-        self.metal: Target = target_for(str(target.arch))
-        if target.warp_size != self.metal.threads_per_simdgroup:
-            raise InvalidArgument(f"{target}: the warp size of Metal is {self.metal.threads_per_simdgroup}")
+        return target_for(str(self.target.arch))
 
     @staticmethod
     def supports_target(target: GPUTarget) -> bool:
@@ -62,7 +70,7 @@ class MetalBackend(BaseBackend):
         """The checked options of one kernel; see options.py."""
         from .options import parse
 
-        return parse(options, self.metal)
+        return parse(options, str(self.target.arch))
 
     def pack_metadata(self, metadata: Any) -> tuple[int, int, int]:
         """What Triton hands to the launcher at each launch."""
@@ -149,8 +157,6 @@ def optimise(module: Any) -> Any:
 
 def finish(text: str | None, metadata: dict, options: MetalOptions) -> bytes:
     """MSL text and interface -> the Kernel as JSON. Triton hands on None for a text that it was told to override."""
-    from ...kernel import Kernel
-
     if text is None:
         if not (options.ir_override or "").endswith(".msl"):
             raise Unsupported("TRITON_KERNEL_OVERRIDE", "Triton cannot read .msl back; use ir_override='file.msl'")

@@ -15,6 +15,7 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
 from ... import config
+from ...kernel import THREADS_PER_SIMDGROUP
 
 if TYPE_CHECKING:
     from ...kernel import Device, Executable
@@ -60,7 +61,7 @@ class MetalDriver(DriverBase):
         """A launcher for one compiled kernel; called by Triton as a class."""
         from .launcher import Launcher
 
-        return Launcher(source, metadata, device_of(DEVICES[self.get_current_device()][1]))
+        return Launcher(source, metadata, device_of(DEVICES[current_device()][1]))
 
     def get_current_device(self) -> int:
         """The number of the pair (TRITON_ALLOY_TARGET, TRITON_ALLOY_MODE)."""
@@ -75,10 +76,7 @@ class MetalDriver(DriverBase):
 
     def get_current_target(self) -> GPUTarget:
         """What kernels are compiled for now."""
-        from ...target import target_for
-
-        target = target_for(DEVICES[self.get_current_device()][0])
-        return GPUTarget(NAME, target.family, target.threads_per_simdgroup)
+        return GPUTarget(NAME, DEVICES[current_device()][0], THREADS_PER_SIMDGROUP)
 
     def get_active_torch_device(self) -> Any:
         """Where PyTorch tensors for our kernels live."""
@@ -144,14 +142,13 @@ class Utilities:
     def get_device_properties(self, device: int | None) -> dict[str, int]:
         """The properties that Triton, its tutorials and its tests read; None, PyTorch's index of "cpu", is the current
         device. Clocks and bus are nominal."""
-        from ...target import target_for
-
-        family, mode = DEVICES[current_device() if device is None else device]
+        found = device_of(DEVICES[current_device() if device is None else device][1]).properties
         return {
-            "max_shared_mem": target_for(family).threadgroup_bytes,
-            "multiprocessor_count": device_of(mode).properties.cores,
+            "max_shared_mem": found.threadgroup_bytes,
+            "multiprocessor_count": found.cores,
             "max_num_regs": REGISTERS_PER_CORE,
-            "warpSize": target_for(family).threads_per_simdgroup,
+            "max_threads_per_sm": found.threads_per_threadgroup,
+            "warpSize": found.threads_per_simdgroup,
             "sm_clock_rate": 1,
             "mem_clock_rate": 1,
             "mem_bus_width": 128,

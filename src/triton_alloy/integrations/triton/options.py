@@ -11,7 +11,7 @@ from triton import knobs
 from triton.runtime.errors import OutOfResources
 
 from ...errors import InvalidArgument, Unsupported
-from ...target import Target
+from ...kernel import THREADS_PER_SIMDGROUP
 
 THREADS_PER_PROGRAM = 1024
 """Metal's limit for one threadgroup on every family; the CPU keeps it, so that what runs there runs on a GPU."""
@@ -56,17 +56,17 @@ class MetalOptions:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse(values: dict[str, Any], target: Target) -> MetalOptions:
-    """Options from keyword arguments; other keywords are left to Triton.
+def parse(values: dict[str, Any], family: str) -> MetalOptions:
+    """The options of a kernel for a target family, from keyword arguments; other keywords are Triton's to judge.
 
-    Raises InvalidArgument for a value that is wrong anywhere, OutOfResources for more threads than the target has
+    Raises InvalidArgument for a value that is wrong anywhere, OutOfResources for more threads than a program can have
     (so that an autotuner drops the configuration), Unsupported for what Metal lacks.
     """
     known = {key: values[key] for key in MetalOptions.__dataclass_fields__ if values.get(key) is not None}
     known["extern_libs"] = tuple(dict(known.get("extern_libs", ())).items())
     known["enable_fp_fusion"] = _fp_fusion(known.get("enable_fp_fusion"))
-    options = MetalOptions(**(known | {"arch": target.family, "warp_size": target.threads_per_simdgroup}))
-    _check_threads(options, target)
+    options = MetalOptions(**(known | {"arch": family, "warp_size": THREADS_PER_SIMDGROUP}))
+    _check_threads(options.num_warps)
     if options.num_ctas != 1:
         raise InvalidArgument(f"num_ctas = {options.num_ctas}: Metal has no thread block clusters, only num_ctas = 1")
     if options.launch_cooperative_grid:
@@ -82,11 +82,11 @@ def _fp_fusion(requested: bool | None) -> bool:
     return knobs.language.default_fp_fusion if requested is None else requested
 
 
-def _check_threads(options: MetalOptions, target: Target) -> None:
-    limit = THREADS_PER_PROGRAM // target.threads_per_simdgroup
-    warps = operator.index(options.num_warps)
+def _check_threads(num_warps: Any) -> None:
+    limit = THREADS_PER_PROGRAM // THREADS_PER_SIMDGROUP
+    warps = operator.index(num_warps)
     if warps <= 0 or warps & (warps - 1):
         raise InvalidArgument(f"num_warps = {warps}: it must be a power of two from 1 to {limit}")
     if warps > limit:
-        threads = warps * target.threads_per_simdgroup
+        threads = warps * THREADS_PER_SIMDGROUP
         raise OutOfResources(threads, THREADS_PER_PROGRAM, f"threads (num_warps = {warps})")
