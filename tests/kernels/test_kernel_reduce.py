@@ -204,9 +204,10 @@ def product(a, b):
 
 @triton.jit
 def first_nonzero(value_a, index_a, value_b, index_b):
-    """Not commutative: the earlier pair wins unless it is zero."""
-    keep = value_a != 0
-    return tl.where(keep, value_a, value_b), tl.where(keep, index_a, index_b)
+    """The pair with the smaller index among those that are not zero, else among all. (A reduction has no order.)"""
+    earlier = index_a < index_b
+    first = tl.where((value_a != 0) == (value_b != 0), earlier, value_a != 0)
+    return tl.where(first, value_a, value_b), tl.where(first, index_a, index_b)
 
 
 @triton.jit
@@ -236,7 +237,7 @@ def test_custom_combiners(any_device, rng, size):
     assert (out[2] == np.where(x == 0, 1, x).prod(axis=1)).all()
     assert (out[3] == 0).all()
     some = x.any(axis=1)
-    first = np.where(some, (x != 0).argmax(axis=1), size - 1)
+    first = np.where(some, (x != 0).argmax(axis=1), 0)
     assert (found[0] == x[np.arange(8), first]).all()
     assert (found[1] == first).all()
 
