@@ -91,6 +91,7 @@ MSL = {
     "store": OpRule((3, 4), 0, check=_store),
     "store_vector": OpRule((3, 4), 0, check=_store, attributes=("width",)),
     "shared_store": OpRule((3, 4), 0, check=_store),
+    "shared_add": OpRule((3, 4), 0, check=_store),
     "store_address": OpRule((2, 3), 0),
     "shared_alloc": OpRule(traits=Trait.READS),  # two allocations are two buffers, but an unused one is none
     "barrier": OpRule(results=0, attributes=("scope",)),

@@ -66,7 +66,7 @@ def written(op: Op) -> Iterator:
     elif op.name in ("msl.mma_into", "msl.load_into", "msl.exchange_pair"):
         for place in op.operands[: 2 if op.name == "msl.exchange_pair" else 1]:
             yield place.definer.operands[0] if place.definer.name == "msl.chunk" else place
-    elif op.name in ("msl.shared_store",):
+    elif op.name in ("msl.shared_store", "msl.shared_add"):
         yield THREADGROUP
     elif op.name in RULES and not op.regions:
         yield from (DEVICE, THREADGROUP)
@@ -127,6 +127,13 @@ def _uniform_store(op: Op, writer: Writer) -> None:
     emit(op, condition + text, writer)
 
 
+@statement("msl.shared_add")
+def shared_add(op: Op, writer: Writer) -> None:
+    base, offset, *rest = op.operands
+    arguments = [writer.take(base), offset_argument(offset, writer), *(writer.take(v) for v in rest)]
+    emit(op, operations.call("accumulate", arguments).text + ";", writer)
+
+
 def _as_uint(value: Value, writer: Writer) -> Expression:
     return unsigned(value, writer.take(value))
 
@@ -174,18 +181,31 @@ def exchange_pair(op: Op, writer: Writer) -> None:
     emit(op, f"exchange({pair}, {op.integer('lane_bit')}u, lane);", writer)
 
 
+def _array_argument(value: Value, writer: Writer) -> str:
+    """An array by its name; a single value by its address."""
+    if count_of(value) > 1:
+        return writer.take(value).text
+    if value in writer.pending:
+        writer.declare(value)
+    return f"&{writer.take(value).text}"
+
+
+def count_of(value: Value) -> int:
+    return value.type.count if isinstance(value.type, RegisterType) else 1
+
+
 @statement("msl.mma_into")
 def mma_into(op: Op, writer: Writer) -> None:
     """c += a * b for each matrix of the batch, whose registers are the outermost."""
     sizes = ", ".join(str(op.integer(key)) for key in "mnk")
     function = f"{op.attributes['function']}<{sizes}>"
-    arrays = [writer.take(v).text for v in op.operands]
+    arrays = [_array_argument(v, writer) for v in op.operands]
     batch = op.integer("batch", 1)
     if batch == 1:
         emit(op, f"{function}({', '.join(arrays)});", writer)
         return
     emit(op, f"for (int i = 0; i < {batch}; ++i)", writer)
-    steps = [v.type.count // batch for v in op.operands]
+    steps = [count_of(v) // batch for v in op.operands]
     parts = ", ".join(f"&{array}[i * {step}]" for array, step in zip(arrays, steps, strict=True))
     writer.line(f"    {function}({parts});")
 

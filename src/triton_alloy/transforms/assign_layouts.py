@@ -15,7 +15,7 @@ from ..layout import LinearLayout
 from ..target import Target
 from .layout_choice import LayoutChoice
 from .layout_rules import is_tensor, shape_of
-from .natural_layouts import NaturalLayouts
+from .natural_layouts import STAGED, NaturalLayouts
 
 
 def run(module: Op, target: Target, simdgroups: int, axis: Any) -> None:
@@ -57,6 +57,8 @@ class _Assignment:
             self._demand_all(op, self.layouts.required[op])
         elif op.name == "tt.dot":
             self._place_dot(op)
+        elif op.name in STAGED:
+            self._place_staged(op)
         elif op in self.layouts.rules and not self._is_floating(op):
             self._demand_all(op, self.layouts.rules[op].backward(op, self.natural[op.results[0]]))
 
@@ -71,6 +73,14 @@ class _Assignment:
             left, right = (self.natural.get(o) or default(shape_of(o)) for o in op.operands[:2])
             fragments = (left, right, self.natural[op.result])
         op.set_operands([self.demand(o, layout) for o, layout in zip(op.operands, fragments, strict=True)])
+
+    def _place_staged(self, op: Op) -> None:
+        """The first operand as it is, in any layout; a gather's indices in its result's, a histogram's mask in that of
+        the first operand."""
+        first, *rest = op.operands
+        layout = self.natural.get(first) or self.layouts.choice.default(shape_of(first))
+        other = self.natural[op.results[0]] if op.name == "tt.gather" else layout
+        op.set_operands([self.demand(first, layout), *(self.demand(o, other) for o in rest)])
 
     def demand(self, value: Value, layout: LinearLayout) -> Value:
         """The value that holds the tensor `value` in `layout`: it, a conversion, or computed anew."""

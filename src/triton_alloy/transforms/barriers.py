@@ -36,7 +36,7 @@ def _touch(op: Op) -> Touch:
     buffer = op.operands[0]
     start = buffer.owner.attributes["offset"]
     size = buffer.type.count * max(buffer.type.element.width // 8, 1)
-    return Touch(op, start, start + size, op.name == "msl.shared_store")
+    return Touch(op, start, start + size, op.name != "msl.shared_load")
 
 
 def _conflicts(pending: Pending, touch: Touch) -> bool:
@@ -50,7 +50,7 @@ def _walk(block: Block, pending: Pending, scope: str) -> Pending:
     for op in block:
         if op.name == "msl.barrier":
             pending = frozenset()
-        elif op.name in ("msl.shared_store", "msl.shared_load"):
+        elif op.name in ("msl.shared_store", "msl.shared_load", "msl.shared_add"):
             touch = _touch(op)
             if _conflicts(pending, touch):
                 Builder.before_op(op).build("msl.barrier", [], [], {"scope": scope})

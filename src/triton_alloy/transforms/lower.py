@@ -12,11 +12,20 @@ from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region
 from ..ir.types import I32, DenseAttribute, TensorType, element_of
 from ..target import Target
-from . import lower_control, lower_convert, lower_dot, lower_memory, lower_reduce, lower_scan, lower_shape
+from . import lower_control, lower_convert, lower_dot, lower_gather, lower_memory, lower_reduce, lower_scan, lower_shape
 from .registers import Held, Lowering, is_pointer, lower_block, lower_elementwise, refuse_f64, rule
 
 # Importing the rule files registers their rules.
-RULE_FILES = (lower_control, lower_convert, lower_dot, lower_memory, lower_reduce, lower_scan, lower_shape)
+RULE_FILES = (
+    lower_control,
+    lower_convert,
+    lower_dot,
+    lower_gather,
+    lower_memory,
+    lower_reduce,
+    lower_scan,
+    lower_shape,
+)
 
 
 def run(module: Op, target: Target, simdgroups: int, axis: Any, fp_contract: bool) -> None:

@@ -27,6 +27,8 @@ from .layout_rules import ELEMENTWISE, RULES, LayoutRule, is_tensor, rule_of, sh
 ACCESSES = frozenset(("tt.load", "tt.store", "tt.atomic_rmw", "tt.atomic_cas"))
 # Ops across threads or with effects that take their operands in any one layout.
 WHOLE = frozenset(("tt.reduce", "tt.scan", "tt.assert", "tt.print", "tt.unsplat"))
+# Ops whose first operand goes through threadgroup memory: it is taken in any layout, and the result has one of its own.
+STAGED = frozenset(("tt.gather", "tt.histogram"))
 CONTROL = frozenset(("scf.for", "scf.if", "scf.while", "scf.yield", "scf.condition"))
 
 
@@ -42,6 +44,7 @@ class NaturalLayouts:
         self.ops = [op for op in function.walk() if any(map(is_tensor, (*op.operands, *op.results)))]
         self.rules: dict[Op, LayoutRule] = {op: rule for op in self.ops if (rule := rule_of(op)) is not None}
         self._whole = [op for op in self.ops if op.name in WHOLE or _is_impure_elementwise(op, self.rules)]
+        self._staged = [op for op in self.ops if op.name in STAGED]
         self._stores = [op for op in self.ops if op.name in ACCESSES and not any(r.uses for r in op.results)]
         following = {*self.ops}.difference(self._stores)
         self._open: list[Op | Carried] = list(self._undecided(function, following))
@@ -64,7 +67,7 @@ class NaturalLayouts:
     def _refuse_unknown(self) -> None:
         known = {*self.rules, *self._whole}
         for op in self.ops:
-            if op not in known and op.name not in ACCESSES | CONTROL | {"tt.dot"}:
+            if op not in known and op.name not in ACCESSES | CONTROL | STAGED | {"tt.dot"}:
                 raise Unsupported(op, "this operation on tensors has no rule for layouts yet", op.location)
 
     def _decide(self) -> None:
@@ -124,7 +127,9 @@ class NaturalLayouts:
             return self._carry(item, item.yields) or item.targets[0] in self.natural
         if item in self.required:
             return True
-        sources = self._anchored(item.operands)
+        sources = self._anchored(item.operands[1:] if item.name in STAGED else item.operands)
+        if item.name in STAGED:
+            return item.results[0] in self.natural or self._place_staged(item, sources)
         if item.name in ACCESSES:
             return self._decides_loads and self._place_access(item, sources)
         if item not in self.rules:
@@ -152,6 +157,14 @@ class NaturalLayouts:
         self.natural.update((result, layout) for result in op.results if is_tensor(result))
         return True
 
+    def _place_staged(self, op: Op, sources: list[LinearLayout]) -> bool:
+        """A gather's result has the layout of its indices; a histogram's depends on nothing."""
+        [result] = op.results
+        if op.name == "tt.histogram":
+            sources = [self.choice.default(shape_of(result))]
+        self.natural.update((result, layout) for layout in sources[:1])
+        return bool(sources)
+
     def _carry(self, carried: Carried, uses: Sequence[Use]) -> bool:
         """Take the layout of what is carried from those of `uses`; whether that is news."""
         sources = self._anchored(op.operands[index] for op, index in uses)
@@ -178,6 +191,10 @@ class NaturalLayouts:
                 operand = next(filter(is_tensor, op.operands))
                 wanted = self._wanted(operand)
                 return self._place_whole(op, wanted[0] if wanted else self.choice.default(shape_of(operand)))
+        for op in self._staged:
+            if op.results[0] not in self.natural:
+                wanted = self._wanted(op.results[0]) or [self.choice.default(shape_of(op.results[0]))]
+                return self._place_staged(op, wanted)
         for op in self._stores:
             if op not in self.required:
                 return self._place_access(op, self._anchored(op.operands))
@@ -213,6 +230,8 @@ class NaturalLayouts:
             return [self.dots[op][index]], ()
         if op.name == "tt.dot":
             return ([self.natural[op.result]] if index == 2 else []), ()
+        if op.name == "tt.gather" and index == 1:
+            return self._anchored(op.results), ()
         carried = self._carried_by_use.get((op, index))
         if carried is not None:
             layouts = self._anchored(carried.targets[:1])

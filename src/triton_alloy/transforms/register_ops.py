@@ -18,6 +18,7 @@ STORES = {
     "msl.store_vector": "device",
     "msl.store_address": "device",
     "msl.shared_store": "threadgroup",
+    "msl.shared_add": "threadgroup",
 }
 VECTOR_OPS = ("msl.load_vector", "msl.store_vector")
 ARRAY_OPS = ("msl.mma", "msl.exchange")  # take and give whole arrays

@@ -88,6 +88,12 @@ template <class T, class V> void store_uniform(threadgroup T *p, uint index, V v
     if (simd_is_first()) p[index] = T(value);
 }
 
+//: accumulate
+// Adds to an element of threadgroup memory that other lanes may add to, too.
+template <class I> void accumulate(threadgroup int *p, I offset, int value, b1 mask = true) {
+    if (mask) atomic_fetch_add_explicit((threadgroup atomic_int *)(p + offset), value, memory_order_relaxed);
+}
+
 //: address_of
 // A pointer as a number.
 template <class T> ulong address_of(const device T *p) { return reinterpret_cast<ulong>(p); }

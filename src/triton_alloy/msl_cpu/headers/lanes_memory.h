@@ -185,4 +185,15 @@ LANES_INLINE void store(T *p, I offset, lanes::NotDeduced<Lanes<T>> value, b1 ma
 // To threadgroup memory, once for the whole simdgroup.
 template <class T> LANES_INLINE void store_uniform(T *p, uint index, lanes::NotDeduced<T> value) { p[index] = value; }
 
+// Adds to threadgroup memory, lane by lane: offsets may be equal. No other thread is in the threadgroup's memory.
+template <class I> LANES_INLINE void accumulate(int *p, Lanes<I> offset, i32 value, b1 mask = true) {
+  lanes::Array<I> index = lanes::bit_cast<lanes::Array<I>>(offset.v);
+  lanes::Array<int> addend = lanes::bit_cast<lanes::Array<int>>(value.v);
+#pragma clang loop unroll(disable)
+  for (uint bits = lanes::mask_bits(mask); bits; bits &= bits - 1) {
+    uint lane = __builtin_ctz(bits);
+    p[index.element[lane]] += addend.element[lane];
+  }
+}
+
 }  // namespace metal

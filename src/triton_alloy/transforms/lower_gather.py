@@ -1,0 +1,83 @@
+"""tt.gather and tt.histogram: elements at places that the data tell, in threadgroup memory."""
+
+from __future__ import annotations
+
+from math import prod
+
+from ..ir.core import Op
+from ..ir.types import I1, I8, I32, I64, RegisterType, TensorType
+from ..layout import LinearLayout
+from .lower_convert import stage
+from .lower_reduce import row_major
+from .registers import Addresses, Held, Lowered, Lowering, Pointers, memory_element, register_count, rule, spread
+
+BELOW = 6  # arith.cmpi of unsigned numbers: <
+
+
+@rule("tt.gather")
+def gather(lowering: Lowering, op: Op) -> None:
+    """result[..., i, ...] = source[..., indices[..., i, ...], ...], i being the coordinate along `axis`."""
+    source, indices = op.operands
+    assert isinstance(source.type, TensorType) and isinstance(op.result.type, TensorType)
+    lowered, axis = lowering[source], op.integer("axis")
+    strides = row_major(source.type.shape)
+    registers = register_count(op.result.type)
+    place = _as_i32(lowering, lowering.held(indices))
+    if strides[axis] != 1:
+        place = Held(lowering.emit("arith.muli", [place.value, lowering.constant(strides[axis])], I32), place.map)
+    others = tuple(0 if d == axis else stride for d, stride in enumerate(strides))
+    start = lowering.coordinate(op.result.type.layout, others)
+    place = lowering.elementwise("arith.addi", [start, place], I32, registers)
+    lowering.values[op.result] = _gather_any(lowering, lowered, source.type.layout, place)
+
+
+def _gather_any(lowering: Lowering, lowered: Lowered, layout: LinearLayout, place: Held) -> Lowered:
+    if isinstance(lowered, Pointers):
+        return Pointers(lowered.base, _gather_any(lowering, lowered.offset, layout, place))
+    if isinstance(lowered, Addresses):
+        return Addresses(_gather_any(lowering, lowered.address, layout, place))
+    if lowered.uniform and lowered.map is None:
+        return lowered
+    element = lowered.element
+    buffer = stage(lowering, lowered, layout, prod(layout.shape), row_major(layout.shape))
+    loaded = lowering.emit("msl.shared_load", [buffer, place.value], memory_element(element))
+    if element is I1:
+        loaded = lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
+    return Held(loaded, place.map)
+
+
+def _as_i32(lowering: Lowering, held: Held) -> Held:
+    """Numbers that are places, as i32."""
+    if held.element is I32:
+        return held
+    name = "arith.trunci" if held.element is I64 else "arith.extui"
+    return Held(lowering.emit(name, [held.value], I32), held.map)
+
+
+@rule("tt.histogram")
+def histogram(lowering: Lowering, op: Op) -> None:
+    """tensor<NxT>[, mask] -> tensor<Mxi32>: how often each of 0 ... M-1 is there. Other numbers are not counted."""
+    source, layout = op.operands[0].type, op.result.type.layout
+    [bins] = op.result.type.shape
+    buffer = stage(lowering, Held(lowering.constant(0)), layout, bins, (1,))
+    numbers = lowering.held(op.operands[0])
+    registers = register_count(source)
+    masks = [lowering.held(o) for o in op.operands[1:]]
+    if bins < 1 << numbers.element.width:
+        limit = lowering.constant(bins, numbers.element)
+        masks.append(Held(lowering.emit("arith.cmpi", [numbers.value, limit], I1, {"predicate": BELOW}), numbers.map))
+    owner = lowering.owner_mask(source.layout)
+    if owner is not None:
+        masks.append(Held(owner))
+    while len(masks) > 1:
+        masks = [lowering.elementwise("arith.andi", masks[:2], I1, registers), *masks[2:]]
+    # Each element is counted, also where registers are known to hold the same.
+    copies = source.layout.free_bits()[0]
+    owned = tuple(r for r in range(registers) if not r & copies)
+    operands = [
+        spread(lowering, lowering.materialise(h.remap(owned), len(owned)), RegisterType(len(owned), h.element))
+        for h in (_as_i32(lowering, numbers), *masks)
+    ]
+    lowering.builder.build("msl.shared_add", [buffer, operands[0], lowering.constant(1), *operands[1:]])
+    place = lowering.coordinate(layout, (1,))
+    lowering.values[op.result] = Held(lowering.emit("msl.shared_load", [buffer, place.value], I32), place.map)
