@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -78,6 +79,19 @@ class Launcher:
             check(failure)
 
 
+class SanitizingLauncher(Launcher):
+    """In sanitize mode: raises SanitizerError. Sizes of buffers are unknown, so nothing is out of bounds; see launch."""
+
+    def __init__(self, plan: Plan, owner: Kernel, n_buffers: int, module: sanitize.Module):
+        super().__init__(plan, owner)
+        self._n_buffers = n_buffers
+        self._module = module
+
+    def __call__(self, pointers: Any, gx: int, gy: int = 1, gz: int = 1) -> None:
+        launch = functools.partial(super().__call__, pointers, gx, gy, gz)
+        sanitize.run_unbounded(launch, self._n_buffers, self._owner.name, self._module)
+
+
 class Kernel:
     """One kernel of a library."""
 
@@ -116,9 +130,10 @@ class Kernel:
         missing = [index for index in self.buffers if index >= n_buffers and index not in self._optional]
         if missing:
             raise LaunchError(f"kernel '{self.name}' needs buffer {missing[0]}; {n_buffers} buffers were announced")
+        plan = self._plan(threads_per_threadgroup, threads, threadgroup_memory or {})
         if self._library.mode == "sanitize":
-            raise LaunchError("sanitize mode needs the sizes of the buffers: use launch")
-        return Launcher(self._plan(threads_per_threadgroup, threads, threadgroup_memory or {}), self)
+            return SanitizingLauncher(plan, self, n_buffers, self._library.module(self._symbol))
+        return Launcher(plan, self)
 
     def _plan(self, group: Size, threads: Size | None, threadgroup_memory: Mapping[int, int]) -> Plan:
         size = three(group, "threads_per_threadgroup")

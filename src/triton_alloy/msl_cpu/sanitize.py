@@ -12,6 +12,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import cache
 from .buffers import Buffer
@@ -156,7 +157,8 @@ def runtime() -> ctypes.CDLL:
     library = open_library(cache.fetch(key, build)[0])
     library = ctypes.CDLL(library._name, mode=ctypes.RTLD_GLOBAL)
     library.msl_cpu_sanitizer_begin.argtypes = (
-        *(ctypes.POINTER(_Binding), ctypes.c_uint, ctypes.c_ulong, ctypes.c_ulong, ctypes.POINTER(_Report)),
+        *(ctypes.POINTER(_Binding), ctypes.c_uint, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_uint),
+        ctypes.POINTER(_Report),
     )
     library.msl_cpu_sanitizer_begin.restype = ctypes.c_uint
     library.msl_cpu_sanitizer_count.argtypes = ()
@@ -242,21 +244,34 @@ def run(
     launcher: Callable[..., None], buffers: Mapping[int, Buffer], grid: Sequence[int], kernel: str, module: Module
 ) -> None:
     """Call `launcher(pointers, *grid)` on guarded copies of the buffers; raise SanitizerError if it shows a fault."""
-    hooks = runtime()
     unions = _unions(buffers)
     bindings = (_Binding * max(len(unions), 1))(*_bindings(unions))
-    reports = (_Report * _MOST_REPORTS)()
-    if hooks.msl_cpu_sanitizer_begin(bindings, len(unions), module.start, module.end, reports):
-        raise KernelFailure("not enough memory for the copies and the shadow of the buffers")
-    count = 0
-    try:
+
+    def launch() -> None:
         pointers = (ctypes.c_void_p * MAX_BUFFERS)()
         for binding, union in zip(bindings, unions, strict=False):
             for index, buffer in union:
                 pointers[index] = binding.copy + buffer.address - union[0][1].address
         launcher(pointers, *grid)
+
+    _watch(launch, bindings, len(unions), 0, kernel, module)
+
+
+def run_unbounded(launch: Callable[[], None], pointers: int, kernel: str, module: Module) -> None:
+    """Call `launch`, which binds `pointers` buffers of unknown extent: no access to them is out of bounds."""
+    _watch(launch, (_Binding * 1)(), 0, pointers, kernel, module)
+
+
+def _watch(launch: Callable[[], None], bindings: Any, count: int, pointers: int, kernel: str, module: Module) -> None:
+    hooks = runtime()
+    reports = (_Report * _MOST_REPORTS)()
+    if hooks.msl_cpu_sanitizer_begin(bindings, count, module.start, module.end, pointers, reports):
+        raise KernelFailure("not enough memory for the copies and the shadow of the buffers")
+    found = 0
+    try:
+        launch()
     finally:
-        count = hooks.msl_cpu_sanitizer_count()
+        found = hooks.msl_cpu_sanitizer_count()
         hooks.msl_cpu_sanitizer_finish()
-    if count:
-        raise SanitizerError([_report(raw, kernel, module) for raw in reports[:count]])
+    if found:
+        raise SanitizerError([_report(raw, kernel, module) for raw in reports[:found]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import pickle
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triton_alloy.msl_cpu import LaunchError, Library
+from triton_alloy.msl_cpu import Library
 from triton_alloy.msl_cpu.sanitize import SanitizerError
 
 SEEDS = range(int(os.environ.get("MSL_CPU_TEST_SEEDS", "3")))
@@ -187,13 +188,28 @@ def test_seeds_give_other_orders_and_one_seed_the_same():
     assert all(sorted(order(seed)) == list(range(32)) for seed in range(5))
 
 
-def test_errors_travel_and_launchers_are_refused():
+def test_errors_travel():
     case = WRONG[0]
     with pytest.raises(SanitizerError) as caught:
         launch("wrong", "sanitize", case)
     assert pickle.loads(pickle.dumps(caught.value)).reports == caught.value.reports
-    with pytest.raises(LaunchError, match="sanitize"):
-        library("wrong", "sanitize")[case.kernel].launcher(4, 64)
+
+
+@pytest.mark.parametrize("kernel", ["write_read", "halved_index", "groups_sum", "never_written", "barrier_in_if"])
+def test_launchers_find_what_needs_no_sizes(kernel: str):
+    """A prepared launch is given pointers alone: nothing is out of bounds, the rest is found."""
+    case = next(case for case in WRONG if case.kernel == kernel)
+    x, y = np.ones(1024, np.float32), np.zeros(1024, np.float32)
+    pointers = (ctypes.c_void_p * 2)(x.ctypes.data, y.ctypes.data)
+    launcher = library("wrong", "sanitize")[kernel].launcher(2, case.threads)
+    with pytest.raises(SanitizerError) as caught:
+        launcher(pointers, GROUPS)
+    assert case.fault in {report.fault for report in caught.value.reports}
+    for report in caught.value.reports:
+        assert report.line in case.lines
+        assert report.space != "device" or (report.buffer == 1 and 0 <= report.offset < 4096)
+    library("right", "sanitize")["copy"].launcher(2, 256)(pointers, GROUPS)
+    np.testing.assert_array_equal(x, y)
 
 
 def test_next_launch_is_unaffected():

@@ -11,7 +11,7 @@ using namespace msl_cpu;
 
 namespace {
 
-constexpr uint most_reports = 256, most_nodes = 1u << 15, most_variables = 64, most_blocks = 1u << 20;
+constexpr uint most_reports = 256, most_variables = 64, most_blocks = 1u << 20;
 constexpr uint barrier_notes = 64, failure_stopped = 100;
 constexpr uint mem_device = 1, mem_threadgroup = 2;
 constexpr long vector_padding = 4;  // a part of 16 (or 8) bytes may be the padding of a vector of 3
@@ -19,12 +19,6 @@ constexpr long vector_padding = 4;  // a part of 16 (or 8) bytes may be the padd
 struct Variable {
   uint offset, bytes;
   ulong start;
-};
-
-// A call: the stack of a thread is a chain of these.
-struct Node {
-  ulong call;
-  uint parent, next;  // next: in the chain of its hash
 };
 
 struct Note {
@@ -42,11 +36,13 @@ struct State {
   uint device_count, last_device;
   Binding *bindings;
   Range arena;
+  uint pointers;           // so many buffers have no known extent: only races are looked for in device memory
+  Range unbounded;
+  Pages pages;
   Variable variables[most_variables];
   uint variable_count;
   Blocks blocks;
-  Node *nodes;
-  uint node_count, *node_table;
+  Calls calls;
   // Of the threadgroup that is running.
   uint group, position[3];
   uint stack[max_threads], barriers[max_threads], device_epoch[max_threads], threadgroup_epoch[max_threads];
@@ -72,7 +68,8 @@ struct Access {
 void fill_places(ulong *places, ulong place, uint stack) {
   uint n = 0;
   places[n++] = place;
-  for (uint node = stack; node && n < stack_depth; node = state->nodes[node].parent) places[n++] = state->nodes[node].call;
+  for (uint node = stack; node && n < stack_depth; node = state->calls.node[node].parent)
+    places[n++] = state->calls.node[node].call;
   while (n < stack_depth) places[n++] = 0;
 }
 
@@ -130,8 +127,21 @@ const Variable *variable_at(ulong address) {
   return nearest;
 }
 
+// The buffer that starts last before the address.
+Report located_by_pointer(Fault fault, const Access &access) {
+  void *const *buffers = state->worker->launch->buffers;
+  uint nearest = ~0u;
+  for (uint i = 0; i < state->pointers; ++i) {
+    if ((ulong)buffers[i] > access.address) continue;
+    if (nearest == ~0u || (ulong)buffers[i] > (ulong)buffers[nearest]) nearest = i;
+  }
+  ulong start = nearest == ~0u ? 0 : (ulong)buffers[nearest];
+  return new_report(fault, access, space_device, nearest, (long)(access.address - start));
+}
+
 // Report a fault of an access to `range`: offsets are those of the user's buffer or of threadgroup memory.
 Report located(Fault fault, const Access &access, const Range &range) {
+  if (&range == &state->unbounded) return located_by_pointer(fault, access);
   if (range.space == space_device)
     return new_report(fault, access, space_device, range.index, (long)(access.address - range.start));
   const Variable *variable = variable_at(access.address);
@@ -233,6 +243,10 @@ Cell *split(Cell &cell) {
   return state->blocks.block[cell.split - 1];
 }
 
+Cell *cell_of(const Range &range, ulong base) {
+  return range.cells ? &range.cells[(base - (range.start & ~(granule - 1))) / granule] : state->pages.find(base);
+}
+
 void check_races(const Access &access, const Range &range) {
   uint epoch = (range.space == space_device ? state->device_epoch : state->threadgroup_epoch)[access.thread];
   Record now = {state->group,
@@ -247,10 +261,11 @@ void check_races(const Access &access, const Range &range) {
   ulong end = access.address + access.bytes;
   for (ulong start = access.address; start < end;) {
     ulong base = start & ~(granule - 1), stop = base + granule < end ? base + granule : end;
-    Cell &cell = range.cells[(base - (range.start & ~(granule - 1))) / granule];
-    if (stop - start == granule && !cell.split) {
-      reported |= touch(cell, now, access, range, !reported);
-    } else if (Cell *bytes = split(cell)) {
+    Cell *cell = cell_of(range, base);
+    if (!cell) return;
+    if (stop - start == granule && !cell->split) {
+      reported |= touch(*cell, now, access, range, !reported);
+    } else if (Cell *bytes = split(*cell)) {
       for (ulong i = start; i < stop; ++i) reported |= touch(bytes[i - base], now, access, range, !reported);
     }
     start = stop;
@@ -273,6 +288,7 @@ void check_initialised(const Access &access, const Range &range) {
 }
 
 bool is_inside(const Access &access, const Range &range) {
+  if (&range == &state->unbounded) return true;
   if (range.space == space_device) return access.address >= range.start && access.address + access.bytes <= range.end;
   const Variable *variable = variable_at(access.address);
   return variable && access.address + access.bytes <= variable->start + variable->bytes;
@@ -307,6 +323,9 @@ void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligne
   const Range *range = range_of(address);
   if (!range) {
     if (is_own(address)) return;
+    if (state->pointers) range = &state->unbounded;
+  }
+  if (!range) {
     file(new_report(fault_wild, access, space_other, ~0u, (long)address));
     stop();
   }
@@ -314,16 +333,6 @@ void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligne
   if (aligned && address % bytes) file(located(fault_misaligned, access, *range));
   if (range->space == space_threadgroup) check_initialised(access, *range);
   check_races(access, *range);
-}
-
-uint intern(uint parent, ulong call) {
-  uint *head = &state->node_table[(call * 0x9E3779B97F4A7C15ul + parent * 0x85EBCA6Bul) >> 40 & (most_nodes - 1)];
-  for (uint node = *head; node; node = state->nodes[node].next)
-    if (state->nodes[node].call == call && state->nodes[node].parent == parent) return node;
-  if (state->node_count == most_nodes) return parent;
-  uint node = state->node_count++;
-  state->nodes[node] = {call, parent, *head};
-  return *head = node;
 }
 
 uint thread_of_caller() {
@@ -334,12 +343,12 @@ uint thread_of_caller() {
 
 void push_call(ulong call) {
   uint thread = thread_of_caller();
-  if (thread != ~0u) state->stack[thread] = intern(state->stack[thread], call);
+  if (thread != ~0u) state->stack[thread] = state->calls.enter(state->stack[thread], call);
 }
 
 void pop_call() {
   uint thread = thread_of_caller();
-  if (thread != ~0u) state->stack[thread] = state->nodes[state->stack[thread]].parent;
+  if (thread != ~0u) state->stack[thread] = state->calls.node[state->stack[thread]].parent;
 }
 
 void add_variable(uint offset, uint bytes, ulong start) {
@@ -359,18 +368,24 @@ extern "C" {
 void msl_cpu_sanitizer_finish();
 
 // Copy the bindings between gaps. Returns 0, or 1 where memory is short. code: the addresses of the compiled kernel.
-uint msl_cpu_sanitizer_begin(Binding *bindings, uint count, ulong code_start, ulong code_end, Report *reports) {
+// pointers: the launch binds so many buffers of unknown extent instead.
+uint msl_cpu_sanitizer_begin(Binding *bindings, uint count, ulong code_start, ulong code_end, uint pointers,
+                             Report *reports) {
   state = map_array<State>(1);
   if (!state) return 1;
   state->code_start = code_start;
   state->code_end = code_end;
   state->bindings = bindings;
   state->reports = reports;
-  state->nodes = map_array<Node>(most_nodes);
-  state->node_table = map_array<uint>(most_nodes);
-  state->node_count = 1;
   state->blocks.block = map_array<Cell[granule]>(most_blocks);
-  bool good = state->nodes && state->node_table && state->blocks.block && make_arena(state->arena);
+  bool good = state->calls.map() && state->blocks.block && make_arena(state->arena);
+  state->pointers = pointers;
+  state->unbounded.space = space_device;
+  if (pointers) {
+    state->pages.keys = map_array<ulong>(Pages::most);
+    state->pages.cells = map_array<Cell>(Pages::most * Pages::cells_per_page);
+    good = good && state->pages.keys && state->pages.cells;
+  }
   for (uint i = 0; good && i < count; ++i) good = bind(state->devices[state->device_count++], bindings[i]);
   if (!good) msl_cpu_sanitizer_finish();
   return !good;
@@ -389,8 +404,9 @@ void msl_cpu_sanitizer_finish() {
     unmap(state->devices[i]);
   }
   unmap(state->arena);
-  if (state->nodes) munmap(state->nodes, most_nodes * sizeof(Node));
-  if (state->node_table) munmap(state->node_table, most_nodes * sizeof(uint));
+  state->calls.unmap();
+  if (state->pages.keys) munmap(state->pages.keys, Pages::most * sizeof(ulong));
+  if (state->pages.cells) munmap(state->pages.cells, Pages::most * Pages::cells_per_page * sizeof(Cell));
   if (state->blocks.block) munmap(state->blocks.block, most_blocks * sizeof(Cell[granule]));
   munmap(state, sizeof(State));
   state = nullptr;

@@ -35,7 +35,7 @@ struct Range {
   ulong start, end;          // the valid bytes
   ulong low, high;           // with the gaps round them
   uint space, index;
-  Cell *cells;               // of the granules from that of `start` on
+  Cell *cells;               // of the granules from that of `start` on; nullptr: in pages, see Pages
   unsigned char *initialised;
 };
 
@@ -69,6 +69,54 @@ inline void unmap(Range &range) {
   if (range.cells) munmap(range.cells, ((range.end - range.start) / granule + 2) * sizeof(Cell));
   if (range.initialised) munmap(range.initialised, range.high - range.low);
 }
+
+// Shadow of memory whose extent nobody told: by page, found by hashing.
+struct Pages {
+  static constexpr ulong page_bytes = 4096, most = 1ul << 16, cells_per_page = page_bytes / granule;
+  ulong *keys;  // address / page_bytes, 0: free
+  Cell *cells;
+
+  // Of the granule at `address`; nullptr when there is no room for another page.
+  Cell *find(ulong address) {
+    ulong key = address / page_bytes, slot = key * 0x9E3779B97F4A7C15ul >> 48;
+    for (ulong tries = 0; tries < most; ++tries, slot = (slot + 1) % most) {
+      if (!keys[slot]) keys[slot] = key;
+      if (keys[slot] == key) return &cells[slot * cells_per_page + address % page_bytes / granule];
+    }
+    return nullptr;
+  }
+};
+
+// The call stacks of threads: chains of calls, each stored once, so that a number stands for a stack.
+struct Calls {
+  static constexpr uint most = 1u << 15;
+  struct Node {
+    ulong call;
+    uint parent, next;  // next: in the chain of its hash
+  };
+  Node *node;  // number 0: no call
+  uint *first, count;
+
+  bool map() {
+    node = map_array<Node>(most);
+    first = map_array<uint>(most);
+    count = 1;
+    return node && first;
+  }
+  void unmap() {
+    if (node) munmap(node, most * sizeof(Node));
+    if (first) munmap(first, most * sizeof(uint));
+  }
+  // The stack of `parent` with one more call; `parent` itself when there is no room.
+  uint enter(uint parent, ulong call) {
+    uint &head = first[(call * 0x9E3779B97F4A7C15ul + parent * 0x85EBCA6Bul) >> 40 & (most - 1)];
+    for (uint i = head; i; i = node[i].next)
+      if (node[i].call == call && node[i].parent == parent) return i;
+    if (count == most) return parent;
+    node[count] = {call, parent, head};
+    return head = count++;
+  }
+};
 
 // Blocks of 4 cells for granules that were accessed in parts.
 struct Blocks {
