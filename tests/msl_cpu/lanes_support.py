@@ -116,6 +116,7 @@ def to_bf16(values: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), np.uint16(0x7FC0), rounded)
 
 
+@np.errstate(invalid="ignore")  # a signalling NaN becomes a quiet one
 def decode(array: np.ndarray, type_: str) -> np.ndarray:
     """Values in float64 (floats) or as they are."""
     if type_ == "bf16":
