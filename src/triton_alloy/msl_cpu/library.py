@@ -80,7 +80,7 @@ class Launcher:
 
 
 class SanitizingLauncher(Launcher):
-    """In sanitize mode: raises SanitizerError. Sizes of buffers are unknown, so nothing is out of bounds; see launch."""
+    """In sanitize mode: raises SanitizerError. Buffers have unknown sizes, so nothing is out of bounds; see launch."""
 
     def __init__(self, plan: Plan, owner: Kernel, n_buffers: int, module: sanitize.Module):
         super().__init__(plan, owner)
