@@ -70,7 +70,7 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 
 FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
-MODES = ("fast", "reference", "sanitize")
+MODES = ("fast", "reference", "strict", "sanitize")
 
 TARGET = Variable(
     "TRITON_ALLOY_TARGET",
@@ -84,7 +84,8 @@ MODE = Variable(
     "fast",
     _one_of(*MODES),
     "one of " + ", ".join(MODES),
-    "How the CPU runs a kernel: lane vectors, one fiber per GPU thread, or with every access checked.",
+    "How the CPU runs a kernel: on lane vectors, with one fiber per GPU thread, the same after a check that Apple's "
+    "compiler would take the text, or with every access checked.",
 )
 DEBUG = Variable(
     "TRITON_ALLOY_DEBUG",

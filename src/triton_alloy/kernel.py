@@ -154,7 +154,12 @@ class Executable(Protocol):
 
 
 class Device(Protocol):
-    """What a runtime implements. Launches are in order; on the CPU they are complete when `launch` returns."""
+    """What a runtime implements. Launches are in order; on the CPU they are complete when `launch` returns.
+
+    needs_extents: whether `launch` must be told how much memory there is behind each pointer.
+    """
+
+    needs_extents: bool
 
     @property
     def properties(self) -> Properties: ...
@@ -163,8 +168,19 @@ class Device(Protocol):
         """Build the kernel's text for this device."""
         ...
 
-    def launch(self, executable: Any, pointers: Sequence[int], scalars: bytes, grid: tuple[int, int, int]) -> None:
-        """Run `grid` threadgroups. pointers: one per buffer argument, in order; scalars: the packed struct."""
+    def launch(
+        self,
+        executable: Any,
+        pointers: Sequence[int],
+        scalars: bytes,
+        grid: tuple[int, int, int],
+        extents: Sequence[int] = (),
+    ) -> None:
+        """Run `grid` threadgroups.
+
+        pointers: one per buffer argument, in order; scalars: the packed struct; extents: bytes from each pointer to
+        the end of its memory, where the device needs them.
+        """
         ...
 
     def synchronize(self) -> None:

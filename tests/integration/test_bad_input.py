@@ -14,7 +14,9 @@ from triton.compiler.errors import CompilationError
 from triton.runtime.errors import OutOfResources
 
 import triton_alloy
+from triton_alloy import config
 from triton_alloy.errors import InvalidArgument, Unsupported
+from triton_alloy.msl_cpu import MslError
 
 
 @triton.jit
@@ -129,6 +131,15 @@ def test_a_view_is_where_its_strides_say(out: torch.Tensor):
     base = torch.arange(200.0)
     strided_kernel[(1,)](base[1:][::3], out, 3, BLOCK=64)
     assert torch.equal(out, base[1:][::3][:64])
+
+
+@pytest.mark.parametrize("family", ["cpu", "apple9"])
+def test_sanitize_mode_finds_a_buffer_that_is_too_small(family: str, x: torch.Tensor, out: torch.Tensor):
+    with config.scope(TRITON_ALLOY_MODE="sanitize", TRITON_ALLOY_TARGET=family):
+        copy(x, out)
+        assert torch.equal(out, x)
+        with pytest.raises(MslError, match="out of bounds"):
+            copy(x[:60].clone(), out)
 
 
 @triton.jit

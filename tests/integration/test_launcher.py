@@ -23,10 +23,13 @@ class Recorder:
     """A device that keeps what it is told to launch."""
 
     def __init__(self):
+        self.needs_extents = False
         self.launches: list[tuple[list[int], bytes, tuple[int, int, int]]] = []
+        self.extents: list[int] = []
 
-    def launch(self, executable: Any, pointers: list[int], scalars: bytes, grid: tuple[int, int, int]) -> None:
+    def launch(self, executable: Any, pointers: Any, scalars: bytes, grid: Any, extents: Any = ()) -> None:
         self.launches.append((list(pointers), scalars, grid))
+        self.extents = list(extents)
 
 
 def kernel_of(*arguments: tuple[str, str, str], read_only: bool = False) -> Kernel:
@@ -221,6 +224,22 @@ def test_compiler_and_launch_must_agree_on_what_an_argument_is():
         Bench({"x": "*fp32"}, kernel_of(("x", "scalar", "f32"))).launch(torch.zeros(1))
     with pytest.raises(AlloyError, match="compiled as i64, the launch has i32"):
         Bench({"n": "i32"}, kernel_of(("n", "scalar", "i64"))).launch(1)
+
+
+def test_a_device_that_asks_is_told_how_much_memory_there_is():
+    bench = add_bench()
+    bench.device.needs_extents = True
+    base = np.zeros((4, 8), np.float32)
+    for argument, expected in (
+        (torch.zeros(10)[3:5], 28),
+        (triton_alloy.array(base[1:3, 2:]), 4 * (32 - 10)),
+        (triton_alloy.array(base[::-1]), 32),
+        (None, 0),
+    ):
+        bench.launch(argument, 64, 7, 0.5)
+        assert bench.device.extents == [expected]
+    with pytest.raises(InvalidArgument, match="pass a tensor, not an address"):
+        bench.launch(4096, 64, 7, 0.5)
 
 
 # --------------------------------------------------------------------------------------------------------------- NumPy

@@ -194,7 +194,8 @@ def test_the_msl_can_be_overridden(tmp_path: Path, pair: tuple[torch.Tensor, tor
 
 def test_target_and_mode_can_change_within_a_process(pair: tuple[torch.Tensor, torch.Tensor]):
     families = {}
-    for family, mode in (("cpu", "fast"), ("apple9", "fast"), ("apple9", "reference"), ("cpu", "fast")):
+    modes = [(family, mode) for mode in config.MODES for family in ("cpu", "apple9")]
+    for family, mode in [*modes, ("cpu", "fast")]:
         with config.scope(TRITON_ALLOY_TARGET=family, TRITON_ALLOY_MODE=mode):
             out, compiled = add(*pair)
         assert torch.equal(out, pair[0] + pair[1])

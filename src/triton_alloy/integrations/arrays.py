@@ -53,12 +53,22 @@ class Array:
         strides = tuple(stride // self.numpy.itemsize for stride in self.numpy.strides)
         return strides if axis is None else strides[axis]
 
-    def ptr_range(self) -> int:
-        """An upper bound of the bytes that can be reached from the array's address, in either direction."""
+    def _base(self) -> np.ndarray:
         base = self.numpy
         while isinstance(base.base, np.ndarray):
             base = base.base
-        return base.nbytes
+        return base
+
+    def ptr_range(self) -> int:
+        """An upper bound of the bytes that can be reached from the array's address, in either direction."""
+        return self._base().nbytes
+
+    def extent(self) -> int:
+        """The bytes from the array's address to the end of the memory that it is a view of."""
+        base = self._base()
+        steps = ((length - 1) * stride for length, stride in zip(base.shape, base.strides, strict=True))
+        end = base.ctypes.data + sum(max(step, 0) for step in steps) + base.itemsize
+        return end - self._address if self.numpy.size else 0
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy, dtype=dtype, copy=copy) if copy else np.asarray(self.numpy, dtype=dtype)

@@ -8,9 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..kernel import Kernel, Properties
+from ..kernel import Device, Kernel, Properties
+from ..msl_cpu import Kernel as LibraryKernel
 from ..msl_cpu import Launcher, Library
+from ..msl_cpu.buffers import Buffer
 from ..msl_cpu.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
+
+Grid = tuple[int, int, int]
+
+
+def cpu_device(mode: str) -> Device:
+    """The CPU as a device. mode: as in msl_cpu.Library."""
+    return CheckedDevice() if mode == "sanitize" else CpuDevice(mode)
+
+
+def properties(mode: str) -> Properties:
+    """The processor, with the limits of an Apple GPU so that what runs here also fits there."""
+    return Properties(
+        name=f"cpu ({mode})",
+        cores=worker_count(),
+        threads_per_simdgroup=SIMD_WIDTH,
+        threadgroup_bytes=ARENA_BYTES,
+        threads_per_threadgroup=MAX_THREADS,
+    )
 
 
 @dataclass(frozen=True)
@@ -19,32 +39,28 @@ class CpuExecutable:
 
     A launch passes one block of memory: the addresses of all buffers, the address of the scalar struct, and that
     struct itself. block: its ctypes type; layout: its `struct` form; scalars_offset: bytes before the scalar struct.
+    max_threads: what may be asked for; on the CPU target one simdgroup does the work of all the warps of a program.
     """
 
     kernel: Kernel
-    max_threads: int
     run: Launcher
     block: Any
     layout: struct.Struct
     scalars_offset: int
+    max_threads: int = MAX_THREADS
 
 
 class CpuDevice:
-    """A Device whose launches are complete when they return. mode: as in msl_cpu.Library."""
+    """Runs whatever it is given, at full speed; a launch is complete when it returns."""
+
+    needs_extents = False
 
     def __init__(self, mode: str):
         self.mode = mode
 
     @property
     def properties(self) -> Properties:
-        """The processor, with the limits of an Apple GPU so that what runs here also fits there."""
-        return Properties(
-            name=f"cpu ({self.mode})",
-            cores=worker_count(),
-            threads_per_simdgroup=SIMD_WIDTH,
-            threadgroup_bytes=ARENA_BYTES,
-            threads_per_threadgroup=MAX_THREADS,
-        )
+        return properties(self.mode)
 
     def compile(self, kernel: Kernel) -> CpuExecutable:
         """Build the text, or take it from the cache on disk. Raises MslError."""
@@ -53,8 +69,6 @@ class CpuDevice:
         words = 1 + buffers + -(-kernel.scalar_bytes // 8)
         return CpuExecutable(
             kernel=kernel,
-            # On the CPU target one simdgroup does the work of all the warps that were asked for.
-            max_threads=MAX_THREADS,
             run=Library(kernel.source, self.mode)[kernel.name].launcher(bound, kernel.threads),
             block=ctypes.c_uint64 * words,
             layout=struct.Struct(f"={buffers + 1}Q{kernel.scalar_bytes}s"),
@@ -62,13 +76,58 @@ class CpuDevice:
         )
 
     def launch(
-        self, executable: CpuExecutable, pointers: Sequence[int], scalars: bytes, grid: tuple[int, int, int]
+        self,
+        executable: CpuExecutable,
+        pointers: Sequence[int],
+        scalars: bytes,
+        grid: Grid,
+        extents: Sequence[int] = (),
     ) -> None:
         """Run the grid and wait."""
         block = executable.block()
         address = ctypes.addressof(block)
         executable.layout.pack_into(block, 0, *pointers, address + executable.scalars_offset, scalars)
         executable.run(address, *grid)
+
+    def synchronize(self) -> None:
+        """Launches are complete when they return."""
+
+
+@dataclass(frozen=True)
+class CheckedExecutable:
+    """A kernel loaded with checks of every access."""
+
+    kernel: Kernel
+    checked: LibraryKernel
+    max_threads: int = MAX_THREADS
+
+
+class CheckedDevice:
+    """Runs a kernel in msl_cpu's sanitize mode: a race or a stray access raises SanitizerError after the launch."""
+
+    needs_extents = True
+
+    @property
+    def properties(self) -> Properties:
+        return properties("sanitize")
+
+    def compile(self, kernel: Kernel) -> CheckedExecutable:
+        """Build the text with checks. Raises MslError."""
+        return CheckedExecutable(kernel, Library(kernel.source, "sanitize")[kernel.name])
+
+    def launch(
+        self,
+        executable: CheckedExecutable,
+        pointers: Sequence[int],
+        scalars: bytes,
+        grid: Grid,
+        extents: Sequence[int] = (),
+    ) -> None:
+        """Run the grid and wait. Each pointer may be followed by its extent in bytes, and no further."""
+        buffers: list[Any] = [Buffer(*each, writable=True, keep=None) for each in zip(pointers, extents, strict=True)]
+        if executable.kernel.scalars:
+            buffers.append(scalars)
+        executable.checked.launch(buffers, grid, executable.kernel.threads)
 
     def synchronize(self) -> None:
         """Launches are complete when they return."""

@@ -156,6 +156,18 @@ class BufferRule:
         remember_plain(type(value))
         return value.data_ptr() or self._null(getattr(value, "base", value))
 
+    def extent(self, value: Any) -> int:
+        """The bytes from the address to the end of its memory. Raises InvalidArgument where nothing tells."""
+        if value is None:
+            return 0
+        if isinstance(value, int):
+            raise self._refusal("this mode must know how much memory there is; pass a tensor, not an address")
+        tensor = getattr(value, "base", value)
+        if hasattr(tensor, "extent"):
+            return tensor.extent()
+        storage = tensor.untyped_storage()
+        return storage.data_ptr() + storage.nbytes() - tensor.data_ptr()
+
     def _raw_address(self, value: int) -> int:
         if not 0 <= value < 2**64:
             raise self._refusal(f"{value} is no address")

@@ -35,9 +35,9 @@ if config.BACKEND.text == NAME:
 @functools.cache
 def device_of(mode: str) -> Device:
     """The CPU device that runs kernels in `mode`."""
-    from ...runtime.cpu import CpuDevice
+    from ...runtime.cpu import cpu_device
 
-    return CpuDevice(mode)
+    return cpu_device(mode)
 
 
 class MetalDriver(DriverBase):

@@ -56,7 +56,8 @@ class Launcher:
         if not is_plain_grid(grid):
             grid = checked_grid(grid)
         if grid_x and grid_y and grid_z:
-            self.device.launch(executable, pointers, scalars, grid)
+            extents = plan.extents(values) if self.device.needs_extents else ()
+            self.device.launch(executable, pointers, scalars, grid, extents)
         if exit_hook is not None:
             exit_hook(launch_metadata)
 
@@ -81,6 +82,10 @@ class Plan:
             else:
                 pointers.append(rule.address(value))
         return pointers
+
+    def extents(self, values: Sequence[Any]) -> list[int]:
+        """The bytes from each buffer's address to the end of its memory."""
+        return [rule.extent(values[rule.index]) for rule in self.rules]
 
 
 def is_plain_grid(grid: tuple[int, int, int]) -> bool:
