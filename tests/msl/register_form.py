@@ -76,7 +76,9 @@ def _merged(blocks: Sequence[str]) -> str:
     return source_of(names) + "\n"
 
 
-def run(kernel: PrintedKernel, arrays: Mapping[str, Any], grid: int = 1, mode: str = "fast", within: Any = None) -> None:
+def run(
+    kernel: PrintedKernel, arrays: Mapping[str, Any], grid: int = 1, mode: str = "fast", within: Any = None
+) -> None:
     """Run a printed kernel of one simdgroup; arrays: buffers and scalars by name."""
     buffers = [arrays[a.name] for a in kernel.arguments if a.kind == "buffer"]
     scalars = [a for a in kernel.arguments if a.kind == "scalar"]

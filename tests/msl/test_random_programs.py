@@ -17,6 +17,7 @@ from triton_alloy.ir.types import I1, I32, RegisterType
 
 ROWS = 4
 ARRAY = RegisterType(ROWS, I32)
+MASK = RegisterType(ROWS, I1)
 SINGLE = RegisterType(1, I32)
 SIZE = 2 * ROWS * LANES
 BINARY = ("arith.addi", "arith.subi", "arith.xori", "arith.maxsi", "arith.muli")
@@ -39,6 +40,9 @@ class Program:
         self.offsets = [b.value("arith.addi", [lane, rows], ARRAY)]
         shift = b.constant(LANES + 5, I32)
         self.offsets.append(b.value("arith.addi", [self.offsets[0], shift], ARRAY))
+        columns = b.value("msl.register", [], RegisterType(ROWS, I32, True), {"bases": (1, 2)})
+        start = b.value("arith.muli", [lane, b.constant(ROWS, I32)], SINGLE)
+        self.consecutive = b.value("arith.addi", [start, columns], ARRAY)
         self.scalars += [self.one, b.constant(2, I32)]
         self.load(0)
         self.load(0)
@@ -50,9 +54,23 @@ class Program:
         operands = [self.random.choice((self.x, self.y)), self.random.choice(self.offsets)]
         self.arrays.append(self.builder.value("msl.load", operands, ARRAY, {"contiguous": True}))
 
+    def load_vector(self, depth: int) -> None:
+        operands = [self.random.choice((self.x, self.y)), self.consecutive]
+        width = {"width": self.random.choice((2, 4))}
+        if self.random.random() < 0.5:
+            mask = self.builder.value("arith.cmpi", [self.offsets[0], self.pick(self.scalars)], MASK, {"predicate": 1})
+            same = self.builder.value("msl.index", [mask], MASK, {"map": (0,) * ROWS})
+            operands += [same, self.pick(self.arrays if self.random.random() < 0.7 else self.scalars)]
+        self.arrays.append(self.builder.value("msl.load_vector", operands, ARRAY, width))
+
+    def store_vector(self, depth: int) -> None:
+        operands = [self.random.choice((self.x, self.y)), self.consecutive, self.pick(self.arrays)]
+        self.builder.build("msl.store_vector", operands, [], {"width": self.random.choice((2, 4))})
+
     # ------------------------------------------------------------------------------------------------------------- ops
     def step(self, depth: int) -> None:
         kinds = ["binary"] * 6 + ["index", "exchange", "scalar", "load", "store", "store", "select"]
+        kinds += ["load_vector", "store_vector"]
         if depth < 3:
             kinds += ["for_", "if_", "while_"]
         getattr(self, self.random.choice(kinds))(depth)
@@ -76,7 +94,7 @@ class Program:
 
     def select(self, depth: int) -> None:
         a, b, c, d = (self.pick(self.arrays) for _ in range(4))
-        less = self.builder.value("arith.cmpi", [a, b], RegisterType(ROWS, I1), {"predicate": 2})
+        less = self.builder.value("arith.cmpi", [a, b], MASK, {"predicate": 2})
         self.arrays.append(self.builder.value("arith.select", [less, c, d], ARRAY))
 
     def scalar(self, depth: int) -> None:

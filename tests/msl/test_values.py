@@ -51,7 +51,9 @@ def test_masked_vector_add(mode):
     "msl.store"(%y, %o, %s, %m) <{{contiguous = true}}> : (!tt.ptr<f32>, !msl.reg<4xi32>, !msl.reg<4xf32>, \
 !msl.reg<4xi1>) -> ()
     """
-    result = both("%x: !tt.ptr<f32>, %y: !tt.ptr<f32>, %n: i32", body, {"x": floats(128), "y": floats(128), "n": 77}, mode)
+    result = both(
+        "%x: !tt.ptr<f32>, %y: !tt.ptr<f32>, %n: i32", body, {"x": floats(128), "y": floats(128), "n": 77}, mode
+    )
     assert (result["y"][77:] == floats(128)[77:]).all()
 
 

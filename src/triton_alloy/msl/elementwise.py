@@ -91,7 +91,7 @@ def _operator(op: Op, row: Intrinsic, writer: Writer) -> Expression:
     left, right = (writer.take(v) for v in op.operands)
     if row.unsigned:
         left = unsigned(op.operands[0], left)
-        if symbol not in ("<<", ">>"):
+        if symbol != ">>" or is_varying(op.operands[1].type):  # any uniform amount shifts anything
             right = unsigned(op.operands[1], right)
     return binary(symbol, left, right)
 
@@ -103,9 +103,11 @@ def is_true(value: Value) -> bool:
 
 def _template(op: Op, row: Intrinsic, writer: Writer) -> Expression:
     values = []
+    is_choice = op.name == "arith.select" and is_varying(op.result.type)
     for i, operand in enumerate(op.operands):
         repeated = row.template.count(f"{{{i}}}") > 1
-        expression = writer.take_short(operand) if repeated else writer.take(operand)
+        take = writer.take_short if repeated else writer.take_ahead if is_choice else writer.take
+        expression = take(operand)
         values.append(_operand(row, operand, expression))
     level = row.operand_level
     text = row.template.format(*(v.at(level) for v in values), **_types(op))

@@ -11,7 +11,7 @@ from . import operations
 from .elementwise import expression_of, unsigned
 from .expressions import ANY, UNARY, Expression
 from .intrinsics import INTRINSICS
-from .operations import DEVICE, THREADGROUP, element_at, offset_argument, register_number
+from .operations import DEVICE, THREADGROUP, offset_argument, register_number
 from .types import is_varying, type_name
 from .writer import Writer
 
@@ -116,15 +116,10 @@ def store(op: Op, writer: Writer) -> None:
 
 
 def _uniform_store(op: Op, writer: Writer) -> None:
+    """One lane stores: the others may still have to read what was there."""
     base, offset, value, *masks = op.operands
-    if op.name == "msl.shared_store":
-        arguments = [writer.take(base), _as_uint(offset, writer), writer.take(value)]
-        text = operations.call("store_uniform", arguments).text + ";"
-    else:
-        place = element_at(base, offset, writer)
-        text = f"{place.text} = {writer.take(value).at(ANY)};"
-    condition = f"if ({writer.take(masks[0]).text}) " if masks else ""
-    emit(op, condition + text, writer)
+    arguments = [writer.take(base), writer.take(offset), writer.take(value), *(writer.take(m) for m in masks)]
+    emit(op, operations.call("store_uniform", arguments).text + ";", writer)
 
 
 @statement("msl.shared_add")
@@ -151,6 +146,23 @@ def store_address(op: Op, writer: Writer) -> None:
 def _plain(value: Value) -> str:
     type_ = value.type
     return type_name(type_.element if isinstance(type_, RegisterType) else type_)
+
+
+@statement("msl.atomic")
+def atomic(op: Op, writer: Writer) -> None:
+    base, offset, *rest = op.operands
+    place = offset_argument(offset, writer) if is_varying(op.result.type) else writer.take(offset)
+    arguments = [writer.take(base), place, *(writer.take(v) for v in rest)]
+    text = operations.call(op.attributes["function"], arguments).text + ";"
+    writer.comment(op.location)
+    writer.flush(written(op))
+    old = f"const {type_name(op.result.type)} {writer.name_value(op.result, 'old')} = " if op.result.uses else ""
+    writer.line(old + text)
+
+
+@statement("msl.fence")
+def fence(op: Op, writer: Writer) -> None:
+    emit(op, "device_fence();", writer)
 
 
 @statement("msl.load_into")

@@ -114,4 +114,7 @@ def _f32_literal(value: float) -> str:
 
 
 def _same_f32(text: str, value: float) -> bool:
-    return struct.pack("<f", float(text)) == struct.pack("<f", value)
+    try:
+        return struct.pack("<f", float(text)) == struct.pack("<f", value)
+    except OverflowError:  # rounded up beyond the largest float
+        return False

@@ -30,6 +30,7 @@ from .loop_schedule import Group, Map, Schedule, index_numbers, operand_map, thr
 from .register_ops import (
     ARRAY_OPS,
     COMBINING,
+    LOADS,
     TERMINATORS,
     VECTOR_OPS,
     count_of,
@@ -51,9 +52,9 @@ def run(module: Op) -> None:
 
 
 def drop_unused(kernel: Op) -> None:
-    """Erase pure ops without users."""
+    """Erase pure ops and loads without users."""
     for op in reversed(list(kernel.walk())):
-        if op.results and is_pure(op) and not any(r.uses for r in op.results):
+        if op.results and (is_pure(op) or op.name in LOADS) and not any(r.uses for r in op.results):
             op.erase()
 
 

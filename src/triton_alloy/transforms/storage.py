@@ -184,8 +184,7 @@ class _Storage:
         type_ = RegisterType(op.integer("width"), variable.type.element)
         chunk = builder.value("msl.chunk", [variable, *indices], type_, attributes)
         builder.build("msl.load_into", [chunk, *op.operands], [], dict(op.attributes))
-        for user in list(op.result.uses):
-            user.set_operands([chunk if v is op.result else v for v in user.operands])
+        op.result.replace_by(chunk if indices else variable)
         op.erase()
 
     # --------------------------------------------------------------------------------------------------- control flow
@@ -299,15 +298,17 @@ class _Storage:
         """msl.mma, msl.exchange: the first operand's array becomes the result's, in place."""
         builder = Builder.before_op(op)
         variable = self.variables[op.result]
-        if self._variable_of(op.operands[0]) is not variable:
+        if not _is_array(variable.type):
+            builder.build("msl.write", [op.operands[0], variable])
+        elif self._variable_of(op.operands[0]) is not variable:
             self._copy_array(variable, self._variable_of(op.operands[0]), builder)
         builder.location = op.location
         if op.name == "msl.mma":
-            operands = [variable, *(self._variable_of(v) for v in op.operands[1:])]
+            operands = [variable, *(self._variable_of(v) if _is_array(v.type) else v for v in op.operands[1:])]
             builder.build("msl.mma_into", operands, [], dict(op.attributes))
         else:
             self._exchange(variable, op.integer("register_bit"), op.integer("lane_bit"), builder)
-        op.result.replace_by(variable)
+        self._replace(op.result, builder)
         op.erase()
 
     def _exchange(self, variable: Value, register_bit: int, lane_bit: int, builder: Builder) -> None:
