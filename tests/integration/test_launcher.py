@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+import triton
+import triton.language as tl
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,6 +151,14 @@ def test_integers_are_exact_or_refused(value: int, type_: str):
 def test_numpy_scalars_are_numbers():
     assert scalar_bench("i32").launch(np.int64(5))[1] == struct.pack("i", 5)
     assert scalar_bench("fp32").launch(np.float64(0.5))[1] == struct.pack("f", 0.5)
+
+
+def test_a_reinterpreted_tensor_has_its_new_dtype():
+    x = torch.zeros(4, dtype=torch.int32)
+    bench = add_bench()
+    assert bench.launch(triton.reinterpret(x, tl.float32), 64, 7, 0.5)[0] == [x.data_ptr()]
+    with pytest.raises(InvalidArgument, match="dtype int16"):
+        bench.launch(triton.reinterpret(torch.zeros(4), tl.int16), 64, 7, 0.5)
 
 
 # --------------------------------------------------------------------------------------------------------------- grid

@@ -192,6 +192,18 @@ def test_the_msl_can_be_overridden(tmp_path: Path, pair: tuple[torch.Tensor, tor
     assert "/* changed */" in Kernel.from_json(changed.asm["alloy"]).source
 
 
+def test_an_override_that_triton_cannot_read_back_is_refused(
+    triton_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TRITON_DUMP_DIR", str(tmp_path / "texts"))
+    monkeypatch.setenv("TRITON_OVERRIDE_DIR", str(tmp_path / "texts"))
+    monkeypatch.setattr(knobs.compilation, "dump_ir", True)
+    compile_for("apple8")
+    monkeypatch.setattr(knobs.compilation, "override", True)
+    with pytest.raises(triton_alloy.errors.Unsupported, match="use ir_override"):
+        compile_for("apple9")
+
+
 def test_target_and_mode_can_change_within_a_process(pair: tuple[torch.Tensor, torch.Tensor]):
     families = {}
     modes = [(family, mode) for mode in config.MODES for family in ("cpu", "apple9")]
