@@ -10,9 +10,10 @@ from ..ir.types import I1, PointerType, element_of
 from .elementwise import unsigned
 from .expressions import ANY, ATOM, EITHER, UNARY, Expression, binary, name, number_of
 from .types import VARYING, is_varying, type_name
-from .writer import Writer
+from .writer import LANES, Writer
 
 DEVICE, THREADGROUP = "device", "threadgroup"  # what a load reads and a store changes, beside variables
+CROSSING = ("all", "any", "broadcast", "first", "shuffle", "shuffle_xor")
 AXES = "xyz"
 
 Rule = Callable[[Op, Writer], Expression]
@@ -30,6 +31,8 @@ def expression(*names: str) -> Callable[[Rule], Rule]:
 
 
 def call(function: str, arguments: list[Expression], reads: frozenset = frozenset()) -> Expression:
+    if function in CROSSING or function.startswith("reduce_"):
+        reads |= {LANES}
     text = f"{function}({', '.join(a.at(ANY) for a in arguments)})"
     return Expression(text, ATOM, reads.union(*(a.reads for a in arguments)))
 

@@ -15,6 +15,7 @@ from .names import Names, ascii_text
 from .types import type_name
 
 INLINE_LENGTH = 64  # characters of the longest text that is put into another expression
+LANES = "lanes"  # among what an expression reads: values of other lanes, all of which must evaluate it
 WRITE_LENGTH = 96  # and of the longest that is written to a variable
 # For values without a name of the user's, and for parts of what the user gave one name.
 DEFAULT_NAMES = {
@@ -120,6 +121,12 @@ class Writer:
     def take_short(self, value: Value) -> Expression:
         """The expression for a use that writes it several times."""
         if value in self.pending and not self.pending[value].short:
+            self.declare(value)
+        return self.take(value)
+
+    def take_ahead(self, value: Value) -> Expression:
+        """The expression for a use that not every lane may reach: what crosses lanes is evaluated before."""
+        if value in self.pending and LANES in self.pending[value].reads:
             self.declare(value)
         return self.take(value)
 
