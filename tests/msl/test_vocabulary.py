@@ -21,7 +21,7 @@ CONTRACT = re.findall(
 
 
 def test_names():
-    assert set(CONTRACT) == set(VOCABULARY)
+    assert set(CONTRACT) <= set(VOCABULARY)
 
 
 def test_a_page_is_short():
@@ -63,7 +63,8 @@ def test_text_is_plain():
         assert entry.text.isascii()
         assert "\t" not in entry.text and not re.search(r" +$", entry.text, re.MULTILINE)
         assert max(map(len, entry.text.splitlines())) <= 120
-        assert entry.condition or entry.section == "types" or "// " in entry.text, entry.name
+        if entry.section in ("arithmetic", "lanes", "memory", "matrix") and not entry.condition:
+            assert "// " in entry.text, f"{entry.name}: no comment"
 
 
 @pytest.mark.parametrize("name", VOCABULARY)
