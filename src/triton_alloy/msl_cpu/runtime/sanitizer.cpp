@@ -1,8 +1,8 @@
 // The sanitizer: hooks that clang's -fsanitize=thread calls for every access to memory, over a shadow of our own.
 //
 // One thread of the operating system runs the launch. Two accesses to a byte, one of them a write and not both atomic,
-// race unless something orders them: the same thread, a threadgroup barrier with the right flag, or a meeting of the two
-// lanes. Nothing orders threadgroups.
+// race unless something orders them: the same thread, a threadgroup barrier with the right flag, or a meeting of the
+// two lanes. Nothing orders threadgroups.
 #include "msl_cpu/context_switch.h"
 #include "msl_cpu/sanitize.h"
 #include "shadow.h"
@@ -310,8 +310,9 @@ bool lies_in(ulong address, const void *start, ulong bytes) { return address - (
 // Constants of the compiled kernel, and what its argument fetching reads.
 bool is_own(ulong address) {
   const Launch *launch = state->worker->launch;
-  return address - state->code_start < state->code_end - state->code_start || lies_in(address, launch, sizeof(Launch)) ||
-         lies_in(address, launch->plan, sizeof(Plan)) || lies_in(address, launch->buffers, max_buffers * sizeof(void *));
+  return lies_in(address, (void *)state->code_start, state->code_end - state->code_start) ||
+         lies_in(address, launch, sizeof(Launch)) || lies_in(address, launch->plan, sizeof(Plan)) ||
+         lies_in(address, launch->buffers, max_buffers * sizeof(void *));
 }
 
 void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligned, ulong place) {
