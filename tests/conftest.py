@@ -15,7 +15,6 @@ def _set_environment() -> None:
     """Before Triton or PyTorch is imported: both read some of these at import only."""
     os.environ["TRITON_CACHE_DIR"] = str(Path(_FOLDER.name, "triton"))
     os.environ["TRITON_DUMP_DIR"] = str(Path(_FOLDER.name, "dump"))
-    os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # what Triton 3.9 does anyway, but with a warning
     os.environ.setdefault("OMP_NUM_THREADS", "2")
     os.environ.setdefault("MSL_CPU_THREADS", "2")
     for name in ("TRITON_ALLOY_TARGET", "TRITON_ALLOY_MODE", "TRITON_ALLOY_DEBUG", "TRITON_BACKEND"):

@@ -145,6 +145,21 @@ def test_every_family_compiles_without_a_device(family: str, monkeypatch: pytest
     assert compiled.asm["msl"].isascii()
 
 
+def test_fusion_follows_tritons_switches(monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder):
+    contracts = {True: "fp contract(fast)", False: "fp contract(off)"}
+    for default, requested, expected in (
+        (None, None, True),
+        ("0", None, False),
+        ("0", True, True),
+        ("1", False, False),
+    ):
+        if default is not None:
+            monkeypatch.setenv("TRITON_DEFAULT_FP_FUSION", default)
+        options = {} if requested is None else {"enable_fp_fusion": requested}
+        assert contracts[expected] in compile_for("apple9", **options).asm["msl"]
+    assert not recwarn.list
+
+
 def test_an_unknown_family_or_warp_size_is_refused():
     with pytest.raises(triton_alloy.errors.InvalidArgument, match="apple6"):
         compile_for("apple6")

@@ -77,8 +77,9 @@ def parse(values: dict[str, Any], family: str) -> MetalOptions:
 
 
 def _fp_fusion(requested: bool | None) -> bool:
-    if hasattr(knobs.language, "fp_fusion_enabled"):  # from Triton 3.9
-        return knobs.language.fp_fusion_enabled(requested)
+    """Triton's rule of every release, without the warning of 3.9 about the default of 3.10."""
+    if getattr(knobs.language, "force_disable_fp_fusion", False):
+        return False
     return knobs.language.default_fp_fusion if requested is None else requested
 
 
