@@ -1,7 +1,7 @@
 """Lowered IR in tests: text to a printed kernel, running it, and what it means in numpy.
 
-`run_numpy` interprets register form before form_loops: an array is (registers, 32 lanes), a single value (32 lanes), one
-simdgroup. It knows nothing of loops, storage or MSL.
+`run_numpy` interprets register form before form_loops: an array is (registers, 32 lanes), a single value (32 lanes),
+for one simdgroup. It knows nothing of loops, storage or MSL.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def row_of(op: Op) -> Intrinsic:
         return intrinsics.FROM_BOOL[op.name]
     if target is I1 and op.name in intrinsics.TO_BOOL:
         return intrinsics.TO_BOOL[op.name]
-    if op.name in ("arith.fptosi", "arith.fptoui"):
+    if op.name in ("arith.fptosi", "arith.fptoui") and isinstance(target, IntegerType):
         return _from_float(op, target)
     if op.name == "arith.bitcast" and I1 in (source, target) and source is not target:
         raise Unsupported(op, "a boolean has no bits", op.location)

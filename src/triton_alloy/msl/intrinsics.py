@@ -1,8 +1,8 @@
 """The one table of elementwise ops: how each is spelled in MSL.
 
-In a template, {0} {1} ... are operands, {T} is the result's type, {U} the unsigned type of the operands' width, {V} that
-of the result's, {I} a 32-bit integer, {or} and {and} the logical operators; uniform code has its own names and symbols
-for these. The printer, the tests and the documentation read this table; an op that is not in it is refused.
+In a template, {0} {1} ... are operands, {T} is the result's type, {U} the unsigned type of the operands' width, {V}
+that of the result's, {I} a 32-bit integer, {or} and {and} the logical operators; uniform code has its own names and
+symbols for these. The printer, the tests and the documentation read this table; an op that is not in it is refused.
 """
 
 from __future__ import annotations

@@ -21,15 +21,16 @@ threadgroup threadgroup_imageblock tensor uchar uchar2 uchar4 uint uint8_t uint1
 int16_t int32_t int64_t ulong ushort ushort2 ushort4 vec vertex visible patch matrix vector HUGE_VALF INFINITY
 NAN MAXFLOAT FLT_MAX FLT_MIN FLT_EPSILON M_PI_F M_E_F"""
 
-_FUNCTIONS = """abs absdiff acos acosh addsat all any asin asinh atan atan2 atanh ceil clamp clz copysign cos cosh cospi cross
-ctz degrees determinant distance distance_squared divide dot erf erfc exp exp10 exp2 extract_bits fabs
-faceforward fast fdim first floor fma fmax fmax3 fmedian3 fmin fmin3 fmod fract frexp hadd ilogb insert_bits
-isfinite isinf isnan isnormal isordered isunordered ldexp length length_squared log log10 log2 mad24 madhi
-madsat max max3 maximum median3 mem_flags min min3 minimum mix modf mul24 mulhi nextafter normalize popcount
-pow powr precise radians reflect refract remainder reverse_bits rhadd rint rotate round rsqrt saturate select
-shuffle sign signbit sin sincos sinh sinpi smoothstep sqrt step subsat swap tan tanh tanpi transpose trunc
-atomic_int atomic_uint atomic_float load load_address load_contiguous load_vector store store_address
-store_contiguous store_vector store_uniform address_of shuffle_xor exchange broadcast reduce_add reduce_mul
+_FUNCTIONS = """abs absdiff acos acosh addsat all any asin asinh atan atan2 atanh ceil clamp clz copysign cos cosh
+cospi cross ctz degrees determinant distance distance_squared divide dot erf erfc exp exp10 exp2
+extract_bits fabs faceforward fast fdim first floor fma fmax fmax3 fmedian3 fmin fmin3 fmod fract
+frexp hadd ilogb insert_bits isfinite isinf isnan isnormal isordered isunordered ldexp length
+length_squared log log10 log2 mad24 madhi madsat max max3 maximum median3 mem_flags min min3 minimum
+mix modf mul24 mulhi nextafter normalize popcount pow powr precise radians reflect refract remainder
+reverse_bits rhadd rint rotate round rsqrt saturate select shuffle sign signbit sin sincos sinh
+sinpi smoothstep sqrt step subsat swap tan tanh tanpi transpose trunc atomic_int atomic_uint
+atomic_float load load_address load_contiguous load_vector store store_address store_contiguous
+store_vector store_uniform address_of shuffle_xor exchange broadcast reduce_add reduce_mul
 reduce_min reduce_max reduce_and reduce_or reduce_xor reduce_minimum reduce_maximum mma_8x8 mma_rows
 threadgroup_barrier simdgroup_barrier b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32"""
 

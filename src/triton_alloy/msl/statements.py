@@ -65,7 +65,8 @@ def written(op: Op) -> Iterator:
         yield op.operands[1]
     elif op.name in ("msl.mma_into", "msl.load_into", "msl.exchange_pair"):
         for place in op.operands[: 2 if op.name == "msl.exchange_pair" else 1]:
-            yield place.definer.operands[0] if place.definer.name == "msl.chunk" else place
+            chunk = place.definer
+            yield chunk.operands[0] if chunk is not None and chunk.name == "msl.chunk" else place
     elif op.name in ("msl.shared_store", "msl.shared_add"):
         yield THREADGROUP
     elif op.name in RULES and not op.regions:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..ir.core import Op, Value
-from ..ir.types import Location
+from ..ir.types import I1, Location, element_of
 from .expressions import ANY, Expression, name
 from .names import Names, ascii_text
-from .types import type_name
+from .types import is_varying, type_name
 
 INLINE_LENGTH = 64  # characters of the longest text that is put into another expression
 LANES = "lanes"  # among what an expression reads: values of other lanes, all of which must evaluate it
@@ -20,11 +20,9 @@ WRITE_LENGTH = 96  # and of the longest that is written to a variable
 # For values without a name of the user's, and for parts of what the user gave one name.
 DEFAULT_NAMES = {
     "arith.addf": "sum",
-    "arith.addi": "sum",
-    "arith.cmpf": "mask",
-    "arith.cmpi": "mask",
+    "arith.addi": "offset",
     "arith.mulf": "product",
-    "arith.muli": "product",
+    "arith.muli": "offset",
     "arith.subf": "difference",
     "arith.subi": "difference",
     "msl.load": "loaded",
@@ -33,6 +31,14 @@ DEFAULT_NAMES = {
     "msl.shared_load": "loaded",
     "msl.shuffle_xor": "other",
     "msl.simd_reduce": "reduced",
+    "arith.remsi": "rest",
+    "arith.remui": "rest",
+    "arith.divsi": "quotient",
+    "arith.divui": "quotient",
+    "arith.andi": "bits",
+    "arith.shrui": "bits",
+    "math.exp": "exponential",
+    "math.exp2": "exponential",
 }
 
 
@@ -181,4 +187,8 @@ def own_name(value: Value) -> str:
 
 def default_name(value: Value) -> str:
     op = value.definer
-    return DEFAULT_NAMES.get(op.name, "value") if op is not None else "value"
+    if op is None:
+        return "value"
+    if element_of(value.type) is I1:
+        return "mask" if is_varying(value.type) else "condition"
+    return DEFAULT_NAMES.get(op.name, "value")

@@ -264,7 +264,8 @@ class _Former:
         if count_of(value) == 1:
             return self.array(value)
         loop, inside = self.inside.get(value, (None, None))
-        if inside is not None and loop.body is place.builder.block and table == tuple(range(place.extents[0])):
+        is_here = loop is not None and loop.body is place.builder.block
+        if inside is not None and is_here and table == tuple(range(place.extents[0])):
             return inside
         return self._read(value, table, place)
 

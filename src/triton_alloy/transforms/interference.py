@@ -67,7 +67,7 @@ class Interference:
             if op.name.startswith("scf.") or op.name in ("msl.loop", *ARRAY_OPS):
                 for result in op.results:
                     self.resident[result] = result
-            elif op.name == "msl.load_vector" and op.parent.name != "msl.loop":
+            elif op.name == "msl.load_vector" and op.block is not None and owner_of(op.block).name != "msl.loop":
                 self.resident[op.result] = op.result
             for argument, result in zip(carried_arguments(op), op.results, strict=False):
                 self.resident[argument] = self.resident[result]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir.core import Block, Op, Value
-from ..ir.types import RegisterType, Type
+from ..ir.types import FloatType, IntegerType, PointerType, RegisterType, Type
 
 LOADS = {
     "msl.load": "device",
@@ -18,6 +18,7 @@ STORES = {
     "msl.store_vector": "device",
     "msl.store_address": "device",
     "msl.shared_store": "threadgroup",
+    "msl.atomic": "device",
     "msl.shared_add": "threadgroup",
 }
 VECTOR_OPS = ("msl.load_vector", "msl.store_vector")
@@ -149,19 +150,27 @@ class Access:
             return False
         if self.base is other.base:
             return True
-        if self.space != "device" or self.base.type.pointee.width != other.base.type.pointee.width:
+        if self.space != "device" or _pointee_width(self.base) != _pointee_width(other.base):
             return False
         ours, theirs = kernel_argument(self.base), kernel_argument(other.base)
         return ours is not None and theirs is not None and ours is not theirs
 
 
-def kernel_argument(base: Value) -> Value | None:
+def _pointee_width(base: Value | None) -> int:
+    """Bits of an element in memory."""
+    pointee = base.type.pointee if base is not None and isinstance(base.type, PointerType) else None
+    return max(pointee.width, 8) if isinstance(pointee, IntegerType | FloatType) else 64
+
+
+def kernel_argument(base: Value | None) -> Value | None:
     """The kernel's pointer argument that `base` was computed from; None if that is not plain to see."""
+    if base is None:
+        return None
     while base.definer is not None and base.definer.name in ("msl.pointer_add", "msl.pointer_cast"):
         base = base.definer.operands[0]
-    block = base.owner
-    is_argument = isinstance(block, Block) and block.region is not None and block.region.owner.name == "msl.kernel"
-    return base if is_argument else None
+    region = base.owner.region if isinstance(base.owner, Block) else None
+    owner = region.owner if region is not None else None
+    return base if owner is not None and owner.name == "msl.kernel" else None
 
 
 def access_of(op: Op) -> Access | None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..ir.core import Block, Builder, Op, Region, Value
-from ..ir.types import INDEX, UNKNOWN, RegisterType, Type
+from ..ir.types import INDEX, UNKNOWN, RegisterType, Type, element_of
 from .interference import Interference, carried_arguments, carried_inits, owner_of
 from .register_ops import count_of, single
 
@@ -152,7 +152,7 @@ class _Storage:
             return
         attributes = {"map": tuple(range(count)), "extents": (count,)}
         early = definer is not None and definer.block is body and not self._is_read_after(definer, variable)
-        place = definer.next if early else body.terminator
+        place = definer.next if definer is not None and early else body.terminator
         builder = Builder(body, place, value.location)
         users = [user for user in value.uses if user is not body.terminator]
         builder.build("msl.write", [value, variable, index], [], dict(attributes))
@@ -181,7 +181,7 @@ class _Storage:
     ) -> None:
         attributes = {"map": table, "extents": extents, "width": op.integer("width")}
         builder = Builder.before_op(op)
-        type_ = RegisterType(op.integer("width"), variable.type.element)
+        type_ = RegisterType(op.integer("width"), element_of(variable.type))
         chunk = builder.value("msl.chunk", [variable, *indices], type_, attributes)
         builder.build("msl.load_into", [chunk, *op.operands], [], dict(op.attributes))
         op.result.replace_by(chunk if indices else variable)
@@ -240,6 +240,7 @@ class _Storage:
             block.erase_argument(argument.index)
 
     def _replace_results(self, op: Op, results: Sequence[Value]) -> None:
+        assert op.block is not None
         builder = Builder(op.block, op.next, op.location)
         for result in results:
             self._replace(result, builder)
