@@ -35,7 +35,9 @@ from .transforms import (
     inline,
     legalize,
     lower,
+    scaled_dot,
     simplify,
+    small_floats,
     storage,
     structurize,
 )
@@ -84,6 +86,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("inline", lambda module, _: inline.run(module)),
     ("simplify", lambda module, _: simplify.run(module)),
     ("carry", lambda module, _: carry.run(module)),
+    ("scaled_dot", lambda module, _: scaled_dot.run(module)),
+    ("small_floats", lambda module, _: small_floats.run(module)),
     ("legalize", lambda module, _: legalize.run(module)),
     ("assign_layouts", _assign_layouts),
     ("lower", _lower),

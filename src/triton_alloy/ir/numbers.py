@@ -11,10 +11,11 @@ from .types import BF16, FloatType
 
 
 @dataclass(frozen=True)
-class _SmallFloat:
-    """An 8-bit float: exponent and mantissa bits, exponent bias, and which patterns are not numbers.
+class SmallFloat:
+    """A float of few bits: exponent and mantissa bits, exponent bias, and which patterns are not numbers.
 
-    kind "ieee" has infinities; "finite" ("FN") has only nan, all ones; "unsigned_zero" ("FNUZ") has nan at 0x80.
+    kind "ieee" has infinities; "finite" ("FN") has only nan, all ones; "unsigned_zero" ("FNUZ") has nan at 0x80; in
+    "numbers" every pattern is one.
     """
 
     exponent: int
@@ -23,12 +24,12 @@ class _SmallFloat:
     kind: str
 
 
-_SMALL_FLOATS = {
-    "f8E5M2": _SmallFloat(5, 2, 15, "ieee"),
-    "f8E4M3FN": _SmallFloat(4, 3, 7, "finite"),
-    "f8E5M2FNUZ": _SmallFloat(5, 2, 16, "unsigned_zero"),
-    "f8E4M3FNUZ": _SmallFloat(4, 3, 8, "unsigned_zero"),
-    "f8E4M3B11FNUZ": _SmallFloat(4, 3, 11, "unsigned_zero"),
+SMALL_FLOATS = {
+    "f8E5M2": SmallFloat(5, 2, 15, "ieee"),
+    "f8E4M3FN": SmallFloat(4, 3, 7, "finite"),
+    "f8E5M2FNUZ": SmallFloat(5, 2, 16, "unsigned_zero"),
+    "f8E4M3FNUZ": SmallFloat(4, 3, 8, "unsigned_zero"),
+    "f8E4M3B11FNUZ": SmallFloat(4, 3, 11, "unsigned_zero"),
 }
 _PACKED = {"f16": ("<e", "<H"), "f32": ("<f", "<I"), "f64": ("<d", "<Q")}
 
@@ -90,10 +91,10 @@ def _bfloat_bits(value: float) -> int:
 
 @lru_cache
 def _small_floats(name: str) -> tuple[float, ...]:
-    return tuple(_small_float(bits, _SMALL_FLOATS[name]) for bits in range(256))
+    return tuple(_small_float(bits, SMALL_FLOATS[name]) for bits in range(256))
 
 
-def _small_float(bits: int, form: _SmallFloat) -> float:
+def _small_float(bits: int, form: SmallFloat) -> float:
     exponent = bits >> form.mantissa & ((1 << form.exponent) - 1)
     fraction = bits & ((1 << form.mantissa) - 1)
     all_ones = exponent == (1 << form.exponent) - 1
@@ -118,6 +119,6 @@ def _small_float_bits(value: float, name: str) -> int:
     largest = finite[-1]
     half_step = abs(numbers[largest] - numbers[largest - 1]) / 2
     if abs(value) >= abs(numbers[largest]) + half_step:
-        return largest + 1 if _SMALL_FLOATS[name].kind == "ieee" else nan
+        return largest + 1 if SMALL_FLOATS[name].kind == "ieee" else nan
     best = min(finite, key=lambda bits: (abs(numbers[bits] - value), bits & 1)) if finite else sign
-    return 0 if numbers[best] == 0 and _SMALL_FLOATS[name].kind == "unsigned_zero" else best
+    return 0 if numbers[best] == 0 and SMALL_FLOATS[name].kind == "unsigned_zero" else best
