@@ -25,6 +25,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +35,8 @@ from triton_alloy.tools.sections import COLD_TARGET, COMPILE_TARGETS, OVERHEAD_T
 
 THREADS = 2
 INTERPRETER_TARGET = 500.0
+NOTE = """medians of interleaved runs; the interpreter runs a part of the grid, scaled up
+first launch: without what Triton does once in a process for any backend"""
 SECTIONS = ("speed", "interpreter", "compile", "first_launch", "overhead")
 
 
@@ -92,13 +95,13 @@ def _interpreter(seconds: float) -> Iterator[Result]:
     ours = {line["name"]: line["ours"] for line in _section("speed", seconds / 4)}
     for line in _section("interpreter", seconds, TRITON_INTERPRET="1"):
         name, time = line["name"], line["time"]
-        rival = f"interpreter, 1/{line['part']} of the grid, scaled"
+        rival = "interpreter"
         yield Result("interpreter", name, time / ours[name], INTERPRETER_TARGET, ours[name], time, rival, more=True)
 
 
 def _compile(seconds: float) -> Iterator[Result]:
     for line in _section("compile_time", seconds):
-        yield Result("compile", f"{line['name']}: Triton IR to Metal text", line["ours"], line["target"])
+        yield Result("compile", f"{line['name']}, TTIR to MSL", line["ours"], line["target"])
 
 
 def _first_launch(seconds: float) -> Iterator[Result]:
@@ -109,16 +112,14 @@ def _first_launch(seconds: float) -> Iterator[Result]:
                 caches = {"TRITON_CACHE_DIR": f"{folder}/triton", "MSL_CPU_CACHE_DIR": f"{folder}/alloy"}
                 cold.append(_section(f"first_launch:{name}", seconds, **caches))
                 warm.append(_section(f"first_launch:{name}", seconds, **caches))
-        yield Result("first_launch", f"{name}: empty caches", statistics.median(cold), COLD_TARGET)
-        yield Result("first_launch", f"{name}: full caches", statistics.median(warm), WARM_TARGET)
+        yield Result("first_launch", f"{name}, empty caches", statistics.median(cold), COLD_TARGET)
+        yield Result("first_launch", f"{name}, full caches", statistics.median(warm), WARM_TARGET)
 
 
 def _overhead(seconds: float) -> Iterator[Result]:
     for line in _section("overhead", seconds):
         beyond = line["ours"] - line["theirs"]
-        yield Result(
-            "overhead", f"{line['name']}, beyond Triton's own", beyond, OVERHEAD_TARGET, line["ours"], line["theirs"]
-        )
+        yield Result("overhead", line["name"], beyond, OVERHEAD_TARGET, line["ours"], line["theirs"])
 
 
 RUNNERS: dict[str, Callable[[float], Iterator[Result]]] = dict(
@@ -140,17 +141,17 @@ def machine() -> dict[str, Any]:
 
 def table(results: list[Result]) -> Table:
     """The results with their targets; a missed target is red."""
-    result = Table(title=f"triton-alloy bench, CPU, {THREADS} threads")
-    for name in ("section", "what", "against"):
-        result.add_column(name)
-    for name in ("ours", "theirs", "value", "target"):
-        result.add_column(name, justify="right")
-    section = ""
-    for row in results:
-        if section and row.section != section:
-            result.add_section()
-        result.add_row("" if row.section == section else row.section, *_cells(row))
-        section = row.section
+    title = f"triton-alloy bench, CPU, {THREADS} threads"
+    result = Table(title=title, caption=NOTE, caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("", "against"):
+        result.add_column(name, no_wrap=True)
+    for name in ("ours", "theirs", "result", "target"):
+        result.add_column(name, justify="right", no_wrap=True)
+    for section in dict.fromkeys(row.section for row in results):
+        result.add_row(f"[bold]{section}")
+        for row in results:
+            if row.section == section:
+                result.add_row(*_cells(row))
     return result
 
 
@@ -159,7 +160,7 @@ def _cells(row: Result) -> tuple[str, ...]:
     colour = "green" if row.reached else "bold red"
     times = [duration(time) if time is not None else "" for time in (row.ours, row.theirs)]
     sign = ">=" if row.more else "<="
-    return row.name, row.rival, *times, f"[{colour}]{show(row.value)}[/]", f"{sign} {show(row.target)}"
+    return f"  {row.name}", row.rival, *times, f"[{colour}]{show(row.value)}[/]", f"{sign} {show(row.target)}"
 
 
 def bench(console: Console, sections: list[str], seconds: float, json_file: Path | None, svg_file: Path | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from triton_alloy.tools.bench import SECTIONS, bench
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 1 where a result was wrong or a target missed, 2 on bad input."""
+    os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # Triton 3.9's default, which it warns about if unset
     options = _parser().parse_args(arguments)
     console = Console()
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.syntax import Syntax
@@ -19,9 +20,10 @@ from triton_alloy.errors import InvalidArgument
 from triton_alloy.tools import cases
 from triton_alloy.tools.measure import duration, interleave
 
-DTYPES = ("float32", "float16")
-NOTE = """Errors are relative to the largest magnitude of the float64 NumPy result on the same inputs.
-NumPy is timed on float32 inputs; both times are medians of interleaved runs."""
+DTYPES = {"float32": "f32", "float16": "f16"}
+NOTE = """error: the largest, relative to the largest number of NumPy's float64 result
+lines: of Metal text, all kernels of the example
+NumPy: timed on float32; both times are medians of interleaved runs"""
 
 
 @dataclass(frozen=True)
@@ -67,16 +69,17 @@ def device_name() -> str:
 
 def table(outcomes: list[Outcome], device: str) -> Table:
     """The outcomes as a table; an error over the tolerance is red."""
-    result = Table(title=f"Triton kernels as Metal text, run on {device}", caption=NOTE, caption_justify="left")
-    result.add_column("kernel")
-    result.add_column("dtype")
-    for name in ("shape", "max error", "time", "NumPy", "MSL lines"):
-        result.add_column(name, justify="right")
+    title = f"Triton kernels as Metal text, run on {device}"
+    result = Table(title=title, caption=NOTE, caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("kernel", "dtype"):
+        result.add_column(name, no_wrap=True)
+    for name in ("shape", "error", "time", "NumPy", "lines"):
+        result.add_column(name, justify="right", no_wrap=True)
     for outcome in outcomes:
         colour = "green" if outcome.right else "bold red"
         result.add_row(
             outcome.case.name,
-            outcome.dtype,
+            DTYPES[outcome.dtype],
             outcome.case.shape,
             f"[{colour}]{outcome.error:.1e}[/]",
             duration(outcome.ours),

@@ -74,5 +74,5 @@ WORKLOADS = (
     Workload("layer_norm 4096 x 1024", "PyTorch", 3.0, 128, layer_norm.layer_norm_forward_kernel, _layer_norm),
     Workload("matmul 1024^3", "NumPy", 1.3, 16, matmul.matmul_kernel, _matmul),
     Workload("attention 4 x 1024 x 64", "PyTorch", 3.0, 16, attention.attention_kernel, _attention(False)),
-    Workload("attention causal 4 x 1024 x 64", "PyTorch", 3.0, None, attention.attention_kernel, _attention(True)),
+    Workload("attention causal", "PyTorch", 3.0, None, attention.attention_kernel, _attention(True)),
 )
