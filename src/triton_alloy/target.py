@@ -47,7 +47,8 @@ class MemoryCosts:
 
 @dataclass(frozen=True)
 class Target:
-    """`load_bytes`: the most one lane loads at once; a wider element is loaded alone."""
+    """`load_bytes`: the most one lane loads at once; a wider element is loaded alone. `atomics_64`: 64-bit atomics that
+    return the old value."""
 
     family: str
     fragment: Fragment
@@ -56,6 +57,7 @@ class Target:
     conversion: ConversionCosts
     memory: MemoryCosts
     threads_per_simdgroup: int = 32
+    atomics_64: bool = False
     threadgroup_bytes: int = 32768
 
     def vector(self, element_bytes: int) -> int:
@@ -107,7 +109,7 @@ _CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32)
 _TARGETS = {
     family: Target(family, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY)
     for family in ("apple7", "apple8", "apple9", "apple10")
-} | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY)}
+} | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY, atomics_64=True)}
 
 
 def target_for(arch: str) -> Target:

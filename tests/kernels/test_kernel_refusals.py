@@ -22,14 +22,8 @@ def maximum(a, b):
 
 
 @triton.jit
-def atomic_add_kernel(x_ptr, BLOCK: tl.constexpr):
-    tl.atomic_add(x_ptr + tl.arange(0, BLOCK), 1.0)  # refused
-
-
-@triton.jit
-def atomic_cas_kernel(x_ptr, BLOCK: tl.constexpr):
-    while tl.atomic_cas(x_ptr.to(tl.pointer_type(tl.int32)), 0, 1) == 1:  # refused
-        pass
+def atomic_system_kernel(x_ptr, BLOCK: tl.constexpr):
+    tl.atomic_add(x_ptr + tl.arange(0, BLOCK), 1.0, scope="sys")  # refused
 
 
 @triton.jit
@@ -83,8 +77,7 @@ def assert_kernel(x_ptr, BLOCK: tl.constexpr):
 
 
 REFUSED = {
-    "tt.atomic_rmw": atomic_add_kernel,
-    "tt.atomic_cas": atomic_cas_kernel,
+    "tt.atomic_rmw": atomic_system_kernel,
     "tt.scan": scan_kernel,
     "tt.histogram": histogram_kernel,
     "tt.gather": gather_kernel,

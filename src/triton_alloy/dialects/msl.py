@@ -94,6 +94,8 @@ MSL = {
     "shared_add": OpRule((3, 4), 0, check=_store),
     "store_address": OpRule((2, 3), 0),
     "shared_alloc": OpRule(traits=Trait.READS),  # two allocations are two buffers, but an unused one is none
+    "atomic": OpRule((3, None), 1, attributes=("function", "has_mask")),
+    "fence": OpRule(results=0),
     "barrier": OpRule(results=0, attributes=("scope",)),
     # ---- lanes
     "shuffle_xor": OpRule(1, check=_alike, traits=Trait.PURE, attributes=("mask",)),

@@ -28,7 +28,7 @@ BUILT_INS = {
     "lane": "u32 lane [[thread_index_in_simdgroup]]",
     "simdgroup": "uint simdgroup [[simdgroup_index_in_threadgroup]]",
 }
-WRITERS = ("msl.store", "msl.store_vector", "msl.address_of")
+WRITERS = ("msl.atomic", "msl.store", "msl.store_vector", "msl.address_of")
 LINE_LENGTH = 120
 
 
@@ -59,12 +59,12 @@ def print_kernel(
     arguments, parameters, struct = _arguments(kernel, kernel_name, writer)
     print_block(kernel.body, writer)
     body = "\n".join([*_arena(kernel), *writer.tables, *writer.lines])
-    used = set(re.findall(r"[A-Za-z_]\w*", body))
+    used = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"//.*", "", body)))
     parameters += [text for word, text in BUILT_INS.items() if word in used]
     threads = kernel.integer("simdgroups") * threads_per_simdgroup
     head = f"[[kernel, max_total_threads_per_threadgroup({threads})]]\nvoid {kernel_name}("
     signature = _wrap(f"void {kernel_name}(", parameters)
-    vocabulary = source_of(used | {"u32"})
+    vocabulary = source_of(used | {"u32"} | set(re.findall(r"[A-Za-z_]\w*", signature)))
     parts = [
         "#include <metal_stdlib>\nusing namespace metal;",
         MATH_PRAGMAS.format(contract="fast" if fp_contract else "off"),

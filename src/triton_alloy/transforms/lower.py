@@ -12,11 +12,22 @@ from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region
 from ..ir.types import I32, DenseAttribute, TensorType, element_of
 from ..target import Target
-from . import lower_control, lower_convert, lower_dot, lower_gather, lower_memory, lower_reduce, lower_scan, lower_shape
+from . import (
+    lower_atomic,
+    lower_control,
+    lower_convert,
+    lower_dot,
+    lower_gather,
+    lower_memory,
+    lower_reduce,
+    lower_scan,
+    lower_shape,
+)
 from .registers import Held, Lowering, is_pointer, lower_block, lower_elementwise, refuse_f64, rule
 
 # Importing the rule files registers their rules.
 RULE_FILES = (
+    lower_atomic,
     lower_control,
     lower_convert,
     lower_dot,

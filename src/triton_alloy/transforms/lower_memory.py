@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..errors import Unsupported
 from ..ir.core import Op, Value
-from ..ir.types import I1, I32, I64, PointerType, RegisterType, TensorType, element_of
+from ..ir.types import I1, I32, I64, PointerType, RegisterType, TensorType, Type, element_of
 from .lane_zero import at_lane_zero
 from .registers import Addresses, Held, Lowered, Lowering, Pointers, count_of, is_zero, register_count, rule, widen
 
@@ -188,8 +188,9 @@ def store(lowering: Lowering, op: Op) -> None:
     conditions = [lowering.held(v) for v in rest]
     registers = register_count(value.type)
     mask = conditions[0] if conditions else None
-    if isinstance(value.type, TensorType):
-        mask = _and_owner(lowering, mask, value.type.layout, registers)
+    owner = _owner(lowering, value.type)
+    if owner is not None:
+        mask = lowering.elementwise("arith.andi", [mask, owner], I1, registers) if mask is not None else owner
     masks = [mask] if mask is not None else []
     if isinstance(lowered, Addresses):
         operands, _ = lowering.join_maps([lowered.address, stored, *masks], registers, exact=True)
@@ -206,11 +207,13 @@ def store(lowering: Lowering, op: Op) -> None:
     lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": access.contiguous})
 
 
-def _and_owner(lowering: Lowering, mask: Held | None, layout, registers: int) -> Held | None:
-    owner = lowering.owner_mask(layout)
-    if owner is None or mask is None:
-        return mask if owner is None else Held(owner)
-    return lowering.elementwise("arith.andi", [mask, Held(owner)], I1, registers)
+def _owner(lowering: Lowering, type_: Type) -> Held | None:
+    """Where an element is owned; a scalar is the first simdgroup's, whose one lane stores it."""
+    if isinstance(type_, TensorType):
+        owner = lowering.owner_mask(type_.layout)
+    else:
+        owner = lowering.elect(0, lowering.simdgroups - 1)
+    return Held(owner) if owner is not None else None
 
 
 def split_pointer(lowering: Lowering, lowered: Lowered) -> tuple[Value, Held]:

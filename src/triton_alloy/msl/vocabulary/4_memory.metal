@@ -84,8 +84,13 @@ void store_vector(threadgroup T *p, I offset, const thread T *values, b1 mask = 
 
 //: store_uniform
 // One lane stores for all.
-template <class T, class V> void store_uniform(threadgroup T *p, uint index, V value) {
-    if (simd_is_first()) p[index] = T(value);
+template <class T, class I, class V> void store_uniform(device T *p, I offset, V value, bool mask = true) {
+    if (mask && simd_is_first()) p[offset] = T(value);
+}
+
+//: store_uniform if threadgroup
+template <class T, class I, class V> void store_uniform(threadgroup T *p, I offset, V value, bool mask = true) {
+    if (mask && simd_is_first()) p[offset] = T(value);
 }
 
 //: accumulate

@@ -21,5 +21,6 @@
 #include "lanes_vector_memory.h"
 #include "lanes_math.h"
 #include "lanes_matrix.h"
+#include "lanes_atomic.h"
 
 #pragma clang diagnostic pop

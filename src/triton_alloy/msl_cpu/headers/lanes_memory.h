@@ -182,8 +182,11 @@ template <class T, class I, class = lanes::IfScalar<I>>
 LANES_INLINE void store(T *p, I offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
   lanes::scatter(lanes::target(p), i64(offset).v, lanes::mask_bits(mask), lanes::to_row(value));
 }
-// To threadgroup memory, once for the whole simdgroup.
-template <class T> LANES_INLINE void store_uniform(T *p, uint index, lanes::NotDeduced<T> value) { p[index] = value; }
+// Once for the whole simdgroup.
+template <class T, class I, class = lanes::IfScalar<I>>
+LANES_INLINE void store_uniform(T *p, I offset, lanes::NotDeduced<T> value, bool mask = true) {
+  if (mask) p[offset] = value;
+}
 
 // Adds to threadgroup memory, lane by lane: offsets may be equal. No other thread is in the threadgroup's memory.
 template <class I> LANES_INLINE void accumulate(int *p, Lanes<I> offset, i32 value, b1 mask = true) {

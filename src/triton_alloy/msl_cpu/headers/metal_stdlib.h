@@ -1,7 +1,7 @@
 // The Metal standard library on the CPU. One header whatever its name: <metal_math>, <metal_atomic>... mean this.
 #pragma once
 #define __METAL__ 1
-#define __METAL_VERSION__ 310
+#define __METAL_VERSION__ 320
 #include "msl_cpu/scalars.h"
 #include "msl_cpu/traits.h"
 #include "msl_cpu/vec.h"

@@ -1,0 +1,202 @@
+// Atomics in device memory: relaxed, one update per lane; masked lanes touch no memory and get 0. The uniform_ forms
+// update once per simdgroup. Metal has them for 32-bit integers, and float additions; all else swaps whole words.
+
+//: atomic_word
+// Replaces the 32-bit word at an address by next(word); the old word.
+template <class Next> uint atomic_word(ulong address, Next next) {
+    device atomic_uint *word = reinterpret_cast<device atomic_uint *>(address);
+    uint old = atomic_load_explicit(word, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(word, &old, next(old), memory_order_relaxed, memory_order_relaxed)) {
+    }
+    return old;
+}
+
+//: atomic_half_word
+// The same for 16 bits, in the word that holds them; the neighbour keeps its bits.
+template <class Next> ushort atomic_half_word(ulong address, Next next) {
+    device atomic_uint *word = reinterpret_cast<device atomic_uint *>(address & ~3ul);
+    uint shift = uint(address & 2ul) * 8u;
+    uint old = atomic_load_explicit(word, memory_order_relaxed);
+    while (true) {
+        uint changed = (old & ~(0xffffu << shift)) | (uint(next(ushort(old >> shift))) << shift);
+        if (atomic_compare_exchange_weak_explicit(word, &old, changed, memory_order_relaxed, memory_order_relaxed))
+            return ushort(old >> shift);
+    }
+}
+
+//: AddBits
+template <class T> struct AddBits {
+    T value;
+    ushort operator()(ushort old) { return as_type<ushort>(T(float(as_type<T>(old)) + float(value))); }
+};
+
+//: ReplaceBits
+template <class B> struct ReplaceBits {
+    B value;
+    B operator()(B) { return value; }
+};
+
+//: CompareBits
+template <class B> struct CompareBits {
+    B expected, value;
+    B operator()(B old) { return old == expected ? value : old; }
+};
+
+//: atomic_add
+template <class I> int atomic_add(device int *p, I offset, int value, b1 mask = true) {
+    return mask ? atomic_fetch_add_explicit((device atomic_int *)(p + offset), value, memory_order_relaxed) : 0;
+}
+template <class I> float atomic_add(device float *p, I offset, float value, b1 mask = true) {
+    return mask ? atomic_fetch_add_explicit((device atomic_float *)(p + offset), value, memory_order_relaxed) : 0.0f;
+}
+
+//: atomic_add if f16
+template <class I> half atomic_add(device half *p, I offset, half value, b1 mask = true) {
+    return mask ? as_type<half>(atomic_half_word(address_of(p + offset), AddBits<half>{value})) : half(0);
+}
+
+//: atomic_add if bf16
+template <class I> bfloat atomic_add(device bfloat *p, I offset, bfloat value, b1 mask = true) {
+    return mask ? as_type<bfloat>(atomic_half_word(address_of(p + offset), AddBits<bfloat>{value})) : bfloat(0.0f);
+}
+
+//: atomic_and
+template <class I> int atomic_and(device int *p, I offset, int value, b1 mask = true) {
+    return mask ? atomic_fetch_and_explicit((device atomic_int *)(p + offset), value, memory_order_relaxed) : 0;
+}
+
+//: atomic_or
+template <class I> int atomic_or(device int *p, I offset, int value, b1 mask = true) {
+    return mask ? atomic_fetch_or_explicit((device atomic_int *)(p + offset), value, memory_order_relaxed) : 0;
+}
+
+//: atomic_xor
+template <class I> int atomic_xor(device int *p, I offset, int value, b1 mask = true) {
+    return mask ? atomic_fetch_xor_explicit((device atomic_int *)(p + offset), value, memory_order_relaxed) : 0;
+}
+
+//: atomic_max
+template <class I> int atomic_max(device int *p, I offset, int value, b1 mask = true) {
+    return mask ? atomic_fetch_max_explicit((device atomic_int *)(p + offset), value, memory_order_relaxed) : 0;
+}
+
+//: atomic_min
+template <class I> int atomic_min(device int *p, I offset, int value, b1 mask = true) {
+    return mask ? atomic_fetch_min_explicit((device atomic_int *)(p + offset), value, memory_order_relaxed) : 0;
+}
+
+//: atomic_umax
+// Of the numbers as unsigned.
+template <class I> int atomic_umax(device int *p, I offset, int value, b1 mask = true) {
+    device atomic_uint *place = (device atomic_uint *)(p + offset);
+    return mask ? int(atomic_fetch_max_explicit(place, uint(value), memory_order_relaxed)) : 0;
+}
+
+//: atomic_umin
+// Of the numbers as unsigned.
+template <class I> int atomic_umin(device int *p, I offset, int value, b1 mask = true) {
+    device atomic_uint *place = (device atomic_uint *)(p + offset);
+    return mask ? int(atomic_fetch_min_explicit(place, uint(value), memory_order_relaxed)) : 0;
+}
+
+//: atomic_exchange
+template <class I> int atomic_exchange(device int *p, I offset, int value, b1 mask = true) {
+    return mask ? atomic_exchange_explicit((device atomic_int *)(p + offset), value, memory_order_relaxed) : 0;
+}
+template <class I> float atomic_exchange(device float *p, I offset, float value, b1 mask = true) {
+    return as_type<float>(atomic_exchange((device int *)p, offset, as_type<int>(value), mask));
+}
+
+//: atomic_exchange if f16
+template <class I> half atomic_exchange(device half *p, I offset, half value, b1 mask = true) {
+    ReplaceBits<ushort> replace{as_type<ushort>(value)};
+    return mask ? as_type<half>(atomic_half_word(address_of(p + offset), replace)) : half(0);
+}
+
+//: atomic_exchange if bf16
+template <class I> bfloat atomic_exchange(device bfloat *p, I offset, bfloat value, b1 mask = true) {
+    ReplaceBits<ushort> replace{as_type<ushort>(value)};
+    return mask ? as_type<bfloat>(atomic_half_word(address_of(p + offset), replace)) : bfloat(0.0f);
+}
+
+//: atomic_cas
+// Stores `value` where the bits are those of `expected`; the old number.
+template <class I> int atomic_cas(device int *p, I offset, int expected, int value, b1 mask = true) {
+    CompareBits<uint> compare{uint(expected), uint(value)};
+    return mask ? int(atomic_word(address_of(p + offset), compare)) : 0;
+}
+template <class I> float atomic_cas(device float *p, I offset, float expected, float value, b1 mask = true) {
+    return as_type<float>(atomic_cas((device int *)p, offset, as_type<int>(expected), as_type<int>(value), mask));
+}
+
+//: atomic_cas if f16
+template <class I> half atomic_cas(device half *p, I offset, half expected, half value, b1 mask = true) {
+    CompareBits<ushort> compare{as_type<ushort>(expected), as_type<ushort>(value)};
+    return mask ? as_type<half>(atomic_half_word(address_of(p + offset), compare)) : half(0);
+}
+
+//: atomic_cas if bf16
+template <class I> bfloat atomic_cas(device bfloat *p, I offset, bfloat expected, bfloat value, b1 mask = true) {
+    CompareBits<ushort> compare{as_type<ushort>(expected), as_type<ushort>(value)};
+    return mask ? as_type<bfloat>(atomic_half_word(address_of(p + offset), compare)) : bfloat(0.0f);
+}
+
+//: uniform_atomic_add
+template <class T, class I> T uniform_atomic_add(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_add(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_and
+template <class T, class I> T uniform_atomic_and(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_and(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_or
+template <class T, class I> T uniform_atomic_or(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_or(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_xor
+template <class T, class I> T uniform_atomic_xor(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_xor(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_max
+template <class T, class I> T uniform_atomic_max(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_max(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_min
+template <class T, class I> T uniform_atomic_min(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_min(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_umax
+template <class T, class I> T uniform_atomic_umax(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_umax(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_umin
+template <class T, class I> T uniform_atomic_umin(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_umin(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_exchange
+template <class T, class I> T uniform_atomic_exchange(device T *p, I offset, T value, bool mask = true) {
+    return first(atomic_exchange(p, offset, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_cas
+template <class T, class I> T uniform_atomic_cas(device T *p, I offset, T expected, T value, bool mask = true) {
+    return first(atomic_cas(p, offset, expected, value, mask && simd_is_first()));
+}
+
+//: device_fence
+// Orders this thread's accesses of device memory before it and after it, as seen by the whole device.
+inline void device_fence() {
+#if __METAL_VERSION__ >= 320
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device);
+#else
+#error "atomics that acquire or release need Metal 3.2 (macOS 15); sem=\"relaxed\" runs everywhere"
+#endif
+}

@@ -1,0 +1,157 @@
+"""Atomics: every element once, whatever the layout; scalars once per program; old values; locks."""
+
+import numpy as np
+import pytest
+import torch
+import triton
+import triton.language as tl
+from kernel_support import tensor
+
+from triton_alloy.errors import Unsupported
+
+
+@triton.jit
+def bincount_kernel(x_ptr, counts_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    bins = tl.load(x_ptr + i, mask=i < n, other=0)
+    tl.atomic_add(counts_ptr + bins, 1, mask=i < n)
+
+
+def test_equal_addresses_all_count(any_device, rng):
+    x, counts = rng.integers(0, 10, 1000).astype(np.int32), np.zeros(10, np.int32)
+    bincount_kernel[(4,)](tensor(x), tensor(counts), 1000, BLOCK=256)
+    assert counts.tolist() == np.bincount(x, minlength=10).tolist()
+
+
+@triton.jit
+def ticket_kernel(counter_ptr, tickets_ptr):
+    ticket = tl.atomic_add(counter_ptr, 1)
+    tl.store(tickets_ptr + ticket, tl.program_id(0))
+
+
+def test_a_scalar_counts_once_per_program(any_device):
+    counter, tickets = np.zeros(1, np.int32), np.full(64, -1, np.int32)
+    ticket_kernel[(64,)](tensor(counter), tensor(tickets))
+    assert counter[0] == 64 and sorted(tickets.tolist()) == list(range(64))
+
+
+@triton.jit
+def lock_kernel(lock_ptr, total_ptr):
+    while tl.atomic_cas(lock_ptr, 0, 1) == 1:
+        pass
+    total = tl.load(total_ptr)
+    tl.store(total_ptr, total + 1)
+    tl.debug_barrier()
+    tl.atomic_xchg(lock_ptr, 0)
+
+
+def test_a_lock_excludes(any_device):
+    lock, total = np.zeros(1, np.int32), np.zeros(1, np.int32)
+    lock_kernel[(50,)](tensor(lock), tensor(total))
+    assert total[0] == 50 and lock[0] == 0
+
+
+@triton.jit
+def update_kernel(x_ptr, old_ptr, value_ptr, n, KIND: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    mask = i < n
+    value = tl.load(value_ptr + i, mask=mask)
+    if KIND == "add":
+        old = tl.atomic_add(x_ptr + i, value, mask=mask)
+    elif KIND == "max":
+        old = tl.atomic_max(x_ptr + i, value, mask=mask)
+    elif KIND == "min":
+        old = tl.atomic_min(x_ptr + i, value, mask=mask)
+    elif KIND == "and":
+        old = tl.atomic_and(x_ptr + i, value, mask=mask)
+    elif KIND == "or":
+        old = tl.atomic_or(x_ptr + i, value, mask=mask)
+    elif KIND == "xor":
+        old = tl.atomic_xor(x_ptr + i, value, mask=mask)
+    else:
+        old = tl.atomic_xchg(x_ptr + i, value, mask=mask)
+    tl.store(old_ptr + i, old, mask=mask)
+
+
+UPDATES = {
+    "add": np.add,
+    "max": np.maximum,
+    "min": np.minimum,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "exchange": lambda _, value: value,
+}
+
+
+CASES = [(kind, dtype) for kind in UPDATES for dtype in ("int32", "uint32")]
+CASES += [(kind, "float32") for kind in ("add", "max", "min", "exchange")]  # Triton has no bitwise ones on floats
+
+
+@pytest.mark.parametrize("kind, dtype", CASES)
+def test_updates_and_old_values(device, rng, kind, dtype):
+    x, value = (rng.integers(-1000, 1000, 100).astype(dtype) for _ in range(2))
+    before, old = x.copy(), np.zeros(128, dtype)
+    after = np.append(x, x[:28])
+    update_kernel[(1,)](tensor(after), tensor(old), tensor(value), 100, KIND=kind, BLOCK=128)
+    assert after[:100].tolist() == UPDATES[kind](before, value).tolist()
+    assert after[100:].tolist() == x[:28].tolist()
+    assert old[:100].tolist() == before.tolist() and not old[100:].any()
+
+
+@triton.jit
+def replicated_kernel(x_ptr, old_ptr, N: tl.constexpr):
+    """N below the threads: threads hold copies of elements, all must see the old value."""
+    i = tl.arange(0, N)
+    old = tl.atomic_add(x_ptr + i, 1)
+    tl.store(old_ptr + i[:, None] * N + i[None, :], old[:, None] + old[None, :])
+
+
+def test_copies_update_once_and_see_the_old_value(any_device):
+    x, old = np.arange(8, dtype=np.int32), np.zeros((8, 8), np.int32)
+    replicated_kernel[(1,)](tensor(x), tensor(old), N=8)
+    assert x.tolist() == list(range(1, 9))
+    assert (old == np.add.outer(np.arange(8), np.arange(8))).all()
+
+
+@triton.jit
+def sum_kernel(x_ptr, sums_ptr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.atomic_add(sums_ptr + i % 4, tl.load(x_ptr + i), sem="relaxed")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_float_sums(any_device, dtype):
+    x, sums = torch.ones(64, dtype=dtype), torch.zeros(4, dtype=dtype)
+    sum_kernel[(2,)](x, sums, BLOCK=64)
+    assert sums.tolist() == [32.0] * 4
+
+
+@triton.jit
+def compare_kernel(x_ptr, old_ptr, expected, value, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    old = tl.atomic_cas(x_ptr + i, tl.full([BLOCK], 3, tl.int32), tl.full([BLOCK], 7, tl.int32))
+    tl.store(old_ptr + i, old)
+
+
+def test_compare_and_swap(any_device):
+    x, old = np.arange(64, dtype=np.int32) % 5, np.zeros(64, np.int32)
+    before = x.copy()
+    compare_kernel[(1,)](tensor(x), tensor(old), 3, 7, BLOCK=64)
+    assert old.tolist() == before.tolist()
+    assert x.tolist() == np.where(before == 3, 7, before).tolist()
+
+
+@triton.jit
+def count_64_kernel(x_ptr):
+    tl.atomic_add(x_ptr + tl.arange(0, 64), 1)
+
+
+def test_64_bit_atomics_run_on_the_cpu_and_are_refused_for_apple(device):
+    x = np.full(64, 2**40, np.int64)
+    if device[0] == "cpu":
+        count_64_kernel[(3,)](tensor(x))
+        assert x.tolist() == [2**40 + 3] * 64
+        return
+    with pytest.raises(Unsupported, match=r"tt\.atomic_rmw.*no 64-bit atomics"):
+        count_64_kernel[(3,)](tensor(x))
