@@ -31,6 +31,7 @@ from .transforms import (
     assign_layouts,
     barriers,
     carry,
+    flatten,
     form_loops,
     inline,
     legalize,
@@ -84,6 +85,7 @@ Stage = Callable[[Op, Options], None]
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("structurize", lambda module, _: structurize.run(module)),
     ("inline", lambda module, _: inline.run(module)),
+    ("flatten", lambda module, _: flatten.run(module)),
     ("simplify", lambda module, _: simplify.run(module)),
     ("carry", lambda module, _: carry.run(module)),
     ("scaled_dot", lambda module, _: scaled_dot.run(module)),

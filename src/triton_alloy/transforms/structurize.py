@@ -1,4 +1,4 @@
-"""Early returns become nested scf.if: a tt.func of several blocks gets a single one.
+"""Early returns become nested scf.if: a function of several blocks gets a single one.
 
 Triton's branches only lead forward, so a function is a directed acyclic graph of blocks. Each block is moved, once:
 
@@ -19,27 +19,36 @@ from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region, Value
 from ..ir.types import I1, FunctionType, PointerType, TextAttribute, Type, element_of
 
+RETURNS = ("tt.return", "tt.map_elementwise.return", "tt.reduce.return", "tt.scan.return")
+
 
 def run(module: Op) -> None:
-    for function in module.body:
-        if function.name == "tt.func" and len(function.regions[0].blocks) > 1:
-            _structurize(function)
+    """In place, on functions and on those that ops apply to single elements."""
+    for op in list(module.walk()):
+        for region in op.regions:
+            if len(region.blocks) > 1:
+                _structurize(op, region)
 
 
-def _structurize(function: Op) -> None:
-    region = function.regions[0]
-    type_ = function.attributes["function_type"]
-    assert isinstance(type_, FunctionType)
-    structurizer = _Structurizer(region, type_.outputs)
+def _outputs(op: Op) -> list[Type]:
+    """The types that the function in the op's region returns."""
+    type_ = op.attributes.get("function_type")
+    if isinstance(type_, FunctionType):
+        return list(type_.outputs)
+    return [element_of(result.type) for result in op.results for _ in range(op.integer("pack", 1))]
+
+
+def _structurize(op: Op, region: Region) -> None:
+    structurizer = _Structurizer(region, _outputs(op))
     body = Block()
     for argument in region.blocks[0].arguments:
         argument.replace_by(body.add_argument(argument.type, argument.location))
     region.blocks[0].arguments = []
-    last = next(block.terminator for block in reversed(region.blocks) if block.terminator.name == "tt.return")
-    builder = Builder(body, location=last.location)
+    last = next(block.terminator for block in reversed(region.blocks) if block.terminator.name in RETURNS)
+    builder, name = Builder(body, location=last.location), last.name
     leaving = structurizer.emit(region.blocks[0], None, builder)
     assert leaving.returned is True and leaving.result is not None, "every path ends in a tt.return"
-    builder.build("tt.return", leaving.result)
+    builder.build(name, leaving.result)
     region.blocks = []
     region.append(body)
 
@@ -77,7 +86,7 @@ class _Structurizer:
                 builder.insert(op.detach())
         end = block.terminator
         builder.location = end.location
-        if end.name == "tt.return":
+        if end.name in RETURNS:
             operands = list(end.operands)
             end.erase()
             return _Leaving(True, None, operands)
