@@ -66,8 +66,10 @@ class Result:
 
 
 def _environment(**extra: str) -> dict[str, str]:
-    threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    return {**os.environ, **threads, **extra}
+    """The child's environment: two threads for everybody, and byte code is kept, as it is for users."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MSL_CPU_THREADS")
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, **dict.fromkeys(names, str(THREADS)), **extra}
 
 
 def _pin() -> None:
