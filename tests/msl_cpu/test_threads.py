@@ -146,11 +146,13 @@ DIVERGENCE = [
         lambda lane: np.full(32, 16 * 31 + 240),
     ),
     (
-        "if (lane < 16) { if (lane < 8) out[i] = simd_sum(1u); else out[i] = simd_sum(2u); } else out[i] = simd_sum(3u);",
+        "if (lane < 16) { if (lane < 8) out[i] = simd_sum(1u); else out[i] = simd_sum(2u); }"
+        "else out[i] = simd_sum(3u);",
         lambda lane: np.where(lane < 8, 8, np.where(lane < 16, 16, 48)),
     ),
     (
-        "uint s = lane; while (s > 3) s = simd_max(s) / 4 + s / 8; out[i] = popcount((uint)(ulong)simd_active_threads_mask());",
+        "uint s = lane; while (s > 3) s = simd_max(s) / 4 + s / 8;"
+        "out[i] = popcount((uint)(ulong)simd_active_threads_mask());",
         lambda lane: np.full(32, 32),
     ),
 ]
@@ -187,7 +189,8 @@ def test_atomics():
       atomic_fetch_add_explicit(f, 0.5f, memory_order_relaxed);
       atomic_max_explicit(w, (ulong)i << 40, memory_order_relaxed);
       uint old = atomic_load_explicit(&u[4], memory_order_relaxed);
-      while (!atomic_compare_exchange_weak_explicit(&u[4], &old, old + 2, memory_order_relaxed, memory_order_relaxed)) {}
+      memory_order order = memory_order_relaxed;
+      while (!atomic_compare_exchange_weak_explicit(&u[4], &old, old + 2, order, order)) {}
     """
     u, f, w = np.zeros(5, np.uint32), np.zeros(1, np.float32), np.zeros(1, np.uint64)
     u[2] = 9999

@@ -66,10 +66,8 @@ typedef bfloat bfloat16_t;
 
 def _dtype_name(dtype: Any) -> str:
     """ "float32" for np.float32, torch.float32, mx.float32 and "float32"."""
-    if isinstance(dtype, (type, np.dtype)):
-        name = np.dtype(dtype).name
-    else:
-        name = str(dtype).rpartition(".")[2]
+    is_numpy = isinstance(dtype, (type, np.dtype))
+    name = np.dtype(dtype).name if is_numpy else str(dtype).rpartition(".")[2]
     if name not in _TYPES:
         raise LaunchError(f"the type {dtype} does not exist in Metal")
     return name

@@ -12,7 +12,8 @@ namespace {
 constexpr uint most_workers = 1024;
 constexpr uint smallest_stack_log2 = 15, largest_stack_log2 = 20;
 constexpr ulong chunks_per_worker = 16;
-constexpr ulong spin_nanoseconds = 40000;  // longer than the gap between the launches of a loop, shorter than a time slice
+// Longer than the gap between the launches of a loop, shorter than a time slice.
+constexpr ulong spin_nanoseconds = 40000;
 
 constexpr ulong open_bit = 1, one_joined = 2, joined_mask = 0xfffffffe, generation_one = 1ul << 32;
 

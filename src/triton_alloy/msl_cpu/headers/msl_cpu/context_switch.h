@@ -47,12 +47,18 @@ MSL_INLINE void switch_stack(void **save, void *to) {
 // A stack that starts `entry` (which never returns) when it is switched to.
 MSL_INLINE void *new_fiber(ulong top, void (*entry)()) {
   void **slots = reinterpret_cast<void **>(top & ~63ul);
-  slots[-1] = nullptr;  // where a return address would lie: keeps the alignment that the ABI wants at a function's start
+  slots[-1] = nullptr;  // where a return address would lie: the ABI wants this alignment at a function's start
   slots[-2] = reinterpret_cast<void *>(entry);
   return &slots[-2];
 }
 
 #elif defined(__aarch64__)
+
+#ifdef __APPLE__  // belongs to the system there: compilers do not use it
+#define MSL_PLATFORM_REGISTER
+#else
+#define MSL_PLATFORM_REGISTER "x18",
+#endif
 
 MSL_INLINE void switch_stack(void **save, void *to) {
   register void **save_register __asm__("x0") = save;
@@ -69,8 +75,8 @@ MSL_INLINE void switch_stack(void **save, void *to) {
       "1:\tldr x19, [sp, #16]\n\t"
       "ldp x29, x30, [sp], #32"
       : "+r"(save_register), "+r"(to_register)::"x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
-        "x13", "x14", "x15", "x16", "x17", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "memory",
-        "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",
+        "x13", "x14", "x15", "x16", "x17", MSL_PLATFORM_REGISTER "x20", "x21", "x22", "x23",
+        "x24", "x25", "x26", "x27", "x28", "memory", "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",
         "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
         "v31");
 }
@@ -96,7 +102,7 @@ MSL_INLINE Worker *current_worker() { return reinterpret_cast<Worker *>(stack_po
 
 MSL_INLINE ulong stacks_of(Worker *worker) { return reinterpret_cast<ulong>(worker) + region_bytes / 2; }
 
-// Call `entry` for the range first .. last-1 of threadgroups on one stack that takes the whole upper half of the region.
+// Call `entry` for threadgroups first .. last-1 on one stack that takes the whole upper half of the region.
 MSL_INLINE void run_on_one_stack(Worker *worker, ulong first, ulong last, void (*entry)()) {
   worker->first = first;
   worker->last = last;

@@ -87,7 +87,9 @@ template <class T, class = if_integral<T>> MSL_INLINE constexpr T absdiff(T a, T
 MSL_INTEGER2(absdiff)
 // The average without overflow: rounded down (hadd), rounded up (rhadd).
 template <class T, class = if_integral<T>> MSL_INLINE constexpr T hadd(T a, T b) { return T((a & b) + ((a ^ b) >> 1)); }
-template <class T, class = if_integral<T>> MSL_INLINE constexpr T rhadd(T a, T b) { return T((a | b) - ((a ^ b) >> 1)); }
+template <class T, class = if_integral<T>> MSL_INLINE constexpr T rhadd(T a, T b) {
+  return T((a | b) - ((a ^ b) >> 1));
+}
 
 #undef MSL_INTEGER1
 #undef MSL_INTEGER2

@@ -235,7 +235,8 @@ MSL_INLINE bool quad_is_first(int site = MSL_SITE) {
     msl_cpu::Self self;                                                                                               \
     uint within = self.lane & (modulo - 1u), base = self.lane - within;                                               \
     T shifted = msl_cpu::gather(self, value, site)[within < delta ? self.lane : self.lane - delta];                   \
-    T filled = msl_cpu::gather(self, filling, site + msl_cpu::second_meeting)[base + ((within - delta) & (modulo - 1u))]; \
+    T *all = msl_cpu::gather(self, filling, site + msl_cpu::second_meeting);                                          \
+    T filled = all[base + ((within - delta) & (modulo - 1u))];                                                        \
     return within < delta ? filled : shifted;                                                                         \
   }                                                                                                                   \
   template <class T>                                                                                                  \
@@ -245,7 +246,8 @@ MSL_INLINE bool quad_is_first(int site = MSL_SITE) {
     uint within = self.lane & (modulo - 1u), base = self.lane - within;                                               \
     bool fill = within + delta >= modulo;                                                                             \
     T shifted = msl_cpu::gather(self, value, site)[fill ? self.lane : self.lane + delta];                             \
-    T filled = msl_cpu::gather(self, filling, site + msl_cpu::second_meeting)[base + ((within + delta) & (modulo - 1u))]; \
+    T *all = msl_cpu::gather(self, filling, site + msl_cpu::second_meeting);                                          \
+    T filled = all[base + ((within + delta) & (modulo - 1u))];                                                        \
     return fill ? filled : shifted;                                                                                   \
   }
 MSL_SHUFFLES(simd, 32u)
