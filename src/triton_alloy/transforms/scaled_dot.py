@@ -53,7 +53,7 @@ def decompose(op: Op) -> None:
 
 @dataclass(frozen=True)
 class Side:
-    """An operand: its `scale` is (..., rows or columns, blocks of k) or None; `kind`: its element type's number; `depth`:
+    """An operand: `scale` is (..., rows or columns, blocks of k) or None; `kind`: its element type's number; `depth`:
     the dimension that is k; along_k: whether two numbers in a byte are neighbours along k, else along the other one."""
 
     operand: Value
