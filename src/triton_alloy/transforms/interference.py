@@ -180,10 +180,10 @@ class Interference:
 
     def _while(self, op: Op, live: Live, weight: int) -> Live:
         before, after = (region.blocks[0] for region in op.regions)
-        around = live | self._outer_uses(op)
+        around = (live - self._residents(op.results)) | self._outer_uses(op)
         again = around | self._residents(before.arguments)
         inside = self._copy(before.arguments, after.terminator.operands, again, weight * 10)
-        inside = self._block(after, inside, weight * 10) | around | self._residents(op.results)
+        inside = self._block(after, inside, weight * 10) | around | live | self._residents(op.results)
         inside = self._copy(op.results, before.terminator.operands[1:], inside, weight * 10)
         inside |= self._residents(before.terminator.operands[:1])
         inside = self._block(before, inside, weight * 10) | around | self._residents(before.arguments)

@@ -31,11 +31,9 @@ def run(module: Op) -> None:
 def _assign(kernel: Op) -> None:
     interference = Interference(kernel)
     storage = _Storage(kernel)
-    aliases: dict[Value, list[Value]] = {}
-    for value, resident in interference.resident.items():
-        aliases.setdefault(resident, []).append(value)
     for members in interference.shared():
-        variable = storage.declare([alias for member in members for alias in aliases[member]])
+        group = set(members)
+        variable = storage.declare([v for v, resident in interference.resident.items() if resident in group])
         storage.variables.update(dict.fromkeys(members, variable))
     for value, resident in interference.resident.items():
         storage.variables[value] = storage.variables[resident]
@@ -174,6 +172,10 @@ class _Storage:
         return False
 
     def _variable_of(self, value: Value) -> Value:
+        """The variable that holds `value`; itself if there is none."""
+        op = value.definer
+        if op is not None and op.name == "msl.read" and "map" not in op.attributes:
+            return op.operands[0]
         return self.variables.get(value, value)
 
     def _load_vector(
@@ -234,34 +236,37 @@ class _Storage:
             self.anchors[self.variables[value]].append(op)
 
     def _replace_arguments(self, block: Block, arguments: Sequence[Value]) -> None:
-        builder = Builder(block, block.first)
         for argument in reversed(arguments):
-            self._replace(argument, builder)
+            self._replace(argument)
             block.erase_argument(argument.index)
 
     def _replace_results(self, op: Op, results: Sequence[Value]) -> None:
-        assert op.block is not None
-        builder = Builder(op.block, op.next, op.location)
         for result in results:
-            self._replace(result, builder)
+            self._replace(result)
         for result in op.results:
             result.replace_by(self.variables[result])
         op.results = []
 
-    def _replace(self, value: Value, builder: Builder) -> None:
-        """Uses of a carried value read its variable; those of an array name it."""
+    def _replace(self, value: Value) -> None:
+        """Uses of a carried value read its variable, which holds it wherever it is alive; those of an array name it."""
         variable = self.variables[value]
         if _is_array(value.type):
             value.replace_by(variable)
-        elif value.uses:
-            read = builder.value("msl.read", [variable], value.type)
-            read.location = value.location
-            value.replace_by(read)
+            return
+        for user in list(value.uses):
+            read = self._read(value, Builder.before_op(user))
+            user.set_operands([read if v is value else v for v in user.operands])
+
+    def _read(self, value: Value, builder: Builder) -> Value:
+        read = builder.value("msl.read", [self.variables[value]], value.type)
+        read.location = value.location
+        return read
 
     # ---------------------------------------------------------------------------------------------------------- copies
     def _copy_all(self, targets: Sequence[Value], values: Sequence[Value], builder: Builder) -> None:
-        """Copy at once: no target is overwritten before it is read. Single values were read beforehand."""
+        """Copy at once: no target is overwritten before it is read."""
         arrays: list[tuple[Value, Value]] = []
+        singles: list[tuple[Value, Value]] = []
         for target, value in zip(targets, values, strict=True):
             variable = self.variables[target]
             if self._variable_of(value) is variable:
@@ -269,8 +274,10 @@ class _Storage:
             if _is_array(target.type):
                 arrays.append((variable, self._variable_of(value)))
             else:
-                builder.location = value.location
-                builder.build("msl.write", [value, variable])
+                singles.append((variable, self._read(value, builder) if value in self.variables else value))
+        for variable, value in singles:
+            builder.location = value.location
+            builder.build("msl.write", [value, variable])
         while arrays:
             read = {source for _, source in arrays}
             ready = next(((t, s) for t, s in arrays if t not in read), None)
@@ -309,7 +316,7 @@ class _Storage:
             builder.build("msl.mma_into", operands, [], dict(op.attributes))
         else:
             self._exchange(variable, op.integer("register_bit"), op.integer("lane_bit"), builder)
-        self._replace(op.result, builder)
+        self._replace(op.result)
         op.erase()
 
     def _exchange(self, variable: Value, register_bit: int, lane_bit: int, builder: Builder) -> None:
