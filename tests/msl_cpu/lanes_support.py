@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from triton_alloy.msl.vocabulary import VOCABULARY, source_of
-from triton_alloy.msl_cpu.library import Library
+from triton_alloy.msl.vocabulary import source_of
+from triton_alloy.msl_cpu import Library, strict
 
 LANES = 32
 UNIFORM = {
@@ -23,11 +24,11 @@ INTEGERS = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
 FLOATS = ("f16", "bf16", "f32")
 MODES = ("fast", "reference")
 
-HEAD = f"""#include <metal_stdlib>
+HEAD = """#include <metal_stdlib>
 using namespace metal;
 #pragma METAL fp contract(off)
 // vocabulary: begin
-{source_of([*VOCABULARY, "threadgroup"])}// vocabulary: end
+{vocabulary}// vocabulary: end
 """
 
 
@@ -49,10 +50,14 @@ def kernel(body: str, parameters: Sequence[str]) -> str:
     """A kernel `k` of one simdgroup per threadgroup; `parameters`: its buffers, declared without their attribute."""
     numbered = [f"{text} [[buffer({i})]]" for i, text in enumerate(parameters)]
     built_in = ["uint3 program_id [[threadgroup_position_in_grid]]", "u32 lane [[thread_index_in_simdgroup]]"]
-    return f"{HEAD}[[kernel]] void k({', '.join(numbered + built_in)}) {{\n{body}\n}}\n"
+    text = f"[[kernel]] void k({', '.join(numbered + built_in)}) {{\n{body}\n}}\n"
+    return HEAD.format(vocabulary=source_of(re.findall(r"[A-Za-z_]\w*", text))) + text
 
 
 def launch(source: str, mode: str, buffers: Sequence[np.ndarray], threadgroups: int = 1) -> None:
+    """Run a kernel; in reference mode, after a check that Apple's compiler would take the text."""
+    if mode == "reference":
+        strict.check(source)
     Library(source, mode=mode).k.launch(list(buffers), threadgroups, LANES)
 
 
