@@ -22,7 +22,8 @@ def scaled_dot_kernel(
     a = tl.load(a_ptr + tl.arange(0, A_ROWS)[:, None] * A_COLUMNS + tl.arange(0, A_COLUMNS)[None, :])
     b = tl.load(b_ptr + tl.arange(0, B_ROWS)[:, None] * B_COLUMNS + tl.arange(0, B_COLUMNS)[None, :])
     block = tl.arange(0, BLOCKS)[None, :]
-    a_scale = b_scale = None
+    a_scale = None
+    b_scale = None
     if a_scale_ptr is not None:
         a_scale = tl.load(a_scale_ptr + tl.arange(0, M)[:, None] * BLOCKS + block)
     if b_scale_ptr is not None:
