@@ -1,6 +1,7 @@
 """Ops in forms that every later stage knows: dots in types of the matrix units, casts between floats in one step each.
 
-A dot with an f16 or bf16 result accumulates in f32 and is rounded once at the end: never less exact than asked for.
+A dot, a sum or a product of f16 or bf16 accumulates in f32 and is rounded once at the end: never less exact than asked
+for.
 """
 
 from __future__ import annotations
@@ -46,6 +47,21 @@ def _accumulate_in_f32(op: Op) -> None:
     op.replace_by([before.value("arith.truncf", [product], op.result.type)])
 
 
+def legalize_combination(op: Op) -> None:
+    """tt.reduce and tt.scan of one tensor by + or *."""
+    function = [inner.name for inner in op.body][:-1]
+    if element_of(op.operands[0].type) not in HALVES or function not in (["arith.addf"], ["arith.mulf"]):
+        return
+    before = Builder.before_op(op)
+    operand, old = op.operands[0], op.result.type
+    wide = before.value("arith.extf", [operand], with_element(operand.type, F32))
+    new = before.insert(op.clone({operand: wide}))
+    new.result.type = with_element(old, F32)
+    for value in (*new.body.arguments, *next(iter(new.body)).results):
+        value.type = F32
+    op.replace_by([before.value("arith.truncf", [new.result], old)])
+
+
 def legalize_cast(op: Op) -> None:
     """tt.fp_to_fp between f16, bf16 and f32, to nearest or toward zero."""
     [source] = op.operands
@@ -81,4 +97,9 @@ def _toward_zero(before: Builder, wide: Value, nearest: Value) -> Value:
     return before.value("arith.select", [beyond, previous, nearest], nearest.type)
 
 
-RULES: dict[str, Callable[[Op], None]] = {"tt.dot": legalize_dot, "tt.fp_to_fp": legalize_cast}
+RULES: dict[str, Callable[[Op], None]] = {
+    "tt.dot": legalize_dot,
+    "tt.fp_to_fp": legalize_cast,
+    "tt.reduce": legalize_combination,
+    "tt.scan": legalize_combination,
+}
