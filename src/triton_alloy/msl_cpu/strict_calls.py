@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .build import HEADERS
 from .errors import Diagnostic
 from .strict_tokens import Located, calls, function_bodies
 
@@ -37,6 +39,12 @@ def find_cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
     return []
 
 
+@functools.cache
+def _library_words() -> frozenset[str]:
+    """All words of the headers of strict mode, the names of Metal's functions among them."""
+    return frozenset(re.findall(r"\w+", "".join(file.read_text() for file in (HEADERS / "strict").iterdir())))
+
+
 @dataclass(frozen=True)
 class Recursion:
     """A cycle of calls by name. `certain`: no name in it is overloaded; else clang's LLVM text must tell."""
@@ -61,7 +69,7 @@ def find_recursion(text: Located) -> Recursion | None:
         return None
     chain = " -> ".join([*cycle, cycle[0]])
     problem = text.error(graph[cycle[-1]][cycle[0]], f"recursive function calls are not supported: {chain}")
-    return Recursion(problem, all(names.count(name) == 1 for name in cycle))
+    return Recursion(problem, all(names.count(name) == 1 and name not in _library_words() for name in cycle))
 
 
 def is_recursive(llvm: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from .errors import Diagnostic
-from .strict_tokens import ADDRESS_SPACES, Located, calls, function_bodies
+from .strict_tokens import ADDRESS_SPACES, Located, calls, function_bodies, opening_of
 from .tokens import Tokens
 
 # Built-ins of a kernel: Metal specification, "Attributes for Kernel Function Input Arguments".
@@ -46,6 +46,8 @@ _OUT_OF_SCOPE = frozenset({"texture", "sampler", "stage_in", "imageblock_data", 
 _PARAMETER_ATTRIBUTES = POSITIONS | INDICES | _RESOURCES | {"function_constant"}
 _FUNCTION_ATTRIBUTES = frozenset({"kernel", "host_name", "max_total_threads_per_threadgroup"})
 _STANDARD_ATTRIBUTES = frozenset({"maybe_unused", "nodiscard", "fallthrough", "deprecated", "noreturn", "likely"})
+# Attributes of parameters mean nothing outside of kernels, and are allowed there.
+_KNOWN_ATTRIBUTES = _PARAMETER_ATTRIBUTES | _FUNCTION_ATTRIBUTES | _STANDARD_ATTRIBUTES | {"id", "visible", "unroll"}
 MAX_BUFFER_INDEX = 30
 MAX_THREADS = 1024
 THREADGROUP_BYTES = 32768
@@ -135,8 +137,8 @@ def _parameter(found: Kernels, start: int, end: int) -> Parameter:
     tokens = found.text.tokens
     stop = min((i for i in found.attributes if start <= i < end), default=end)
     name = tokens.previous(stop)
-    while tokens.at(name) in ("]", ")") or tokens[name].kind == "number":
-        name = tokens.previous(name)
+    while tokens.at(name) == "]":
+        name = tokens.previous(opening_of(tokens, name))
     return Parameter(start, end, name, _attributes_between(found, start, end))
 
 
@@ -221,7 +223,8 @@ def _check_parameter(found: Kernels, parameter: Parameter) -> str | None:
     tokens = found.text.tokens
     text = [tokens[i] for i in range(parameter.start, parameter.name) if tokens[i].is_code()]
     spaces = {t.text for t in text} & ADDRESS_SPACES
-    is_address = any(t.text in ("*", "&") for t in text)
+    is_array = tokens.at(tokens.next(parameter.name)) == "[" and tokens.next(parameter.name) not in found.attributes
+    is_address = is_array or any(t.text in ("*", "&") for t in text)
     kinds = [a for a in parameter.attributes if a.name != "function_constant"]
     for attribute in parameter.attributes:
         if attribute.name in _OUT_OF_SCOPE:
@@ -315,7 +318,7 @@ def _check_uses(found: Kernels) -> None:
         names[name] = kernel.name
     for _, _, start, end in function_bodies(tokens):
         for name, index in calls(tokens, start, end):
-            if name in names:
+            if name in names and tokens.at(tokens.previous(index)) not in ("::", ".", "->"):
                 found.complain(index, f"kernel '{name}' cannot be called")
     hosts: set[str] = set()
     for attributes in found.attributes.values():
@@ -341,9 +344,7 @@ def _check_places(found: Kernels) -> None:
                     found.complain(attribute.index, f"function_constant({attribute.argument}) is used twice")
                 constants.add(attribute.argument)
                 _check_function_constant(found, start)
-            elif attribute.name in ("buffer", "threadgroup") or attribute.name in POSITIONS | INDICES:
-                _check_helper_attribute(found, start, attribute)
-            elif attribute.name not in _FUNCTION_ATTRIBUTES | _STANDARD_ATTRIBUTES | {"id", "visible", "unroll"}:
+            elif attribute.name not in _KNOWN_ATTRIBUTES:
                 found.complain(attribute.index, f"unknown attribute '{attribute.name}'")
             elif attribute.name == "max_total_threads_per_threadgroup" and not _is_of_kernel(found, start, attribute):
                 found.complain(attribute.index, f"'{attribute.name}' only applies to kernels")
@@ -351,12 +352,6 @@ def _check_places(found: Kernels) -> None:
 
 def _is_of_kernel(found: Kernels, start: int, attribute: Attribute) -> bool:
     return _is_instantiation(found.text.tokens, start) or any(attribute in k.attributes for k in found.kernels)
-
-
-def _check_helper_attribute(found: Kernels, start: int, attribute: Attribute) -> None:
-    """Parameter attributes outside kernels are allowed, without a meaning, in explicit instantiations only."""
-    if not _is_instantiation(found.text.tokens, start):
-        found.complain(attribute.index, f"'{attribute.name}' only applies to parameters of kernels")
 
 
 def _check_function_constant(found: Kernels, start: int) -> None:

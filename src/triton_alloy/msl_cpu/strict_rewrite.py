@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from .strict_kernels import THREADGROUP_BYTES, Kernels
-from .strict_tokens import VECTORS, Located
+from .strict_tokens import VECTORS, Located, function_bodies
 from .tokens import Tokens
 
 # Words that OpenCL reserves and Metal does not.
@@ -67,6 +67,8 @@ def rewrite_for_clang(kernels: Kernels) -> Rewritten:
         editor.erase(start, end)
     _function_constants(editor)
     vectors = set(VECTORS - _BOOL_VECTORS) | _vector_aliases(editor.tokens)
+    _vector_variables(editor, vectors)
+    _methods(editor)
     for i, token in enumerate(editor.tokens):
         if token.kind == "word":
             _word(editor, i, vectors)
@@ -127,6 +129,31 @@ def _function_constants(editor: _Editor) -> None:
             and tokens.at(tokens.next(tokens.match(start))) == ";"
         ):
             editor.put(start, "= {}")
+
+
+def _vector_variables(editor: _Editor, vectors: set[str]) -> None:
+    """`float2 v(a, b);` in a function: clang's vectors have no such constructors."""
+    tokens = editor.tokens
+    for _, _, start, end in function_bodies(tokens):
+        for i in range(start, end):
+            if tokens[i].kind != "word" or tokens[i].text not in vectors:
+                continue
+            name = tokens.next(i)
+            opening = tokens.next(name)
+            if tokens[name].kind == "word" and tokens.at(opening) == "(" and tokens.at(tokens.next(opening)) != ")":
+                editor.put(opening, f"= __msl_make<{tokens[i].text}>(")
+
+
+def _methods(editor: _Editor) -> None:
+    """`S(...) thread`, `f() const thread` lose their qualifier: clang's temporaries are in no address space."""
+    tokens = editor.tokens
+    for i, token in enumerate(tokens):
+        if token.text != "thread" or tokens.at(tokens.next(i)) not in (":", "{", ";", "=", "->"):
+            continue
+        before = tokens.previous(i)
+        before = tokens.previous(before) if tokens.at(before) == "const" else before
+        if tokens.at(before) == ")":
+            editor.put(i, "")
 
 
 def _word(editor: _Editor, index: int, vectors: set[str]) -> None:

@@ -230,7 +230,7 @@ def _type_end(tokens: Tokens, index: int, types: set[str]) -> int | None:
 
 
 def _pointers(text: Located) -> Iterator[Diagnostic]:
-    """Every pointer and reference names the address space of what it points to."""
+    """Every pointer and reference names the address space of what it points to; a reference to a pointer need not."""
     tokens = text.tokens
     types = declared_types(tokens)
     for i in range(len(tokens)):
@@ -247,7 +247,8 @@ def _pointers(text: Located) -> Iterator[Diagnostic]:
             continue
         while tokens.at(j) in _QUALIFIERS or tokens.at(j) in ADDRESS_SPACES or tokens.at(j) in ("*", "&"):
             if tokens[j].text in ("*", "&"):
-                if not spaces:
+                to_pointer = tokens[j].text == "&" and tokens.at(tokens.previous(j)) == "*"
+                if not spaces and not to_pointer:
                     yield text.error(j, _missing_space(tokens[j].text))
                     break
                 spaces = set()
@@ -258,6 +259,17 @@ def _pointers(text: Located) -> Iterator[Diagnostic]:
 def _missing_space(symbol: str) -> str:
     kind = "pointer" if symbol == "*" else "reference"
     return f"{kind} type must have explicit address space qualifier"
+
+
+def opening_of(tokens: Tokens, closing: int) -> int:
+    """Index of the bracket that the ')' or ']' at `closing` closes, 0 where there is none."""
+    pair = {")": "(", "]": "["}[tokens[closing].text]
+    depth = 0
+    for i in range(closing, -1, -1):
+        depth += (tokens[i].text == tokens[closing].text) - (tokens[i].text == pair)
+        if not depth:
+            return i
+    return 0
 
 
 def function_bodies(tokens: Tokens) -> list[tuple[str, int, int, int]]:
@@ -282,13 +294,7 @@ def _function_name(tokens: Tokens, brace: int) -> int | None:
         i = tokens.previous(i)
     if tokens.at(i) != ")":
         return None
-    depth = 0
-    while i >= 0:
-        depth += (tokens[i].text == ")") - (tokens[i].text == "(")
-        if not depth:
-            break
-        i -= 1
-    name = tokens.previous(i)
+    name = tokens.previous(opening_of(tokens, i))
     return name if name >= 0 and tokens[name].kind == "word" and tokens[name].text not in _NOT_CALLS else None
 
 

@@ -150,6 +150,7 @@ kernel void k(device bfloat *x [[buffer(0)]]) {
   x[2] = bfloat(b);
   x[3] = 1.5bf;
   if (a < x[1] && a != bfloat(0.0f)) x[4] = -a;
+  x[5] = static_cast<bfloat>(1.5h);
 }
 //// bfloat_vectors | Vector types: of bfloat, by templates
 template <typename T> void twice(device T *x) {
@@ -396,3 +397,52 @@ constant constexpr int threads = 1024;
 kernel void k [[max_total_threads_per_threadgroup(threads)]] (device float *x [[buffer(0)]]) { x[0] = 1.0f; }
 //// volatile | Types: volatile device memory
 kernel void k(volatile device int *x [[buffer(0)]]) { x[0] = x[1] + 1; }
+//// attribute_on_helper | Attributes: of a function's parameters mean nothing, and are allowed
+float scaled(device float *x, uint i [[thread_position_in_grid]]) { return x[i] * 2.0f; }
+kernel void k(device float *x [[buffer(0)]], uint i [[thread_position_in_grid]]) { x[i] = scaled(x, i); }
+//// array_argument | Arguments: an array is a pointer
+kernel void k(device float *x [[buffer(0)]], constant const long strides[2] [[buffer(1)]],
+              uint i [[thread_position_in_grid]]) {
+  x[i * strides[0]] = 1.0f;
+}
+//// reference_to_pointer | Address Spaces: a reference to a pointer needs none of its own
+inline void advance(const device float *&p, uint by) { p += by; }
+kernel void k(const device float *x [[buffer(0)]], device float *y [[buffer(1)]]) {
+  advance(x, 4);
+  y[0] = x[0];
+}
+//// own_overloads | Functions: overloads for what Metal leaves out
+namespace metal {
+inline bfloat exp(bfloat x) { return bfloat(exp(float(x))); }
+}
+inline bool simd_shuffle_down(bool x, ushort delta) { return simd_shuffle_down(uint(x), delta); }
+inline long simd_sum(long x) { return x + long(simd_sum(int(x))); }
+kernel void k(device bfloat *x [[buffer(0)]], device bool *y [[buffer(1)]], device long *z [[buffer(2)]]) {
+  x[0] = exp(x[0]);
+  y[0] = simd_shuffle_down(y[0], 1);
+  z[0] = simd_sum(z[0]);
+}
+//// method_of_a_kernels_name | Names: a method may be called as a kernel is
+struct Sorter {
+  static float sort(float x) { return x; }
+};
+kernel void sort(device float *x [[buffer(0)]]) { x[0] = Sorter::sort(x[0]); }
+//// vector_variables | Vector types: variables with constructor arguments
+float2 pair(float a) { float2 v(a, a); return v; }
+kernel void k(device float2 *x [[buffer(0)]], uint i [[thread_position_in_grid]]) {
+  short2 offset(i % 4, i / 4);
+  float2 v(1.0f);
+  x[offset.x] = v + pair(2.0f);
+}
+//// qualified_constructors | Functions: constructors of one address space
+struct Complex {
+  float re, im;
+  constexpr Complex(float r, float i) thread : re(r), im(i) {}
+  constexpr Complex(float r) thread : re(r), im(0.0f) {}
+  float norm() const thread { return re * re + im * im; }
+};
+Complex twice(Complex z) { return {z.re * 2.0f, z.im * 2.0f}; }
+kernel void k(device float *x [[buffer(0)]]) {
+  Complex z(x[0], x[1]);
+  x[2] = twice(z).norm() + Complex(3.0f).re;
+}

@@ -77,6 +77,8 @@ def test_language_versions():
         check(source, language="3.1")
     log = fence % 'os_log_default.log_info("%f", x[0])'
     check(log, language="4.0")
+    logger = 'constant os_log logger("subsystem", "category");\n'
+    check(log.replace("kernel", logger + "kernel").replace("os_log_default", "logger"), language="3.2")
     with pytest.raises(StrictError):
         check(log, language="3.1")
     with pytest.raises(ValueError, match="language"):

@@ -384,8 +384,6 @@ kernel void k(device float *x [[buffer(0)]], uint i [[thread_position_in_grid]],
 kernel void k(device float *x [[buffer(0)]], device uint *i [[thread_position_in_grid]]) { x[0] = 1.0f; } // error: by value
 //// two_attributes | Attributes: one per parameter
 kernel void k(device float *x [[buffer(0)]], uint i [[thread_position_in_grid, thread_index_in_simdgroup]]) { x[i] = 1.0f; } // error: exclude
-//// attribute_on_helper | Attributes: of kernels only
-float f(uint i [[thread_position_in_grid]]) { return float(i); } // error: only applies
 //// max_threads_zero | Attributes: 1 to 1024 threads
 [[kernel, max_total_threads_per_threadgroup(0)]] void k(device float *x [[buffer(0)]]) { x[0] = 1.0f; } // error: 1 to 1024
 //// max_threads_many | Attributes: not 2048

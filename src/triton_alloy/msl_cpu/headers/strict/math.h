@@ -1,7 +1,8 @@
 // Strict mode, part 2: floating-point, relational and geometric functions, with the overloads Apple has.
 //
 // Scalars are plain overloads, so that mixed arguments are as ambiguous as they are for Apple's compiler; vectors are
-// templates over the width. `bfloat` has no maths at all: its overloads are deleted, hence named in the error.
+// templates over the width. `bfloat` has no maths at all: deleted templates name the function in the error, and leave
+// the place free for an overload of the user's own.
 #pragma once
 #include "types.h"
 
@@ -48,15 +49,25 @@ using __msl_bools_of = typename __msl_type<__msl_bools<N>>::type;
 
 #define __MSL_U_FLOAT(name) __MSL_F1(float, name, float)
 #define __MSL_U_HALF(name) __MSL_F1(half, name, half)
-#define __MSL_U_NONE(name) bfloat name(bfloat) = delete;
-#define __MSL_U_NO_HALF(name) half name(half) = delete;
+#define __MSL_U_NONE(name) \
+  template <class T> \
+  __msl_only<T, bfloat> name(T) = delete;
+#define __MSL_U_NO_HALF(name) \
+  template <class T> \
+  __msl_only<T, half> name(T) = delete;
 #define __MSL_B_FLOAT(name) __MSL_F2(name, float)
 #define __MSL_B_HALF(name) __MSL_F2(name, half)
-#define __MSL_B_NONE(name) bfloat name(bfloat, bfloat) = delete;
-#define __MSL_B_NO_HALF(name) half name(half, half) = delete;
+#define __MSL_B_NONE(name) \
+  template <class T> \
+  __msl_only<T, bfloat> name(T, T) = delete;
+#define __MSL_B_NO_HALF(name) \
+  template <class T> \
+  __msl_only<T, half> name(T, T) = delete;
 #define __MSL_T_FLOAT(name) __MSL_F3(name, float)
 #define __MSL_T_HALF(name) __MSL_F3(name, half)
-#define __MSL_T_NONE(name) bfloat name(bfloat, bfloat, bfloat) = delete;
+#define __MSL_T_NONE(name) \
+  template <class T> \
+  __msl_only<T, bfloat> name(T, T, T) = delete;
 
 #define __MSL_FLOAT_MATHS \
   __MSL_UNARY(__MSL_U_FLOAT) \
@@ -109,7 +120,7 @@ __MSL_TERNARY(__MSL_T_NONE)
 #define __MSL_CLASSIFY(name) \
   __MSL_FB(name, float) \
   __MSL_FB(name, half) \
-  bool name(bfloat) = delete;
+  __MSL_U_NONE(name)
 __MSL_CLASSIFY(isfinite)
 __MSL_CLASSIFY(isinf)
 __MSL_CLASSIFY(isnan)
@@ -118,7 +129,7 @@ __MSL_CLASSIFY(signbit)
 #define __MSL_ORDER(name) \
   bool name(float, float); \
   bool name(half, half); \
-  bool name(bfloat, bfloat) = delete; \
+  __MSL_B_NONE(name) \
   template <int N> \
   __msl_bools_of<N> name(vec<float, N>, vec<float, N>); \
   template <int N> \

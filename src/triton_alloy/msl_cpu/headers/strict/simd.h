@@ -16,9 +16,13 @@ constexpr mem_flags operator&(mem_flags a, mem_flags b) { return mem_flags(uint(
 void threadgroup_barrier(mem_flags);
 void simdgroup_barrier(mem_flags);
 
-// ---- permutations: 32 bits or less, never bool, long or bfloat, whose overloads are deleted
+// ---- permutations: 32 bits or less, never bool, long or bfloat. Those find a deleted template, which names the function
+// in the error and leaves the place free for an overload of the user's own.
 #define __MSL_MOVABLE(F) F(char) F(uchar) F(short) F(ushort) F(int) F(uint) F(half) F(float)
-#define __MSL_IMMOVABLE(F) F(bool) F(long) F(ulong) F(bfloat)
+template <class T>
+using __msl_immovable = typename __msl_if<
+    __is_same(T, bool) || __is_same(T, long) || __is_same(T, ulong) || __is_same(T, bfloat),
+    T>::type;
 #define __MSL_EXCHANGES(T, group) \
   T group##_broadcast(T, ushort); \
   T group##_broadcast_first(T); \
@@ -32,17 +36,26 @@ void simdgroup_barrier(mem_flags);
   T group##_shuffle_and_fill_up(T, T, ushort); \
   T group##_shuffle_and_fill_down(T, T, ushort, ushort); \
   T group##_shuffle_and_fill_up(T, T, ushort, ushort);
-#define __MSL_NO_EXCHANGES(T, group) \
-  T group##_broadcast(T, ushort) = delete; \
-  T group##_broadcast_first(T) = delete; \
-  T group##_shuffle(T, ushort) = delete; \
-  T group##_shuffle_down(T, ushort) = delete; \
-  T group##_shuffle_up(T, ushort) = delete; \
-  T group##_shuffle_xor(T, ushort) = delete; \
-  T group##_shuffle_rotate_down(T, ushort) = delete; \
-  T group##_shuffle_rotate_up(T, ushort) = delete; \
-  T group##_shuffle_and_fill_down(T, T, ushort) = delete; \
-  T group##_shuffle_and_fill_up(T, T, ushort) = delete;
+#define __MSL_NO_1(name) \
+  template <class T> \
+  __msl_immovable<T> name(T) = delete;
+#define __MSL_NO_2(name) \
+  template <class T> \
+  __msl_immovable<T> name(T, ushort) = delete;
+#define __MSL_NO_3(name) \
+  template <class T> \
+  __msl_immovable<T> name(T, T, ushort) = delete;
+#define __MSL_NO_EXCHANGES(group) \
+  __MSL_NO_2(group##_broadcast) \
+  __MSL_NO_2(group##_shuffle) \
+  __MSL_NO_2(group##_shuffle_down) \
+  __MSL_NO_2(group##_shuffle_up) \
+  __MSL_NO_2(group##_shuffle_xor) \
+  __MSL_NO_2(group##_shuffle_rotate_down) \
+  __MSL_NO_2(group##_shuffle_rotate_up) \
+  __MSL_NO_1(group##_broadcast_first) \
+  __MSL_NO_3(group##_shuffle_and_fill_down) \
+  __MSL_NO_3(group##_shuffle_and_fill_up)
 #define __MSL_VECTOR_EXCHANGES(T, group) \
   template <int N> \
   vec<T, N> group##_broadcast(vec<T, N>, ushort); \
@@ -55,7 +68,15 @@ void simdgroup_barrier(mem_flags);
   template <int N> \
   vec<T, N> group##_shuffle_up(vec<T, N>, ushort); \
   template <int N> \
-  vec<T, N> group##_shuffle_xor(vec<T, N>, ushort);
+  vec<T, N> group##_shuffle_xor(vec<T, N>, ushort); \
+  template <int N> \
+  vec<T, N> group##_shuffle_rotate_down(vec<T, N>, ushort); \
+  template <int N> \
+  vec<T, N> group##_shuffle_rotate_up(vec<T, N>, ushort); \
+  template <int N> \
+  vec<T, N> group##_shuffle_and_fill_down(vec<T, N>, vec<T, N>, ushort, ushort = 32); \
+  template <int N> \
+  vec<T, N> group##_shuffle_and_fill_up(vec<T, N>, vec<T, N>, ushort, ushort = 32);
 
 // ---- reductions and prefixes
 #define __MSL_ARITHMETIC(T, group) \
@@ -67,23 +88,22 @@ void simdgroup_barrier(mem_flags);
   T group##_prefix_exclusive_sum(T); \
   T group##_prefix_inclusive_product(T); \
   T group##_prefix_exclusive_product(T);
-#define __MSL_NO_ARITHMETIC(T, group) \
-  T group##_sum(T) = delete; \
-  T group##_product(T) = delete; \
-  T group##_min(T) = delete; \
-  T group##_max(T) = delete; \
-  T group##_prefix_inclusive_sum(T) = delete; \
-  T group##_prefix_exclusive_sum(T) = delete; \
-  T group##_prefix_inclusive_product(T) = delete; \
-  T group##_prefix_exclusive_product(T) = delete;
+#define __MSL_NO_REDUCTIONS(group) \
+  __MSL_NO_1(group##_sum) \
+  __MSL_NO_1(group##_product) \
+  __MSL_NO_1(group##_min) \
+  __MSL_NO_1(group##_max) \
+  __MSL_NO_1(group##_prefix_inclusive_sum) \
+  __MSL_NO_1(group##_prefix_exclusive_sum) \
+  __MSL_NO_1(group##_prefix_inclusive_product) \
+  __MSL_NO_1(group##_prefix_exclusive_product) \
+  __MSL_NO_1(group##_and) \
+  __MSL_NO_1(group##_or) \
+  __MSL_NO_1(group##_xor)
 #define __MSL_BITWISE(T, group) \
   T group##_and(T); \
   T group##_or(T); \
   T group##_xor(T);
-#define __MSL_NO_BITWISE(T, group) \
-  T group##_and(T) = delete; \
-  T group##_or(T) = delete; \
-  T group##_xor(T) = delete;
 #define __MSL_VECTOR_ARITHMETIC(T, group) \
   template <int N> \
   vec<T, N> group##_sum(vec<T, N>); \
@@ -96,13 +116,13 @@ void simdgroup_barrier(mem_flags);
 
 #define __MSL_SIMD(T) __MSL_EXCHANGES(T, simd) __MSL_VECTOR_EXCHANGES(T, simd) __MSL_ARITHMETIC(T, simd) \
   __MSL_VECTOR_ARITHMETIC(T, simd)
-#define __MSL_NO_SIMD(T) __MSL_NO_EXCHANGES(T, simd) __MSL_NO_ARITHMETIC(T, simd) __MSL_NO_BITWISE(T, simd)
 #define __MSL_QUAD(T) __MSL_EXCHANGES(T, quad) __MSL_VECTOR_EXCHANGES(T, quad) __MSL_ARITHMETIC(T, quad)
-#define __MSL_NO_QUAD(T) __MSL_NO_EXCHANGES(T, quad) __MSL_NO_ARITHMETIC(T, quad) __MSL_NO_BITWISE(T, quad)
 __MSL_MOVABLE(__MSL_SIMD)
-__MSL_IMMOVABLE(__MSL_NO_SIMD)
 __MSL_MOVABLE(__MSL_QUAD)
-__MSL_IMMOVABLE(__MSL_NO_QUAD)
+__MSL_NO_EXCHANGES(simd)
+__MSL_NO_REDUCTIONS(simd)
+__MSL_NO_EXCHANGES(quad)
+__MSL_NO_REDUCTIONS(quad)
 #define __MSL_SIMD_BITS(T) __MSL_BITWISE(T, simd) __MSL_BITWISE(T, quad)
 __MSL_SIMD_BITS(char)
 __MSL_SIMD_BITS(uchar)

@@ -32,7 +32,13 @@ struct conditional<false, T, F> {
 template <bool B, class T, class F>
 using conditional_t = typename conditional<B, T, F>::type;
 template <class...>
-using void_t = void;
+struct _disjunction : false_type {};
+template <class A, class... B>
+struct _disjunction<A, B...> : bool_constant<A::value || _disjunction<B...>::value> {};
+template <class...>
+struct _conjunction : true_type {};
+template <class A, class... B>
+struct _conjunction<A, B...> : bool_constant<A::value && _conjunction<B...>::value> {};
 
 template <class T>
 struct remove_const : __msl_type<T> {};
@@ -86,7 +92,6 @@ __MSL_TRAIT(is_arithmetic, __is_arithmetic)
 __MSL_TRAIT(is_array, __is_array)
 __MSL_TRAIT(is_class, __is_class)
 __MSL_TRAIT(is_const, __is_const)
-__MSL_TRAIT(is_empty, __is_empty)
 __MSL_TRAIT(is_enum, __is_enum)
 __MSL_TRAIT(is_floating_point, __is_floating_point)
 __MSL_TRAIT(is_integral, __is_integral)
@@ -155,8 +160,22 @@ struct array {
   static constexpr size_t size() { return N; }
 };
 
+// A value that is the same in all threads.
+template <class T>
+struct uniform {
+  T value;
+  constexpr uniform(T v) : value(v) {}
+  constexpr operator T() const { return value; }
+};
+template <class T>
+constexpr uniform<T> make_uniform(T v) {
+  return uniform<T>(v);
+}
+
 #if __METAL_VERSION__ >= 320
 struct os_log {
+  constexpr os_log() constant {}
+  constexpr os_log(constant const char *, constant const char *) constant {}
   template <class... A>
   void log(__constant const char *, A...) const constant;
   template <class... A>
@@ -168,7 +187,7 @@ struct os_log {
   template <class... A>
   void log_fault(__constant const char *, A...) const constant;
 };
-constant os_log os_log_default = {};
+constant os_log os_log_default;
 #endif
 }  // namespace metal
 

@@ -140,6 +140,8 @@ template <class T>
 struct __msl_if<true, T> {
   typedef T type;
 };
+template <class T, class Only>
+using __msl_only = typename __msl_if<__is_same(T, Only), T>::type;
 template <class T>
 struct __msl_width {
   enum { value = 1 };
@@ -229,8 +231,17 @@ __msl_cast(From from) {
   return __msl_make<To>(from);
 }
 template <class To, class From>
-constexpr typename __msl_if<int(__msl_width<From>::value) == 1, To>::type __msl_cast(From from) {
+struct __msl_between_halves {
+  enum { value = (__is_same(To, bfloat) && __is_same(From, half)) || (__is_same(To, half) && __is_same(From, bfloat)) };
+};
+template <class To, class From>
+constexpr typename __msl_if<int(__msl_width<From>::value) == 1 && !__msl_between_halves<To, From>::value, To>::type
+__msl_cast(From from) {
   return static_cast<To>(from);
+}
+template <class To, class From>
+constexpr typename __msl_if<__msl_between_halves<To, From>::value, To>::type __msl_cast(From from) {
+  return static_cast<To>(static_cast<float>(from));
 }
 
 // `(float4)x` is rewritten to `__msl_cast_to<float4>()->*x`
