@@ -16,8 +16,8 @@ constexpr mem_flags operator&(mem_flags a, mem_flags b) { return mem_flags(uint(
 void threadgroup_barrier(mem_flags);
 void simdgroup_barrier(mem_flags);
 
-// ---- permutations: 32 bits or less, never bool, long or bfloat. Those find a deleted template, which names the function
-// in the error and leaves the place free for an overload of the user's own.
+// ---- permutations: 32 bits or less, never bool, long or bfloat. Those find a deleted template, which names the
+// function in the error and leaves the place free for an overload of the user's own.
 #define __MSL_MOVABLE(F) F(char) F(uchar) F(short) F(ushort) F(int) F(uint) F(half) F(float)
 template <class T>
 using __msl_immovable = typename __msl_if<
