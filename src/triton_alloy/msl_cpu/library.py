@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import cache, sanitize
+from . import cache
 from .buffers import Buffer, buffer_of
 from .build import compile_library, find_compiler, processor
 from .errors import CompileError, LaunchError
@@ -18,22 +19,30 @@ from .plan import (
     MAX_BUFFERS,
     MAX_THREADS,
     SIMD_WIDTH,
+    Log,
     ParameterInfo,
     Plan,
     check,
     open_library,
     package_fingerprint,
     runtime,
+    schedule_seed,
     worker_count,
 )
 from .preprocess import needs_preprocessing, preprocess
-from .rewrite import CppProgram, rewrite
 from .signatures import ConstantValue
-from .strict import check as check_strictly
 
+if TYPE_CHECKING:
+    from .rewrite import CppProgram
+    from .sanitize import Module
+
+# A kernel from the cache is loaded without rewrite, strict and sanitize: their import takes longer than the loading.
 MODES = ("fast", "reference", "sanitize", "strict")
 _OPTIMISATION = {"fast": "-O3", "reference": "-O2", "sanitize": "-O1"}
 _STACKS_LOG2 = range(15, 21)
+_STACK_LOG2_OF_LOGS = 17  # formatting a message takes several kilobytes
+_LOGGER = logging.getLogger("msl_cpu")
+_LEVELS = {2: logging.DEBUG, 3: logging.INFO, 4: logging.ERROR, 5: logging.CRITICAL}  # os_log_type; 1 is the default
 _LARGEST_INDEX = 2**32 - 1
 
 Size = int | Sequence[int]
@@ -73,6 +82,17 @@ class Launcher:
         self.plan_address = ctypes.addressof(plan)
         self.function_address = ctypes.cast(self._dispatch, ctypes.c_void_p).value
 
+    def report_messages(self) -> None:
+        """Hand what os_log has collected since the last time to the logger "msl_cpu"."""
+        log = self._plan.messages
+        if log is None:
+            return
+        for level, message in log.messages():
+            _LOGGER.log(_LEVELS.get(level, logging.INFO), "%s: %s", self._owner.name, message)
+        if log.dropped:
+            _LOGGER.warning("%s: %d messages did not fit", self._owner.name, log.dropped)
+        log.used = log.dropped = 0
+
     def __call__(self, pointers: Any, gx: int, gy: int = 1, gz: int = 1) -> None:
         failure = self._dispatch(self.plan_address, pointers, gx, gy, gz)
         if failure:
@@ -82,14 +102,16 @@ class Launcher:
 class SanitizingLauncher(Launcher):
     """In sanitize mode: raises SanitizerError. Buffers have unknown sizes, so nothing is out of bounds; see launch."""
 
-    def __init__(self, plan: Plan, owner: Kernel, n_buffers: int, module: sanitize.Module):
+    def __init__(self, plan: Plan, owner: Kernel, n_buffers: int, module: Module):
         super().__init__(plan, owner)
         self._n_buffers = n_buffers
         self._module = module
 
     def __call__(self, pointers: Any, gx: int, gy: int = 1, gz: int = 1) -> None:
         launch = functools.partial(super().__call__, pointers, gx, gy, gz)
-        sanitize.run_unbounded(launch, self._n_buffers, self._owner.name, self._module)
+        from .sanitize import run_unbounded
+
+        run_unbounded(launch, self._n_buffers, self._owner.name, self._module)
 
 
 class Kernel:
@@ -152,13 +174,16 @@ class Kernel:
             raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
         workers = 1 if self._library.mode == "sanitize" else worker_count()
         plan = Plan(version=ABI_VERSION, workers=workers, stack_log2=self._library.stack_log2)
-        plan.seed = sanitize.schedule_seed(self._library.seed)
+        plan.seed = schedule_seed(self._library.seed)
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
         plan.threads_per_threadgroup[:] = size
         plan.flush_denormals = self._library.flush_denormals
         plan.deadline_nanoseconds = int((self._library.deadline or 0) * 1e9)
         for index, length in threadgroup_memory.items():
             plan.dynamic_bytes[index] = length
+        if self._library.uses_log:
+            plan.messages = Log()
+            plan.log = ctypes.addressof(plan.messages)
         if threads is not None:
             plan.threads[:] = three(threads, "threads")
         return plan
@@ -202,11 +227,16 @@ class Kernel:
         grid = three(threadgroups, "threadgroups")
         launcher = Launcher(self._plan(threads_per_threadgroup, threads, threadgroup_memory or {}), self)
         if self._library.mode == "sanitize":
-            return sanitize.run(launcher, bound, grid, self.name, self._library.module(self._symbol))
+            from .sanitize import run
+
+            return run(launcher, bound, grid, self.name, self._library.module(self._symbol))
         pointers = (ctypes.c_void_p * MAX_BUFFERS)()
         for index, buffer in bound.items():
             pointers[index] = buffer.address
-        return launcher(pointers, *grid)
+        try:
+            return launcher(pointers, *grid)
+        finally:
+            launcher.report_messages()
 
     def launch_threads(
         self,
@@ -249,6 +279,8 @@ class Library:
     ):
         self.mode = choose_mode(mode)
         if self.mode == "strict":
+            from .strict import check as check_strictly
+
             check_strictly(source)
             self.mode = "reference"
         self.seed = seed
@@ -258,14 +290,17 @@ class Library:
         if needs_preprocessing(source, include_paths):
             source = preprocess(source, include_paths)
         self.compiled, description = _load(source, self.mode, function_constants or {}, deadline is not None)
+        self.uses_log = "os_log" in source
         self.stack_log2: int = description["stack_log2"]
         self._kernels: dict[str, Kernel] = {}
         for name, symbol, optional, max_threads in description["entries"]:
             self._kernels[name] = Kernel(self, name, symbol, frozenset(optional), max_threads)
 
-    def module(self, symbol: str) -> sanitize.Module:
+    def module(self, symbol: str) -> Module:
         """Turns addresses of the compiled text into lines, in sanitize mode."""
-        return sanitize.Module(self.compiled, symbol, self._source)
+        from .sanitize import Module
+
+        return Module(self.compiled, symbol, self._source)
 
     def __getitem__(self, name: str) -> Kernel:
         return self._kernels[name]
@@ -298,13 +333,19 @@ def _load(
     )
 
     def build() -> tuple[bytes, dict[str, Any]]:
+        from .rewrite import rewrite
+
         program = rewrite(source, mode, constants, deadline)
         extra = ("-fsanitize-coverage=trace-pc",) if deadline else ()
-        extra += sanitize.FLAGS if mode == "sanitize" else ()
+        extra += sanitizer_flags
         return _compile_with_enough_stack(program, source, mode, optimisation, extra)
 
+    sanitizer_flags = ()
     if mode == "sanitize":
+        from . import sanitize
+
         sanitize.runtime()
+        sanitizer_flags = sanitize.FLAGS
     path, description = cache.fetch(key, build)
     return open_library(path), description
 
@@ -318,7 +359,7 @@ def _compile_with_enough_stack(
     program: CppProgram, source: str, mode: str, optimisation: str, extra: tuple[str, ...]
 ) -> tuple[bytes, dict[str, Any]]:
     """Compile for the smallest stacks; again for larger ones where a function's frame does not fit."""
-    log2 = _STACKS_LOG2.start
+    log2 = _STACK_LOG2_OF_LOGS if "os_log" in source else _STACKS_LOG2.start
     while True:
         flags = (*extra, f"-DMSL_STACK_LOG2={log2}")
         compiled = compile_library(program.text, source, program.contract, optimisation, flags)

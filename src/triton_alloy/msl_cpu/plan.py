@@ -12,15 +12,18 @@ from . import cache
 from .build import HEADERS, PACKAGE, compile_library, find_compiler, processor
 from .errors import KernelFailure, LaunchError, MslError
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 SIMD_WIDTH = 32
 MAX_THREADS = 1024
 MAX_BUFFERS = 31
 ARENA_BYTES = 32768
+LOG_BYTES = 1 << 18
 
 
 class Plan(ctypes.Structure):
     """One prepared launch: everything but the buffers and the grid."""
+
+    messages: Log | None = None  # what `log` points to
 
     _fields_ = [
         ("version", ctypes.c_uint),
@@ -33,7 +36,24 @@ class Plan(ctypes.Structure):
         ("dynamic_bytes", ctypes.c_uint * MAX_BUFFERS),
         ("seed", ctypes.c_uint),
         ("deadline_nanoseconds", ctypes.c_ulong),
+        ("log", ctypes.c_void_p),
     ]
+
+
+class Log(ctypes.Structure):
+    """Messages of os_log that a launch leaves behind."""
+
+    _fields_ = [
+        ("locked", ctypes.c_uint),
+        ("used", ctypes.c_uint),
+        ("dropped", ctypes.c_uint),
+        ("text", ctypes.c_char * LOG_BYTES),
+    ]
+
+    def messages(self) -> list[tuple[int, str]]:
+        """(level, text) of each message, in the order of arrival."""
+        records = ctypes.string_at(ctypes.addressof(self) + Log.text.offset, self.used).split(b"\0")[:-1]
+        return [(record[0], record[1:].decode(errors="replace")) for record in records]
 
 
 class ParameterInfo(ctypes.Structure):
@@ -117,3 +137,8 @@ def worker_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def schedule_seed(seed: int) -> int:
+    """Any seed of the user as a state of the scheduler's generator, which must not be 0."""
+    return (seed * 2654435761 + 0x9E3779B9) % 2**32 or 1

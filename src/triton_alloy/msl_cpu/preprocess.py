@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .build import USER_FILE, compiler_errors, find_compiler, run_compiler
 
-METAL_VERSION = 310
+METAL_VERSION = 320
 
 _OWN_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"', re.MULTILINE)
 # A macro whose body the passes would have to see: attributes, qualifiers, parts of a declaration of a kernel.

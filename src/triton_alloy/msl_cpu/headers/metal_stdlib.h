@@ -12,6 +12,7 @@
 #include "msl_cpu/common.h"
 #include "msl_cpu/integer.h"
 #include "msl_cpu/limits.h"
+#include "msl_cpu/log.h"
 #include "msl_cpu/math.h"
 #include "msl_cpu/matrix.h"
 #include "msl_cpu/simd.h"

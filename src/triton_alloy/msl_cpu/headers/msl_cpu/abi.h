@@ -16,7 +16,7 @@ typedef unsigned long ulong;
 namespace msl_cpu {
 
 // Part of every cache key through the text of this file; the runtime refuses a plan of another version.
-constexpr uint abi_version = 1;
+constexpr uint abi_version = 2;
 
 constexpr uint simd_width = 32;
 constexpr uint max_threads = 1024;
@@ -37,6 +37,15 @@ enum Failure : uint {
 struct Worker;
 typedef void (*RunRange)(Worker *, ulong first, ulong last);
 
+// Messages of os_log, one after another: a byte for the level, the text, a zero. Mirrored by plan.py.
+constexpr uint log_bytes = 1u << 18;
+struct Log {
+  uint locked;
+  uint used;
+  uint dropped;  // messages that did not fit
+  char text[log_bytes];
+};
+
 // One prepared launch: everything but the buffers and the grid. Mirrored by plan.py (ctypes).
 struct Plan {
   uint version;
@@ -49,6 +58,7 @@ struct Plan {
   uint dynamic_bytes[max_buffers];  // length of the threadgroup arrays that the launch provides
   uint seed;                        // of the schedule, in sanitize mode
   ulong deadline_nanoseconds;       // 0 = none
+  Log *log;                         // where the text uses os_log, else null
 };
 
 struct Launch {
