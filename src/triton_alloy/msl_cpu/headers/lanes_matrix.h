@@ -53,16 +53,19 @@ LANES_INLINE void multiply_columns(float *c, uint c_stride, const float *a, uint
   }
 }
 
-// width is a multiple of 8.
-template <uint rows, uint width>
+// The same for any width that is a multiple of 8: in wide steps if the rows are few, so that enough sums are under way,
+// and in ever narrower ones at the end.
+constexpr uint widest_step(uint rows) {
+  return tile_width * (rows * 4 <= tile_rows ? 4 : rows * 2 <= tile_rows ? 2 : 1);
+}
+template <uint rows, uint width, uint step = widest_step(rows)>
 LANES_INLINE void multiply_block(float *c, uint c_stride, const float *a, uint a_stride, const float *b, uint b_stride,
                                  uint depth, bool zero_c) {
-  constexpr uint wide = width / tile_width * tile_width, rest = width - wide;
-  if constexpr (wide != 0)
-    multiply_columns<rows, tile_width>(c, c_stride, a, a_stride, b, b_stride, depth, zero_c, wide);
-  if constexpr (rest != 0)
-    multiply_columns<rows, rest % 16 ? 8 : 16>(c + wide, c_stride, a, a_stride, b + wide, b_stride, depth, zero_c,
-                                               rest);
+  constexpr uint done = width / step * step;
+  if constexpr (done != 0)
+    multiply_columns<rows, step>(c, c_stride, a, a_stride, b, b_stride, depth, zero_c, done);
+  if constexpr (done != width)
+    multiply_block<rows, width - done, step / 2>(c + done, c_stride, a, a_stride, b + done, b_stride, depth, zero_c);
 }
 
 // ------------------------------------------------------------------------------------------------- fragments of 8x8

@@ -43,7 +43,7 @@ template <bool condition> using If = typename Condition<condition>::type;
 template <class S> using IfScalar = typename Element<S>::stored;
 
 template <class T> constexpr bool floating = Element<T>::floating;
-template <class T> constexpr bool is_signed = T(-1) < T(0);
+template <class T> constexpr bool is_signed = T(-1) < T(0) || same<T, char>;
 template <class T> constexpr uint bits = sizeof(T) * 8;
 
 // Whether a uniform S becomes Lanes<T> without being asked to: never when it would lose a fraction or high bits.
