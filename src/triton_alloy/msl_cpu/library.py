@@ -30,11 +30,11 @@ from .plan import (
     worker_count,
 )
 from .preprocess import needs_preprocessing, preprocess
-from .signatures import ConstantValue
 
 if TYPE_CHECKING:
     from .rewrite import CppProgram
     from .sanitize import Module
+    from .signatures import ConstantValue
 
 # A kernel from the cache is loaded without rewrite, strict and sanitize: their import takes longer than the loading.
 MODES = ("fast", "reference", "sanitize", "strict")

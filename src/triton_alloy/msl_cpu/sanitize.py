@@ -168,11 +168,6 @@ def runtime() -> ctypes.CDLL:
     return library
 
 
-def schedule_seed(seed: int) -> int:
-    """Any seed of the user as a state of the scheduler's generator, which must not be 0."""
-    return (seed * 2654435761 + 0x9E3779B9) % 2**32 or 1
-
-
 class Module:
     """A compiled library of sanitize mode and its source: turns addresses into lines."""
 
