@@ -27,10 +27,10 @@ _NEWEST_CLANG = 30
 REPORTED_FRAME = 4096  # bytes of a function's stack frame from which on the compiler tells us
 
 # No -ffast-math and nothing like it: NaN, infinities and the sign of zero are exact. Texts reinterpret threadgroup
-# memory at will, hence no strict aliasing.
+# memory at will, hence no strict aliasing. Integers wrap, and `char` is signed, as on the GPU.
 _FLAGS = [
     *("-std=c++17", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden"),
-    *("-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing"),
+    *("-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv", "-fsigned-char"),
     *("-fno-exceptions", "-fno-rtti", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"),
     "-fdiagnostics-color=never",
 ]

@@ -41,7 +41,9 @@ template <class T, class I, class One> LANES_INLINE Lanes<T> each_lane(I offset,
   }
   return from_row<T>(bit_cast<Row<T>>(old));
 }
-template <class T> LANES_INLINE T element(const Array<Cell<T>> &cells, uint lane) { return bit_cast<T>(cells.element[lane]); }
+template <class T> LANES_INLINE T element(const Array<Cell<T>> &cells, uint lane) {
+  return bit_cast<T>(cells.element[lane]);
+}
 
 }  // namespace lanes
 
