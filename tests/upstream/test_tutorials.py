@@ -48,7 +48,15 @@ def test_low_memory_dropout():
     run("04-low-memory-dropout.py")
 
 
-def test_layer_norm():
+def test_layer_norm(monkeypatch: pytest.MonkeyPatch):
+    # The tutorial's reference is PyTorch in float16. On the CPU, not on a GPU, that sums gradients in float16, with
+    # errors of 0.07 where 0.01 is allowed; here it computes in float32.
+    exact = torch.nn.functional.layer_norm
+
+    def reference(x: torch.Tensor, shape: Any, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
+        return exact(x.float(), shape, weight.float(), bias.float(), eps).to(x.dtype)
+
+    monkeypatch.setattr(torch.nn.functional, "layer_norm", reference)
     run("05-layer-norm.py")
 
 
