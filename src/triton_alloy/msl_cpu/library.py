@@ -281,7 +281,7 @@ class Library:
         if self.mode == "strict":
             from .strict import check as check_strictly
 
-            check_strictly(source)
+            check_strictly(source, language="3.2")  # what the headers here say they are
             self.mode = "reference"
         self.seed = seed
         self._source = source

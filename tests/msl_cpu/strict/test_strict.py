@@ -10,7 +10,7 @@ import time
 import pytest
 from strict_cases import Case, read_cases
 
-from triton_alloy.msl_cpu import CompileError
+from triton_alloy.msl_cpu import CompileError, Library
 from triton_alloy.msl_cpu.strict import StrictError, check
 
 RIGHT, WRONG = read_cases("right"), read_cases("wrong")
@@ -83,6 +83,14 @@ def test_language_versions():
         check(log, language="3.1")
     with pytest.raises(ValueError, match="language"):
         check(source, language="5.0")
+
+
+def test_mode_of_a_library():
+    source = "#include <metal_stdlib>\nusing namespace metal;\nkernel void k(device float *x) { %s }\n"
+    fence = "atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device);"
+    assert Library(source % fence, mode="strict").mode == "reference"
+    with pytest.raises(StrictError):
+        Library(source % "float *p = 0;", mode="strict")
 
 
 def test_error_is_a_compile_error_and_travels():
