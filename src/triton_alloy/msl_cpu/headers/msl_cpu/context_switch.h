@@ -75,10 +75,10 @@ MSL_INLINE void switch_stack(void **save, void *to) {
       "1:\tldr x19, [sp, #16]\n\t"
       "ldp x29, x30, [sp], #32"
       : "+r"(save_register), "+r"(to_register)::"x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
-        "x13", "x14", "x15", "x16", "x17", MSL_PLATFORM_REGISTER "x20", "x21", "x22", "x23",
-        "x24", "x25", "x26", "x27", "x28", "memory", "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",
-        "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
-        "v31");
+        "x13", "x14", "x15", "x16", "x17", MSL_PLATFORM_REGISTER "x20", "x21", "x22", "x23", "x24", "x25", "x26",
+        "x27", "x28", "memory", "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9",
+        "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25",
+        "v26", "v27", "v28", "v29", "v30", "v31");
 }
 
 MSL_INLINE void *new_fiber(ulong top, void (*entry)()) {
