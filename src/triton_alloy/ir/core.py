@@ -29,7 +29,7 @@ class Value:
     __slots__ = ("type", "owner", "index", "uses", "location")
 
     def __init__(self, type_: Type, owner: Op | Block, index: int, location: Location = UNKNOWN):
-        self.type = type_
+        self.type: Any = type_
         self.owner = owner
         self.index = index
         self.uses: dict[Op, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 # ---------------------------------------------------------------------------------------------------------- locations
@@ -39,6 +39,10 @@ class Type:
 
     __slots__ = ("__weakref__", "_text")
     _pool: dict[tuple, Type] = {}
+
+    if TYPE_CHECKING:
+        # A pass knows from the op that a type is a tensor's; a type checker cannot.
+        def __getattr__(self, name: str) -> Any: ...
 
     @classmethod
     def _intern(cls, *key: Any) -> Any:
