@@ -47,8 +47,7 @@ class MemoryCosts:
 
 @dataclass(frozen=True)
 class Target:
-    """`load_bytes`: the most one lane loads at once; a wider element is loaded alone. `atomics_64`: 64-bit atomics that
-    return the old value."""
+    """`load_bytes`: the most one lane loads at once; a wider element is loaded alone."""
 
     family: str
     fragment: Fragment
@@ -57,7 +56,6 @@ class Target:
     conversion: ConversionCosts
     memory: MemoryCosts
     threads_per_simdgroup: int = 32
-    atomics_64: bool = False
     threadgroup_bytes: int = 32768
 
     def vector(self, element_bytes: int) -> int:
@@ -109,7 +107,7 @@ _CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32)
 _TARGETS = {
     family: Target(family, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY)
     for family in ("apple7", "apple8", "apple9", "apple10")
-} | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY, atomics_64=True)}
+} | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY)}
 
 
 def target_for(arch: str) -> Target:

@@ -44,7 +44,7 @@ def barrier(lowering: Lowering, op: Op) -> None:
 
 def _atomic(lowering: Lowering, op: Op, kind: str, pointer: Value, values: list[Value], masks: list[Value]) -> None:
     element = element_of(op.result.type)
-    _refuse(lowering, op, kind, element)
+    _refuse(op, kind, element)
     order = op.integer("sem")
     several = lowering.simdgroups > 1 and not isinstance(op.result.type, TensorType)
     if order in RELEASE:
@@ -55,11 +55,10 @@ def _atomic(lowering: Lowering, op: Op, kind: str, pointer: Value, values: list[
         _fence(lowering, barrier_first=False, barrier_last=several)
 
 
-def _refuse(lowering: Lowering, op: Op, kind: str, element: Type) -> None:
-    if element is I64 and not lowering.target.atomics_64:
-        raise Unsupported(op, "Apple GPUs have no 64-bit atomics that return a value", op.location)
-    integer = element in (I32, I64)
-    if not integer and (element not in (F16, BF16, F32) or kind not in FLOAT_KINDS):
+def _refuse(op: Op, kind: str, element: Type) -> None:
+    if element is I64:
+        raise Unsupported(op, "Metal has no 64-bit atomics that return a value", op.location)
+    if element is not I32 and (element not in (F16, BF16, F32) or kind not in FLOAT_KINDS):
         raise Unsupported(op, f"atomic {kind} of {element} has no lowering to Metal", op.location)
     if op.integer("scope", 1) == SYSTEM:
         raise Unsupported(op, "Metal orders atomics within one device; use scope='gpu'", op.location)
