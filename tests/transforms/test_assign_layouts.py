@@ -108,7 +108,7 @@ SOURCES = {
     "tt.cat": lambda op, p: (p[0] % op.operands[0].type.shape[0], *p[1:]),
     "tt.split": lambda op, p: (*p, 0),
 }
-ELSEWHERE = ("ttg.convert_layout", "tt.dot", "tt.reduce", "scf.for", "scf.if", "scf.while")
+ELSEWHERE = ("ttg.convert_layout", "tt.dot", "tt.reduce", "tt.gather", "tt.histogram", "scf.for", "scf.if", "scf.while")
 
 
 def held(layout):
@@ -341,11 +341,31 @@ def test_a_long_chain_of_floating_ops():
 
 
 @triton.jit
-def histogram(x_ptr, y_ptr, N: tl.constexpr):
-    i = tl.arange(0, N)
-    tl.store(y_ptr + i, tl.histogram(tl.load(x_ptr + i), N))
+def scaled(x_ptr, N: tl.constexpr):
+    i = tl.arange(0, N)[:, None] * N + tl.arange(0, N)[None, :]
+    x = tl.load(x_ptr + i).to(tl.float8e5)
+    scale = tl.full((N, N // 32), 127, tl.uint8)
+    tl.store(x_ptr + i, tl.dot_scaled(x, scale, "e5m2", x, scale, "e5m2"))
 
 
 def test_an_op_without_a_rule_is_refused_with_its_line():
-    with pytest.raises(Unsupported, match=r"tt.histogram at .*test_assign_layouts.py:\d+: .*no rule for layouts"):
-        assign(build(histogram, element="i32", N=32), "cpu")
+    with pytest.raises(Unsupported, match=r"tt.dot_scaled at .*test_assign_layouts.py:\d+: .*no rule for layouts"):
+        assign(build(scaled, N=64), "cpu")
+
+
+@triton.jit
+def gather_and_count(x_ptr, i_ptr, y_ptr, M: tl.constexpr, N: tl.constexpr):
+    x = tl.load(x_ptr + tl.arange(0, M))
+    i = tl.arange(0, N)
+    y = tl.gather(x, tl.load(i_ptr + i), 0)
+    tl.store(y_ptr + i, y + tl.histogram(x, N))
+
+
+@pytest.mark.parametrize("arch", TARGETS)
+def test_what_goes_through_threadgroup_memory_needs_no_conversion(arch):
+    """The gathered and counted tensor is taken as it is; the results come in the layouts of indices and of bins."""
+    ops = assign(build(gather_and_count, element="i32", M=512, N=128), arch)
+    [gather], [histogram] = named(ops, "tt.gather"), named(ops, "tt.histogram")
+    source, index = gather.operands
+    assert source.type.layout is histogram.operands[0].type.layout and index.type.layout is gather.result.type.layout
+    assert len(conversions(ops)) <= 1

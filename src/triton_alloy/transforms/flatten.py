@@ -122,7 +122,7 @@ class _Mapping:
         if op.name == "scf.for":
             new = self._loop(op, operands, builder)
         elif not (is_elementwise(op) or op.name == "tt.load"):
-            raise Unsupported(op, "it cannot be mapped over the elements of a tensor", op.location)
+            raise Unsupported(op, "no operation for all elements of a tensor at once", op.location)
         elif not any(isinstance(v.type, TensorType) for v in operands):
             new = builder.insert(op.clone(dict(zip(op.operands, operands, strict=True))))
         else:
