@@ -64,3 +64,23 @@ def test_toward_zero_steps_back_what_was_rounded_away_from_it():
 def test_types_without_a_rule_are_refused(body, message):
     with pytest.raises(Unsupported, match=message):
         legalized("%x: tensor<16x16xf64>, %c: tensor<16x16xf32>", body)
+
+
+@pytest.mark.parametrize("name", ["reduce", "scan"])
+def test_a_running_sum_of_bf16_is_kept_in_f32(name: str):
+    result = "bf16" if name == "reduce" else "tensor<64xbf16>"
+    text = legalized(
+        "%x: tensor<64xbf16>",
+        f'%r = "tt.{name}"(%x) <{{axis = 0 : i32}}> ({{\n^bb0(%a: bf16, %b: bf16):\n'
+        f'%c = "arith.addf"(%a, %b) : (bf16, bf16) -> bf16\n"tt.{name}.return"(%c) : (bf16) -> ()\n}}) : '
+        f"(tensor<64xbf16>) -> {result}",
+    )
+    check(
+        text,
+        f"""
+        CHECK: [[wide]] = "arith.extf"(%x) : (tensor<64xbf16>) -> tensor<64xf32>
+        CHECK: [[sum]] = "tt.{name}"([[wide]])
+        CHECK: "arith.addf"({{{{.*}}}}) : (f32, f32) -> f32
+        CHECK: "arith.truncf"([[sum]]) : {{{{.*}}}} -> {result}
+        """,
+    )
