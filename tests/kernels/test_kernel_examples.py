@@ -40,10 +40,15 @@ def test_numpy_arrays(rng, name):
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 500, 2), (65, 64, 33), (64, 128, 32)])
 @pytest.mark.parametrize("transposed", [False, True])
-def test_matmul_of_any_shape(any_device, shape, transposed):
-    if any_device[1] == "reference" and shape != (65, 64, 33):
-        pytest.skip("one shape is enough in reference mode")
-    m, n, k = shape
+def test_matmul_of_any_shape(device, shape, transposed):
+    check_matmul(*shape, transposed)
+
+
+def test_matmul_in_reference_mode(any_device):
+    check_matmul(65, 64, 33, transposed=True)
+
+
+def check_matmul(m: int, n: int, k: int, transposed: bool) -> None:
     a = torch.randn(k, m).T if transposed else torch.randn(m, k)
     b = torch.randn(n, k).T if transposed else torch.randn(k, n)
     c = torch.full((n, m), 7.0).T

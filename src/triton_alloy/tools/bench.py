@@ -136,6 +136,7 @@ def machine() -> dict[str, Any]:
         "system": platform.platform(),
         "processor": doctor.processor(),
         "threads": THREADS,
+        "load": round(os.getloadavg()[0], 2),  # of other programs too, when the report is written
         "python": platform.python_version(),
         "versions": doctor.versions(),
     }
