@@ -19,7 +19,7 @@ demo: .venv/demo ## run the example kernels and compare them with NumPy
 	$(BIN)/triton-alloy demo
 
 test: .venv/test ## run the tests
-	$(BIN)/python -m pytest -q $(TESTS)
+	$(BIN)/python -m pytest -q --numprocesses auto $(TESTS)
 
 lint: .venv/test .venv/lint ## check style and types
 	$(BIN)/ruff check .
