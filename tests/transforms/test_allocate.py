@@ -12,6 +12,13 @@ def kernel(block: Block) -> Op:
     return Op("msl.kernel", [], [], {"simdgroups": 4}, [Region([block])])
 
 
+def allocated(builder: Builder) -> int:
+    """Bytes of the arena."""
+    op = kernel(builder.block)
+    allocate.run(op)
+    return op.integer("threadgroup_bytes")
+
+
 def alloc(builder: Builder, count: int, element=F32):
     return builder.value("msl.shared_alloc", [], SharedType(count, element))
 
@@ -33,13 +40,13 @@ def test_buffers_used_one_after_the_other_share_their_bytes():
         buffer = alloc(builder, 64)
         store(builder, buffer)
         load(builder, buffer)
-    assert allocate.run(kernel(builder.block)) == 256
+    assert allocated(builder) == 256
 
 
 def test_a_buffer_is_rounded_to_sixteen_bytes():
     builder = Builder(Block())
     store(builder, alloc(builder, 3, I8))
-    assert allocate.run(kernel(builder.block)) == 16
+    assert allocated(builder) == 16
 
 
 def test_a_buffer_filled_before_a_loop_and_read_in_it_lives_through_the_loop():
@@ -54,7 +61,7 @@ def test_a_buffer_filled_before_a_loop_and_read_in_it_lives_through_the_loop():
     inner_builder.build("scf.yield")
     bounds = [builder.constant(n, I32) for n in (0, 4, 1)]
     builder.build("scf.for", bounds, [], {}, [Region([inner_builder.block])])
-    assert allocate.run(kernel(builder.block)) == 512
+    assert allocated(builder) == 512
     assert outer.owner.attributes["offset"] != inner.owner.attributes["offset"]
 
 
@@ -67,7 +74,7 @@ def test_no_two_live_buffers_overlap(spans):
         for buffer, (first, last) in zip(buffers, intervals, strict=True):
             if time in (first, last):
                 store(builder, buffer)
-    total = allocate.run(kernel(builder.block))
+    total = allocated(builder)
     offsets = [b.owner.attributes["offset"] for b in buffers]
     for i, (size, _, _) in enumerate(spans):
         assert offsets[i] % 16 == 0 and offsets[i] + 4 * size <= total

@@ -18,8 +18,8 @@ class Interval:
     offset: int = -1
 
 
-def run(kernel: Op) -> int:
-    """Give every msl.shared_alloc its `offset` in bytes, set the kernel's `threadgroup_bytes`, and return that size.
+def run(kernel: Op) -> None:
+    """Give every msl.shared_alloc its `offset` in bytes, and the kernel its `threadgroup_bytes`.
 
     First fit in order of size: optimal allocation is NP-hard and kernels have a handful of buffers.
     """
@@ -31,7 +31,6 @@ def run(kernel: Op) -> int:
         placed.append(interval)
     total = max((i.offset + i.size for i in placed), default=0)
     kernel.attributes["threadgroup_bytes"] = total
-    return total
 
 
 def live_intervals(kernel: Op) -> list[Interval]:

@@ -34,7 +34,8 @@ def run(kernel: Op) -> None:
 
 def _touch(op: Op) -> Touch:
     buffer = op.operands[0]
-    start = buffer.owner.attributes["offset"]
+    assert isinstance(buffer.owner, Op)
+    start = buffer.owner.integer("offset")
     size = buffer.type.count * max(buffer.type.element.width // 8, 1)
     return Touch(op, start, start + size, op.name != "msl.shared_load")
 
