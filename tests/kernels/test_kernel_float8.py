@@ -91,3 +91,24 @@ def test_encoding_rounds_once_and_saturates(device, name, source, rounding):
     assert torch.from_numpy(out).view(FORMATS[name]).float().isnan().numpy()[nan].all()
     wrong = np.flatnonzero((out != expected) & ~nan)
     assert not len(wrong), f"{len(wrong)} wrong: {x[wrong[0]]} became {out[wrong[0]]:#x}, not {expected[wrong[0]]:#x}"
+
+
+def test_every_code_of_e4b15_is_decoded(device):
+    codes = torch.arange(256).to(torch.uint8)
+    exponent, fraction = (codes.double() % 128) // 8, codes.double() % 8
+    magnitude = torch.where(exponent == 0, fraction * 2.0**-17, (8 + fraction) * 2.0 ** (exponent - 18))
+    exact = torch.where(codes >= 128, -magnitude, magnitude)
+    for target, width in (("float16", 2), ("float32", 4)):
+        out = cast(codes, tl.float8e4b15, getattr(tl, target), width).view(getattr(torch, target))
+        assert torch.equal(out.double(), exact)
+
+
+def test_e4b15_comes_back(device):
+    """All codes but those beyond 1.75; numbers between two codes go to the nearer one."""
+    codes = torch.tensor([c for c in range(256) if c % 128 <= 0x7E]).to(torch.uint8)
+    wide = cast(codes, tl.float8e4b15, tl.float16, 2).view(torch.float16)
+    nudged = wide * (1 + 2.0**-9)
+    for numbers_, name in ((wide, "float16"), (nudged, "float16"), (wide.float(), "float32")):
+        assert torch.equal(cast(numbers_, getattr(tl, name), tl.float8e4b15, 1), codes)
+    beyond = torch.tensor([5.0, -5.0, np.inf, np.nan])
+    assert cast(beyond, tl.float32, tl.float8e4b15, 1)[:3].tolist() == [0x7E, 0xFE, 0x7E]

@@ -77,8 +77,10 @@ class MetalBackend(BaseBackend):
         return metadata.num_warps, metadata.num_ctas, metadata.shared
 
     def get_codegen_implementation(self, options: MetalOptions) -> dict[str, Any]:
-        """Functions that Triton's front end asks of a backend: here, that a dot may have any size."""
-        return {"min_dot_size": lambda lhs_type, rhs_type: (1, 1, 1)}
+        """Functions that Triton's front end asks of a backend: that a dot may have any size, and fp8e4b15's casts."""
+        from .float8 import convert
+
+        return {"min_dot_size": lambda lhs_type, rhs_type: (1, 1, 1), "convert_custom_types": convert}
 
     def get_module_map(self) -> dict[str, ModuleType]:
         """`tl.extra.libdevice` becomes CUDA's table of names; the lowering knows functions by those names."""
