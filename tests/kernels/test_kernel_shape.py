@@ -212,3 +212,41 @@ def test_sizes_of_a_block(device, size):
     x, out = torch.randn(size), torch.zeros(size)
     large_kernel[(1,)](x, out, size)
     assert torch.equal(out, x + 1)
+
+
+@triton.jit
+def joined_pointers_kernel(x_ptr, y_ptr, out_ptr, N: tl.constexpr):
+    """Pointers are joined, split, concatenated, gathered and unsplat like numbers."""
+    i = tl.arange(0, N)
+    both = tl.join(x_ptr + i, y_ptr + i)
+    left, right = tl.split(both + 1)
+    tl.store(out_ptr + i, tl.load(left, mask=i < N - 1, other=0) - tl.load(right, mask=i < N - 1, other=0))
+    longer = tl.load(tl.cat(x_ptr + i, y_ptr + i))
+    tl.store(out_ptr + N + tl.arange(0, 2 * N), longer)
+    one = (x_ptr + 3 + tl.arange(0, 1)).item()
+    tl.store(out_ptr + 3 * N, tl.load(one))
+
+
+def test_pointers(device, rng):
+    x, y = rng.integers(-50, 50, (2, 64)).astype(np.int32)
+    out = np.zeros(193, np.int32)
+    joined_pointers_kernel[(1,)](tensor(x), tensor(y), tensor(out), 64)
+    expected = np.append(x[1:] - y[1:], 0)
+    assert (out == np.concatenate([expected, x, y, x[3:4]])).all()
+
+
+@triton.jit
+def wide_product_kernel(x_ptr, y_ptr, out_ptr, N: tl.constexpr):
+    i = tl.arange(0, N)
+    tl.store(out_ptr + i, tl.umulhi(tl.load(x_ptr + i), tl.load(y_ptr + i)))
+    tl.store(out_ptr + N, tl.umulhi(tl.load(x_ptr), tl.load(y_ptr)))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_the_high_half_of_a_product(any_device, rng, dtype):
+    bits = np.iinfo(dtype).bits
+    x, y = (rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, 64, dtype) for _ in range(2))
+    out = np.zeros(65, dtype)
+    wide_product_kernel[(1,)](tensor(x), tensor(y), tensor(out), 64)
+    products = [(int(a) % 2**bits * (int(b) % 2**bits)) >> bits for a, b in zip(x, y, strict=True)]
+    assert [int(value) % 2**bits for value in out] == [*products, products[0]]

@@ -70,3 +70,24 @@ def test_a_histogram_starts_at_zero_and_adds_up_under_a_mask():
 def test_equal_elements_are_counted_one_by_one():
     values = '%v = "arith.constant"() <{value = dense<7> : tensor<64xi32, @LINE>}> : () -> tensor<64xi32, @LINE>'
     check(counted(values), 'CHECK: "msl.shared_add"({{.*}}) : (!msl.shared<32xi32>, !msl.reg<2xi32>, i32,')
+
+
+def test_a_constant_of_several_values_is_a_table():
+    body = store_range("@PAIR", 64) + (
+        '%c = "arith.constant"() <{value = dense<['
+        + ", ".join(str(i * i) for i in range(64))
+        + "]> : tensor<64xi32, @PAIR>}> : () -> tensor<64xi32, @PAIR>\n"
+        '"tt.store"(%p, %c) : (tensor<64x!tt.ptr<i32>, @PAIR>, tensor<64xi32, @PAIR>) -> ()'
+    )
+    text = lowered("%x: !tt.ptr<i32>", body, simdgroups=4)
+    assert text.count('"msl.shared_store"') == 64
+    check(
+        text,
+        """
+        CHECK: [[place]] = "arith.addi"
+        CHECK: [[buffer]] = "msl.shared_alloc"() : () -> !msl.shared<64xi32>
+        CHECK: [[one]] = "arith.constant"() <{value = 9 : i32}>
+        CHECK: "msl.shared_store"([[buffer]], {{.*}}, [[one]], {{.*}}) : (!msl.shared<64xi32>, i32, i32, i1) -> ()
+        CHECK: "msl.shared_load"([[buffer]], [[place]])
+        """,
+    )

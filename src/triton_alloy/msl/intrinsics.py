@@ -110,6 +110,7 @@ INTRINSICS: dict[str, Intrinsic] = {
     "math.powf": in_float("precise::pow", 2),
     "math.erf": in_float("erf"),
     "tt.precise_sqrt": in_float("precise::sqrt"),
+    "tt.approx_divf": operator("/"),
     "tt.precise_divf": in_float("precise::divide", 2),
     "tt.clampf": Intrinsic("fmin(fmax({0}, {1}), {2})", widens=True, in_float=("bf16",)),
     # ---- conversions

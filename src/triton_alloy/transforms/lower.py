@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region
-from ..ir.types import I32, DenseAttribute, TensorType, element_of
+from ..ir.types import I32, I64, DenseAttribute, TensorType, element_of
 from ..target import Target
 from . import (
     lower_atomic,
@@ -23,7 +23,7 @@ from . import (
     lower_scan,
     lower_shape,
 )
-from .registers import Held, Lowering, is_pointer, lower_block, lower_elementwise, refuse_f64, rule
+from .registers import Addresses, Held, Lowering, is_pointer, lower_block, lower_elementwise, refuse_f64, rule
 
 # Importing the rule files registers their rules.
 RULE_FILES = (
@@ -72,14 +72,15 @@ def lower_function(function: Op, target: Target, simdgroups: int, axis: Any, fp_
 
 @rule("arith.constant")
 def constant(lowering: Lowering, op: Op) -> None:
-    """A splat constant is one uniform value."""
+    """A splat constant is one uniform value; any other a table."""
     attribute = op.attributes["value"]
     if not isinstance(attribute, DenseAttribute):
         value = lowering.builder.value("arith.constant", [], op.result.type, {"value": attribute})
         lowering.values[op.result] = Held(value)
         return
     if not attribute.is_splat:
-        raise Unsupported(op, "a constant tensor of several values has no lowering yet", op.location)
+        lowering.values[op.result] = lower_gather.table(lowering, attribute.values, op.result.type)
+        return
     lowering.values[op.result] = Held(lowering.constant(attribute.values[0], element_of(op.result.type)))
 
 
@@ -115,6 +116,11 @@ def return_(lowering: Lowering, op: Op) -> None:
 def poison(lowering: Lowering, op: Op) -> None:
     """Any value will do: zero."""
     element = element_of(op.result.type)
-    if is_pointer(op.result.type):
-        raise Unsupported(op, "an undefined pointer", op.location)
-    lowering.values[op.result] = Held(lowering.constant(0, element))
+    if not is_pointer(op.result.type):
+        lowering.values[op.result] = Held(lowering.constant(0, element))
+        return
+    zero = lowering.constant(0, I64)
+    if isinstance(op.result.type, TensorType):
+        lowering.values[op.result] = Addresses(Held(zero))
+    else:
+        lowering.values[op.result] = Held(lowering.builder.value("msl.pointer_from", [zero], element))

@@ -1,11 +1,12 @@
-"""tt.gather and tt.histogram: elements at places that the data tell, in threadgroup memory."""
+"""tt.gather, tt.histogram and tables of constants: elements at places that only threadgroup memory can tell apart."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
-from ..ir.core import Op
-from ..ir.types import I1, I8, I32, I64, RegisterType, TensorType
+from ..ir.core import Op, Value
+from ..ir.types import I1, I8, I32, I64, RegisterType, SharedType, TensorType, Type
 from ..layout import LinearLayout
 from .lower_convert import stage
 from .lower_reduce import row_major
@@ -38,8 +39,24 @@ def _gather_any(lowering: Lowering, lowered: Lowered, layout: LinearLayout, plac
         return Addresses(_gather_any(lowering, lowered.address, layout, place))
     if lowered.uniform and lowered.map is None:
         return lowered
-    element = lowered.element
     buffer = stage(lowering, lowered, layout, prod(layout.shape), row_major(layout.shape))
+    return _load(lowering, buffer, place, lowered.element)
+
+
+def table(lowering: Lowering, values: Sequence[int | float], type_: TensorType) -> Held:
+    """A constant tensor of any values, in row-major order: one simdgroup writes them down, all read theirs."""
+    element = memory_element(type_.element)
+    buffer = lowering.builder.value("msl.shared_alloc", [], SharedType(len(values), element))
+    writer = lowering.elect(0, lowering.simdgroups - 1)
+    masks = [] if writer is None else [writer]
+    for i, value in enumerate(values):
+        operands = [buffer, lowering.constant(i), lowering.constant(value, element), *masks]
+        lowering.builder.build("msl.shared_store", operands)
+    place = lowering.coordinate(type_.layout, row_major(type_.shape))
+    return _load(lowering, buffer, place, type_.element)
+
+
+def _load(lowering: Lowering, buffer: Value, place: Held, element: Type) -> Held:
     loaded = lowering.emit("msl.shared_load", [buffer, place.value], memory_element(element))
     if element is I1:
         loaded = lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
@@ -79,5 +96,4 @@ def histogram(lowering: Lowering, op: Op) -> None:
         for h in (_as_i32(lowering, numbers), *masks)
     ]
     lowering.builder.build("msl.shared_add", [buffer, operands[0], lowering.constant(1), *operands[1:]])
-    place = lowering.coordinate(layout, (1,))
-    lowering.values[op.result] = Held(lowering.emit("msl.shared_load", [buffer, place.value], I32), place.map)
+    lowering.values[op.result] = _load(lowering, buffer, lowering.coordinate(layout, (1,)), I32)

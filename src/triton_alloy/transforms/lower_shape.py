@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import Unsupported
-from ..ir.core import Op
+from ..ir.core import Op, Value
 from ..ir.types import I1, I32, PointerType, TensorType, element_of
 from ..layout import LinearLayout
-from .registers import Held, Lowered, Lowering, Pointers, first, is_pointer, register_count, rule
+from .lower_memory import addresses_of, move_base
+from .registers import Addresses, Held, Lowered, Lowering, Pointers, first, is_pointer, register_count, rule
 
 Coordinates = tuple[int, ...]
 
@@ -126,21 +127,39 @@ def splat(lowering: Lowering, op: Op) -> None:
 @rule("tt.unsplat")
 def unsplat(lowering: Lowering, op: Op) -> None:
     """tensor<1xT> -> T"""
-    held = lowering.held(op.operands[0])
-    lowering.values[op.result] = Held(first(lowering, lowering.pick(held.value, (held.index(0),))))
+    lowered = lowering[op.operands[0]]
+    if isinstance(lowered, Pointers):
+        lowering.values[op.result] = Held(move_base(lowering, lowered.base, _only(lowering, lowered.offset)))
+    elif isinstance(lowered, Addresses):
+        address = _only(lowering, lowered.address)
+        lowering.values[op.result] = Held(lowering.builder.value("msl.pointer_from", [address], op.result.type))
+    else:
+        lowering.values[op.result] = Held(_only(lowering, lowered))
 
 
-def _choose(lowering: Lowering, op: Op, axis: int, weight: int, halves: list[Lowered]) -> Held:
+def _only(lowering: Lowering, held: Held) -> Value:
+    """The element of a tensor of one."""
+    return first(lowering, lowering.pick(held.value, (held.index(0),)))
+
+
+def _choose(lowering: Lowering, op: Op, axis: int, weight: int, halves: list[Lowered]) -> Lowered:
     """Where the coordinate along `axis` has bit `weight`, the second half, else the first."""
     layout = op.result.type.layout
+    registers = register_count(op.result.type)
     if is_pointer(op.result.type):
-        raise Unsupported(op, "joining tensors of pointers has no lowering yet", op.location)
+        size = element_of(op.result.type).pointee.width
+        addresses = [addresses_of(lowering, half, size, registers).address for half in halves]
+        return Addresses(_choose_held(lowering, layout, axis, weight, addresses))
+    return _choose_held(lowering, layout, axis, weight, halves)
+
+
+def _choose_held(lowering: Lowering, layout: LinearLayout, axis: int, weight: int, halves: list[Held]) -> Held:
     bit = lambda basis: basis[axis] & weight  # noqa: E731
     position = lowering.position(*(tuple(map(bit, bases)) for bases in layout.bases))
     zero = Held(lowering.constant(0))
-    registers = register_count(op.result.type)
+    registers = layout.register_count
     which = lowering.elementwise("arith.cmpi", [position, zero], I1, registers, {"predicate": 1})
-    return lowering.elementwise("arith.select", [which, halves[1], halves[0]], element_of(op.result.type), registers)
+    return lowering.elementwise("arith.select", [which, halves[1], halves[0]], halves[0].element, registers)
 
 
 @rule("tt.join")
