@@ -11,7 +11,6 @@ overhead      of one small launch, beyond the same launch with a launcher that d
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import platform
@@ -166,7 +165,7 @@ def _cells(row: Result) -> tuple[str, ...]:
     return f"  {row.name}", row.rival, *times, f"[{colour}]{show(row.value)}[/]", f"{sign} {show(row.target)}"
 
 
-def bench(console: Console, sections: list[str], seconds: float, json_file: Path | None, svg_file: Path | None) -> int:
+def bench(console: Console, sections: list[str], seconds: float, json_file: Path | None) -> int:
     """Run the sections and print the table, and write it where asked; 0 if every target was reached, else 1."""
     results: list[Result] = []
     with console.status("") as status:
@@ -177,8 +176,4 @@ def bench(console: Console, sections: list[str], seconds: float, json_file: Path
     if json_file:
         report = {"machine": machine(), "results": [asdict(row) | {"reached": row.reached} for row in results]}
         json_file.write_text(json.dumps(report, indent=2) + "\n")
-    if svg_file:
-        recorder = Console(record=True, width=140, file=io.StringIO())
-        recorder.print(table(results))
-        recorder.save_svg(str(svg_file), title="triton-alloy bench")
     return 0 if all(row.reached for row in results) else 1

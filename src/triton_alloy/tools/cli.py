@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,19 +16,22 @@ from triton_alloy.tools.bench import SECTIONS, bench
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 1 where a result was wrong or a target missed, 2 on bad input."""
-    os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # Triton 3.9's default, which it warns about if unset
     options = _parser().parse_args(arguments)
-    console = Console()
+    picture = getattr(options, "svg", None)
+    console = Console(record=bool(picture))
     try:
-        return options.run(console, options)
+        status = options.run(console, options)
     except AlloyError as error:
         console.print(f"[bold red]error:[/] {error}", highlight=False)
         return 2
+    if picture:
+        console.save_svg(str(picture), title=f"triton-alloy {options.command}")
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="triton-alloy", description="Triton kernels as Metal text, on GPU and CPU.")
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = parser.add_subparsers(required=True, metavar="command", dest="command")
 
     demo = commands.add_parser("demo", help="run the example kernels and compare them with NumPy")
     demo.add_argument("--show", metavar="NAME", help="print the Metal text of one example instead")
@@ -39,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="some sections only")
     measure.add_argument("--seconds", type=float, default=3.0, help="time for each comparison (default 3)")
     measure.add_argument("--json", type=Path, metavar="FILE", help="write the numbers")
-    measure.add_argument("--svg", type=Path, metavar="FILE", help="write the table as a picture")
+    for command in (demo, measure):
+        command.add_argument("--svg", type=Path, metavar="FILE", help="write the table as a picture too")
     measure.set_defaults(run=_bench)
 
     check = commands.add_parser("doctor", help="show what was found: compiler, Triton, target, cache")
@@ -58,7 +61,7 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
 
 
 def _bench(console: Console, options: argparse.Namespace) -> int:
-    return bench(console, options.only, options.seconds, options.json, options.svg)
+    return bench(console, options.only, options.seconds, options.json)
 
 
 def _version(console: Console, options: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from triton_alloy.tools.measure import duration, interleave
 
 DTYPES = {"float32": "f32", "float16": "f16"}
 NOTE = """error: the largest, relative to the largest number of NumPy's float64 result
-lines: of Metal text, all kernels of the example
+MSL: lines of Metal text, all kernels of the example
 NumPy: timed on float32; both times are medians of interleaved runs"""
 
 
@@ -73,7 +73,7 @@ def table(outcomes: list[Outcome], device: str) -> Table:
     result = Table(title=title, caption=NOTE, caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("kernel", "dtype"):
         result.add_column(name, no_wrap=True)
-    for name in ("shape", "error", "time", "NumPy", "lines"):
+    for name in ("shape", "error", "time", "NumPy", "MSL"):
         result.add_column(name, justify="right", no_wrap=True)
     for outcome in outcomes:
         colour = "green" if outcome.right else "bold red"

@@ -46,5 +46,5 @@ def duration(seconds: float) -> str:
     """A time for people, with three significant digits: "12.3 ms"."""
     for unit, scale in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if seconds * scale >= 1 or unit == "us":
-            return f"{seconds * scale:.3g} {unit}" if seconds * scale < 1000 else f"{seconds * scale:.0f} {unit}"
+            return f"{seconds * scale:.3g} {unit}" if seconds * scale < 999.5 else f"{seconds * scale:.0f} {unit}"
     raise AssertionError("unreachable: microseconds take what is left")

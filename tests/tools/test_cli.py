@@ -1,0 +1,116 @@
+"""The command line, by what it prints and returns."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from triton_alloy import __version__, config
+from triton_alloy.tools import bench, cases, cli, measure
+
+
+@pytest.fixture(autouse=True)
+def cpu():
+    """A target and mode of our own, whatever a test before left."""
+    with config.scope(TRITON_ALLOY_TARGET="cpu", TRITON_ALLOY_MODE="fast"):
+        yield
+
+
+def test_version(capsys):
+    assert cli.main(["version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_doctor_finds_a_compiler_and_a_target(capsys):
+    assert cli.main(["doctor"]) == 0
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines() if len(line.split()) > 1)
+    assert "cpu" in lines["target"]
+    assert not lines["compiler"].startswith("none")
+
+
+def test_show_prints_metal_text(capsys):
+    assert cli.main(["demo", "--show", "layer_norm_backward"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("[[kernel, max_total_threads_per_threadgroup(") == 2
+    assert printed.isascii()
+
+
+def test_show_names_what_there_is(capsys):
+    assert cli.main(["demo", "--show", "nothing"]) == 2
+    assert "softmax" in capsys.readouterr().out
+
+
+def test_demo_prints_every_case_and_a_picture(tmp_path, capsys):
+    picture = tmp_path / "demo.svg"
+    assert cli.main(["demo", "--svg", str(picture)]) == 0
+    printed = capsys.readouterr().out
+    assert all(printed.count(f"\n {case.name} ") == 2 for case in cases.CASES)
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "layer_norm" in picture.read_text()
+
+
+def test_demo_fails_where_a_result_is_wrong(monkeypatch, capsys):
+    wrong = cases.CASES[0]
+    off = cases.Case(wrong.name, "", wrong.kernels, wrong.inputs, wrong.run, lambda x, y: x + y + 1e-3)
+    monkeypatch.setattr(cases, "CASES", (off,))
+    assert cli.main(["demo"]) == 1
+
+
+def test_errors_do_not_hide_nan():
+    exact = np.array([1.0, 2.0])
+    assert np.isnan(cases.error(np.array([1.0, np.nan]), exact))
+    assert cases.error((np.array([1.0, 2.5]), exact), (exact, exact)) == 0.25
+
+
+WITHOUT_TORCH = """
+import sys
+class NoTorch:
+    def find_spec(name, *_):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NoTorch)
+from triton_alloy.tools.cli import main
+main(["demo", "--show", "softmax"])
+"""
+
+
+def test_the_demo_needs_no_torch():
+    command = [sys.executable, "-c", WITHOUT_TORCH]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy())
+    assert "softmax_kernel" in done.stdout, done.stderr
+
+
+def test_interleaving_takes_turns():
+    calls: list[str] = []
+    samples = measure.interleave([lambda: calls.append("a"), lambda: calls.append("b")], seconds=0, rounds=3)
+    assert calls == ["a", "b"] * 4
+    assert [len(sample.times) for sample in samples] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.56e-6, "4.56 us"), (0.9996, "1000 ms")]
+)
+def test_durations(seconds, text):
+    assert measure.duration(seconds) == text
+
+
+def test_bench_reports_what_it_measured(tmp_path, monkeypatch):
+    lines = [{"name": "add", "rival": "NumPy", "ours": 0.2, "theirs": 0.1, "target": 1.5}]
+    monkeypatch.setattr(bench, "_section", lambda name, seconds, **environment: lines)
+    console = Console(width=100, record=True, file=io.StringIO())
+    assert bench.bench(console, ["speed"], 1.0, tmp_path / "report.json") == 1
+    assert "2.00x" in console.export_text()
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["results"][0]["value"] == 2.0 and not report["results"][0]["reached"]
+
+
+def test_the_overhead_section_runs():
+    found = bench._section("overhead", 0.1)
+    assert 0 < found[0]["theirs"] < found[0]["ours"] < 1e-3
