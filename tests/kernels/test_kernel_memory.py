@@ -300,3 +300,20 @@ def test_64_bit_offsets(device):
     x, out = np.arange(64, dtype=np.float32), np.zeros(64, np.float32)
     wide_kernel[(1,)](tensor(x), tensor(out), 1 << 50, BLOCK=64)
     assert (out == x).all()
+
+
+@triton.jit
+def rotate_kernel(x_ptr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + (i + 1) % BLOCK)
+    tl.store(x_ptr + i, x)
+    total = tl.load(x_ptr) + 1
+    tl.store(x_ptr, total)
+
+
+def test_a_program_reads_all_before_it_writes(any_device):
+    x = torch.arange(256, dtype=torch.int32)
+    rotate_kernel[(1,)](x, BLOCK=256, num_warps=8)
+    wanted = torch.arange(256).roll(-1)
+    wanted[0] += 1
+    assert torch.equal(x, wanted.int())

@@ -3,7 +3,7 @@
 from test_allocate import alloc, kernel, load, store
 
 from triton_alloy.ir.core import Block, Builder, Region
-from triton_alloy.ir.types import I1, I32
+from triton_alloy.ir.types import I1, I32, PointerType, RegisterType
 from triton_alloy.transforms import allocate, barriers
 
 
@@ -79,3 +79,34 @@ def test_one_simdgroup_needs_only_a_simdgroup_barrier():
     allocate.run(op)
     barriers.run(op)
     assert [o.attributes["scope"] for o in op.walk() if o.name == "msl.barrier"] == ["simdgroup"]
+
+
+def device_scopes(builder: Builder, simdgroups: int = 4) -> list[str]:
+    """Loads, stores and the scopes of barriers, in order."""
+    op = kernel(builder.block)
+    op.attributes["simdgroups"] = simdgroups
+    barriers.run(op)
+    names = {"msl.load": "load", "msl.store": "store"}
+    return [names.get(o.name) or o.attributes["scope"] for o in op.walk() if o.name in (*names, "msl.barrier")]
+
+
+def test_device_memory_read_by_others_needs_a_barrier_before_it_is_written():
+    block = Block()
+    pointer, other = (block.add_argument(PointerType(I32)) for _ in range(2))
+    builder = Builder(block)
+    here, there = (builder.value("msl.lane", [], RegisterType(1, I32)) for _ in range(2))
+    value = builder.value("msl.load", [pointer, here], RegisterType(1, I32))
+    builder.build("msl.store", [other, there, value])
+    builder.build("msl.store", [pointer, here, value])
+    builder.build("msl.store", [pointer, there, value])
+    assert device_scopes(builder) == ["load", "store", "store", "device", "store"]
+
+
+def test_an_elected_store_waits_for_all_who_loaded_the_same():
+    block = Block()
+    pointer = block.add_argument(PointerType(I32))
+    builder = Builder(block)
+    here = builder.value("msl.lane", [], RegisterType(1, I32))
+    value = builder.value("msl.load", [pointer, here], RegisterType(1, I32))
+    builder.build("msl.store", [pointer, here, value], [], {"elected": True})
+    assert device_scopes(builder, simdgroups=1) == ["load", "simdgroup_device", "store"]

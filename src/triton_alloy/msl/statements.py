@@ -21,6 +21,7 @@ BARRIERS = {
     "threadgroup": "threadgroup_barrier(mem_flags::mem_threadgroup);",
     "simdgroup": "simdgroup_barrier(mem_flags::mem_threadgroup);",
     "device": "threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);",
+    "simdgroup_device": "simdgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);",
 }
 
 

@@ -1,16 +1,24 @@
-"""Barriers: one wherever threadgroup memory may be touched by two threads in an order that matters, nowhere else.
+"""Barriers: one wherever memory may be touched by two threads in an order that matters, nowhere else.
 
 A forward walk keeps the accesses since the last barrier. An access that conflicts (overlapping bytes, at least one a
 write, not the same op: that touches the same elements in the same threads each time) needs a barrier before it. A loop
 body is walked with what its own end leaves pending as well.
 Lanes of one simdgroup also need one: lockstep is no ordering (MSL spec 6.9.1).
+
+Device memory is told apart by kernel argument, as far as that is known: through two arguments a program is taken to
+touch different memory. Two accesses of one argument at the same offsets are by the same threads, unless only an
+elected thread stores.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ir.core import Block, Builder, Op
+from ..ir.core import Block, Builder, Op, Value
+from .register_ops import access_of, kernel_argument
+
+DEVICE_SCOPES = {"threadgroup": "device", "simdgroup": "simdgroup_device"}
+THREADGROUP_OPS = ("msl.shared_store", "msl.shared_load", "msl.shared_add")
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,33 @@ class Touch:
     end: int
     writes: bool
 
+    def conflicts(self, other: Touch | DeviceTouch) -> bool:
+        if not isinstance(other, Touch) or not (self.writes or other.writes):
+            return False
+        return self.op is not other.op and self.start < other.end and other.start < self.end
 
-Pending = frozenset[Touch]
+
+@dataclass(frozen=True)
+class DeviceTouch:
+    """An access of device memory. argument: what the address comes from; None: not known; offset: None for addresses;
+    elected: a store by one thread of several that hold the value."""
+
+    op: Op
+    writes: bool
+    argument: Value | None
+    offset: Value | None
+    elected: bool
+
+    def conflicts(self, other: Touch | DeviceTouch) -> bool:
+        if not isinstance(other, DeviceTouch) or self.op is other.op or not (self.writes or other.writes):
+            return False
+        if self.argument is not None and other.argument is not None and self.argument is not other.argument:
+            return False
+        same_threads = self.offset is not None and self.offset is other.offset
+        return not same_threads or self.elected or other.elected
+
+
+Pending = frozenset[Touch | DeviceTouch]
 
 
 def run(kernel: Op) -> None:
@@ -32,30 +65,31 @@ def run(kernel: Op) -> None:
     _walk(kernel.body, frozenset(), scope)
 
 
-def _touch(op: Op) -> Touch:
-    buffer = op.operands[0]
-    assert isinstance(buffer.owner, Op)
-    start = buffer.owner.integer("offset")
-    size = buffer.type.count * max(buffer.type.element.width // 8, 1)
-    return Touch(op, start, start + size, op.name != "msl.shared_load")
-
-
-def _conflicts(pending: Pending, touch: Touch) -> bool:
-    return any(
-        (p.writes or touch.writes) and p.op is not touch.op and p.start < touch.end and touch.start < p.end
-        for p in pending
-    )
+def _touch(op: Op) -> Touch | DeviceTouch | None:
+    """What the op touches; None for ops that touch no memory."""
+    if op.name in THREADGROUP_OPS:
+        buffer = op.operands[0]
+        assert isinstance(buffer.owner, Op)
+        start = buffer.owner.integer("offset")
+        size = buffer.type.count * max(buffer.type.element.width // 8, 1)
+        return Touch(op, start, start + size, op.name != "msl.shared_load")
+    access = access_of(op)
+    if access is None:
+        return None
+    argument = kernel_argument(access.base) if access.base is not None else None
+    return DeviceTouch(op, access.writes, argument, access.offset, bool(op.attributes.get("elected")))
 
 
 def _walk(block: Block, pending: Pending, scope: str) -> Pending:
     for op in block:
+        touch = _touch(op)
         if op.name == "msl.barrier":
             pending = frozenset()
-        elif op.name in ("msl.shared_store", "msl.shared_load", "msl.shared_add"):
-            touch = _touch(op)
-            if _conflicts(pending, touch):
-                Builder.before_op(op).build("msl.barrier", [], [], {"scope": scope})
-                pending = frozenset()
+        elif touch is not None:
+            if any(touch.conflicts(before) for before in pending):
+                reach = scope if isinstance(touch, Touch) else DEVICE_SCOPES[scope]
+                Builder.before_op(op).build("msl.barrier", [], [], {"scope": reach})
+                pending = frozenset(p for p in pending if isinstance(touch, Touch) and isinstance(p, DeviceTouch))
             pending |= {touch}
         elif op.regions:
             pending = _walk_regions(op, pending, scope)

@@ -21,10 +21,12 @@ MODES = ("rn", "rz", "ru", "rd")
 
 
 def run(module: Op) -> None:
-    """In place. Raises Unsupported for a function that is not in `FUNCTIONS`."""
+    """In place. Raises Unsupported for a function that is not in `FUNCTIONS`, and for inline assembly."""
     for op in list(module.walk()):
         if op.name == "tt.extern_elementwise":
             expand(op)
+        elif op.name == "tt.elementwise_inline_asm":
+            raise Unsupported(op, "inline assembly is written for another machine", op.location)
 
 
 def expand(op: Op) -> None:

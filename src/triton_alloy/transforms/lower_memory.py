@@ -192,19 +192,20 @@ def store(lowering: Lowering, op: Op) -> None:
     if owner is not None:
         mask = lowering.elementwise("arith.andi", [mask, owner], I1, registers) if mask is not None else owner
     masks = [mask] if mask is not None else []
+    elected = {"elected": True} if owner is not None else {}
     if isinstance(lowered, Addresses):
         operands, _ = lowering.join_maps([lowered.address, stored, *masks], registers, exact=True)
-        lowering.builder.build("msl.store_address", operands)
+        lowering.builder.build("msl.store_address", operands, [], elected)
         return
     base, offset = split_pointer(lowering, lowered)
     access = Access(lowering, pointer, rest[0] if rest else None)
     if access.width > 1:
         operands = [lowering.materialise(h, registers) for h in (offset, stored, *masks)]
-        lowering.builder.build("msl.store_vector", [base, *operands], [], {"width": access.width})
+        lowering.builder.build("msl.store_vector", [base, *operands], [], {"width": access.width, **elected})
         return
     offset = first_plus_lane(lowering, offset) if access.contiguous else offset
     operands, _ = lowering.join_maps([offset, stored, *masks], registers, exact=True)
-    lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": access.contiguous})
+    lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": access.contiguous, **elected})
 
 
 def _owner(lowering: Lowering, type_: Type) -> Held | None:
