@@ -44,7 +44,7 @@ def test_packed_operands_are_joined_along_k():
         """
         CHECK: "tt.join"({{.*}}) : (tensor<32x32xi8>, tensor<32x32xi8>) -> tensor<32x32x2xi8>
         CHECK: "tt.join"({{.*}}) : (tensor<32x16xi8>, tensor<32x16xi8>) -> tensor<32x16x2xi8>
-        CHECK: "tt.trans"({{.*}}) : (tensor<32x16x2xi8>) -> tensor<32x2x16xi8>
+        CHECK: "tt.trans"{{.*}} : (tensor<32x16x2xi8>) -> tensor<32x2x16xi8>
         CHECK: "tt.reshape"({{.*}}) : (tensor<32x2x16xi8>) -> tensor<64x16xi8>
         """,
     )  # fmt: skip
