@@ -13,7 +13,8 @@ HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
 KERNEL = "kernel void k(device float *p [[buffer(0)]], uint lane [[thread_index_in_simdgroup]]) { p[lane] = 0.0f; }\n"
 CONTRACT = re.findall(
     r"\w+",
-    """load load_contiguous load_vector store store_contiguous store_vector store_uniform accumulate load_address store_address
+    """load load_contiguous load_vector store store_contiguous store_vector store_uniform accumulate
+    load_address store_address
     address_of shuffle_xor shuffle exchange first broadcast reduce_add reduce_mul reduce_min reduce_max reduce_and
     reduce_or reduce_xor reduce_minimum reduce_maximum divide remainder select minimum maximum erf mma_8x8 mma_rows b1
     i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32""",

@@ -33,6 +33,7 @@ from .registers import Held, Lowering, count_of, first, rule
 
 REGISTERS, LANES, SIMDGROUPS = range(3)  # as in LinearLayout.bases
 EQUAL, DIFFERENT = 0, 1  # predicates of arith.cmpi
+Weights = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # of the register's, lane's and simdgroup's bits
 
 
 @rule("tt.scan")
@@ -247,7 +248,7 @@ class _Scan:
         self._prepend(before, self._is(rank, DIFFERENT, self._turned(0, parts)))
         self.totals = total
 
-    def _slots(self, run: list[int]):
+    def _slots(self, run: list[int]) -> tuple[int, Weights, Weights, list[Held]]:
         """Where the totals are in a buffer: its size for one simdgroup of the run, the weights of the index bits in the
         position, those with the run's bits, and the masks of the places that store."""
         weight, weights = 1, ([], [], [])
@@ -260,9 +261,9 @@ class _Scan:
         with_run = [weight << run.index(i) if i in run else w for i, w in enumerate(weights[SIMDGROUPS])]
         free = [sum(1 << i for i, w in enumerate(part) if not w) for part in (weights[LANES], with_run)]
         owner = self.lowering.elect(free[0] if any(weights[LANES]) else 0, free[1])
-        position = tuple(map(tuple, weights))
-        slot = (*position[:2], tuple(with_run))
-        return weight, position, slot, [] if owner is None else [Held(owner)]
+        registers, lanes, simdgroups = map(tuple, weights)
+        slot = (registers, lanes, tuple(with_run))
+        return weight, (registers, lanes, simdgroups), slot, [] if owner is None else [Held(owner)]
 
     def _simdgroup_rank(self, run: list[int]) -> Value:
         weights = tuple(1 << run.index(i) if i in run else 0 for i in range(len(self.layout.simdgroups)))
