@@ -64,7 +64,10 @@ def test_a_right_module_is_accepted():
         ('  %a = "tt.addptr"(%p, %t) : (!tt.ptr<f32>, tensor<4xi32>) -> !tt.ptr<f32>', "does not spread"),
         ('  %a = "tt.load"(%p) : (!tt.ptr<f32>) -> f16', "f16 does not go through !tt.ptr<f32>"),
         ('  "tt.store"(%p, %x) : (!tt.ptr<f32>, i32) -> ()', "i32 does not go through"),
-        ('  %a = "tt.dot"(%t, %t, %t) : (tensor<4xi32>, tensor<4xi32>, tensor<4xi32>) -> tensor<4xi32>', "are no matrices"),
+        (
+            '  %a = "tt.dot"(%t, %t, %t) : (tensor<4xi32>, tensor<4xi32>, tensor<4xi32>) -> tensor<4xi32>',
+            "are no matrices",
+        ),
         ('  "tt.return"() : () -> ()', "a terminator is not the last op of its block"),
         ('  "no.such"() : () -> ()', "no.such: it is no registered operation"),
         (

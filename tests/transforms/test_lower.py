@@ -21,9 +21,7 @@ PAIR = "#linear<{register = [[1]], lane = [[2], [4], [8], [16], [32]], simdgroup
 # 4x32: a row is a register.
 TILE = "#linear<{register = [[1, 0], [2, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]], simdgroup = []}>"
 ROWS = "#linear<{register = [[1], [2]], lane = [[0], [0], [0], [0], [0]], simdgroup = []}>"
-ONE_COLUMN = (
-    "#linear<{register = [[1, 0], [2, 0]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]], simdgroup = []}>"
-)
+ONE_COLUMN = "#linear<{register = [[1, 0], [2, 0]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]], simdgroup = []}>"
 COLUMNS = "#linear<{register = [], lane = [[1], [2], [4], [8], [16]], simdgroup = []}>"
 ONE_ROW = "#linear<{register = [], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]], simdgroup = []}>"
 
@@ -155,11 +153,13 @@ def test_offsets_are_added_in_64_bits_unless_the_storage_is_small():
 
 
 def test_a_conversion_inside_a_simdgroup_shuffles():
-    body = """
+    body = (
+        """
     %i = "tt.make_range"() <{end = 64 : i32, start = 0 : i32}> : () -> tensor<64xi32, @LINE>
     %c = "ttg.convert_layout"(%i) : (tensor<64xi32, @LINE>) -> tensor<64xi32, @PAIR>
-    """ + store_range("@PAIR", 64).replace("%i", "%k") + (
-        '"tt.store"(%p, %c) : (tensor<64x!tt.ptr<i32>, @PAIR>, tensor<64xi32, @PAIR>) -> ()'
+    """
+        + store_range("@PAIR", 64).replace("%i", "%k")
+        + ('"tt.store"(%p, %c) : (tensor<64x!tt.ptr<i32>, @PAIR>, tensor<64xi32, @PAIR>) -> ()')
     )
     text = lowered("%x: !tt.ptr<i32>", body)
     assert "shuffle" in text and "shared" not in text

@@ -64,6 +64,7 @@ def _expand_cast(op: Op) -> None:
     small = _is_small(source.value.type)
     wide = decode(source.bitcast(I8), SMALL_FLOATS[source.element.name]) if small else source.to_f32()
     if _is_small(op.result.type):
+        assert isinstance(new, FloatType)
         toward_zero = "rounding" in op.attributes and op.integer("rounding") == TOWARD_ZERO
         result = encode(wide, new, toward_zero).bitcast(new)
     else:

@@ -19,9 +19,9 @@ def convert(
     argument: tl.tensor, target: tl.dtype, fp_downcast_rounding: str | None = None, _semantic: Any = None
 ) -> tl.tensor:
     """From or to fp8e4b15, as Triton's hook `convert_custom_types`."""
-    if argument.type.scalar.is_fp8e4b15():
+    if argument.dtype.is_fp8e4b15():
         return _semantic.cast(_decode(argument, _semantic), target)
-    if not argument.type.scalar.is_fp16():
+    if not argument.dtype.is_fp16():
         argument = _semantic.cast(argument, tl.float32)
         argument = _semantic.cast(argument, tl.float16, fp_downcast_rounding="rtz")
     return _encode(argument, _semantic)
