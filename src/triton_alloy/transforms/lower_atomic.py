@@ -9,9 +9,8 @@ from __future__ import annotations
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..ir.types import BF16, F16, F32, I32, I64, RegisterType, SharedType, TensorType, Type, element_of
-from .lower_convert import stage
+from .lower_convert import through_memory
 from .lower_memory import split_pointer
-from .lower_reduce import row_major
 from .registers import Addresses, Held, Lowering, register_count, rule, spread
 
 # Triton's RMWOp -> vocabulary name.
@@ -126,15 +125,5 @@ def _tensor(lowering: Lowering, op: Op, kind: str, pointer: Value, values: list[
     held = Held(old, tuple(range(registers)))
     if owner is None or not op.result.uses:
         return held
-    return _copy_from_owners(lowering, held, type_)
-
-
-def _copy_from_owners(lowering: Lowering, held: Held, type_: TensorType) -> Held:
-    """What only the owners of replicated elements know, in all threads."""
-    strides = row_major(type_.shape)
-    size = 1
-    for n in type_.shape:
-        size *= n
-    buffer = stage(lowering, held, type_.layout, size, strides)
-    position = lowering.coordinate(type_.layout, strides)
-    return Held(lowering.emit("msl.shared_load", [buffer, position.value], held.element), position.map)
+    # What only the owners of replicated elements know, in all threads.
+    return through_memory(lowering, held, type_.layout, type_.layout)

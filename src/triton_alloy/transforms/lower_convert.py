@@ -6,6 +6,7 @@ Which one is decided by the layouts' algebra alone (layout.classify).
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from ..conversion import Permute, Select, Shuffle, Step, classify
@@ -88,24 +89,21 @@ STEPS: dict[type, Callable[[Lowering, Held, Any], Held]] = {Permute: _permute, S
 def through_memory(lowering: Lowering, held: Held, source: LinearLayout, destination: LinearLayout) -> Held:
     """Store by the owners, read in the new layout. The buffer holds the tensor in row-major order."""
     element = held.element
-    strides = row_major(source.shape)
-    size = 1
-    for n in source.shape:
-        size *= n
-    buffer = stage(lowering, held, source, size, strides)
-    position = lowering.coordinate(destination, strides)
+    buffer = stage(lowering, held, source)
+    position = lowering.coordinate(destination, row_major(destination.shape))
     loaded = lowering.emit("msl.shared_load", [buffer, position.value], memory_element(element))
     if element is I1:
         loaded = lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
     return Held(loaded, position.map)
 
 
-def stage(lowering: Lowering, held: Held, layout: LinearLayout, size: int, strides: tuple[int, ...]) -> Value:
-    """Put a tensor into a new threadgroup buffer; element c at sum(c * strides)."""
+def stage(lowering: Lowering, held: Held, layout: LinearLayout) -> Value:
+    """Put a tensor into a new threadgroup buffer, in row-major order."""
     element = held.element
-    buffer = lowering.builder.value("msl.shared_alloc", [], SharedType(size, memory_element(element)))
+    type_ = SharedType(prod(layout.shape), memory_element(element))
+    buffer = lowering.builder.value("msl.shared_alloc", [], type_)
     registers = 1 << len(layout.registers)
-    position = lowering.coordinate(layout, strides)
+    position = lowering.coordinate(layout, row_major(layout.shape))
     if element is I1:
         held = Held(lowering.emit("arith.extui", [held.value], I8), held.map)
     operands = [position, held]

@@ -79,11 +79,7 @@ def _by_multiply_add(lowering: Lowering, op: Op) -> None:
 
 
 def _staged(lowering: Lowering, operand: Value) -> Value:
-    type_ = operand.type
-    size = 1
-    for n in type_.shape:
-        size *= n
-    return stage(lowering, lowering.held(operand), type_.layout, size, row_major(type_.shape))
+    return stage(lowering, lowering.held(operand), operand.type.layout)
 
 
 def _operand(lowering: Lowering, buffer: Value, base: Held, step: Held, element, registers: int, source) -> Held:

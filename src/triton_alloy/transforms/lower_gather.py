@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from ..ir.core import Op, Value
 from ..ir.types import I1, I8, I32, I64, RegisterType, SharedType, TensorType, Type
@@ -39,7 +38,7 @@ def _gather_any(lowering: Lowering, lowered: Lowered, layout: LinearLayout, plac
         return Addresses(_gather_any(lowering, lowered.address, layout, place))
     if lowered.uniform and lowered.map is None:
         return lowered
-    buffer = stage(lowering, lowered, layout, prod(layout.shape), row_major(layout.shape))
+    buffer = stage(lowering, lowered, layout)
     return _load(lowering, buffer, place, lowered.element)
 
 
@@ -76,7 +75,7 @@ def histogram(lowering: Lowering, op: Op) -> None:
     """tensor<NxT>[, mask] -> tensor<Mxi32>: how often each of 0 ... M-1 is there. Other numbers are not counted."""
     source, layout = op.operands[0].type, op.result.type.layout
     [bins] = op.result.type.shape
-    buffer = stage(lowering, Held(lowering.constant(0)), layout, bins, (1,))
+    buffer = stage(lowering, Held(lowering.constant(0)), layout)
     numbers = lowering.held(op.operands[0])
     registers = register_count(source)
     masks = [lowering.held(o) for o in op.operands[1:]]
