@@ -63,7 +63,7 @@ def attention_kernel(
 
 
 def attention(
-    q: Array, k: Array, v: Array, causal: bool = False, scale: float | None = None, block_m: int = 64, block_n: int = 64
+    q: Array, k: Array, v: Array, causal: bool = False, scale: float | None = None, block_m: int = 64, block_n: int = 32
 ) -> Array:
     """softmax(q k' scale) v of (batch, heads, length, head size) arrays; `scale` defaults to 1 / sqrt(head size)."""
     batches, heads, n_queries, head_size = q.shape

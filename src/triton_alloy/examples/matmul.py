@@ -59,7 +59,7 @@ def matmul(
     output: Array | None = None,
     block_m: int = 64,
     block_n: int = 64,
-    block_k: int = 64,
+    block_k: int = 32,
 ) -> Array:
     """`a @ b`, then "leaky_relu" if asked for: (m, k) and (k, n) give (m, n); all three may have any strides."""
     (m, k), (inner, n) = a.shape, b.shape

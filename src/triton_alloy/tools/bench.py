@@ -34,7 +34,7 @@ from triton_alloy.tools.sections import COLD_TARGET, COMPILE_TARGETS, OVERHEAD_T
 
 THREADS = 2
 INTERPRETER_TARGET = 500.0
-NOTE = """medians of interleaved runs; the interpreter runs a part of the grid, scaled up
+NOTE = """medians, both sides in turns; the interpreter runs a part of the grid, scaled up
 first launch: without what Triton does once in a process for any backend"""
 SECTIONS = ("speed", "interpreter", "compile", "first_launch", "overhead")
 

@@ -23,7 +23,7 @@ from triton_alloy.tools.measure import duration, interleave
 DTYPES = {"float32": "f32", "float16": "f16"}
 NOTE = """error: the largest, relative to the largest number of NumPy's float64 result
 MSL: lines of Metal text, all kernels of the example
-NumPy: timed on float32; both times are medians of interleaved runs"""
+NumPy: timed on float32; both times are medians"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def run_case(case: cases.Case, dtype: str, seconds: float) -> Outcome:
     error = cases.error(case.run(*arguments), exact)
     lines = sum(text.count("\n") for text in metal_texts(case.kernels))
     single = [argument.astype(np.float32) for argument in arguments]
-    ours, numpy = interleave([lambda: case.run(*arguments), lambda: case.reference(*single)], seconds, rounds=3)
+    ours, numpy = interleave([lambda: case.run(*arguments), lambda: case.reference(*single)], seconds)
     return Outcome(case, dtype, error, ours.median, numpy.median, lines)
 
 
@@ -89,7 +89,7 @@ def table(outcomes: list[Outcome], device: str) -> Table:
     return result
 
 
-def demo(console: Console, seconds: float = 0.5) -> int:
+def demo(console: Console, seconds: float = 0.2) -> int:
     """Run all cases with a progress display and print the table; 0 if every result is right, else 1."""
     outcomes = []
     with Progress(console=console, transient=True) as progress:

@@ -1,4 +1,4 @@
-"""Timing: medians of interleaved runs, so that both sides of a comparison see the same machine."""
+"""Timing: both sides of a comparison take turns in one process, so that they see the same machine."""
 
 from __future__ import annotations
 
@@ -23,16 +23,31 @@ class Sample:
         return min(self.times)
 
 
-def interleave(functions: list[Callable[[], object]], seconds: float = 2.0, rounds: int = 5) -> list[Sample]:
-    """Run the functions in turn for about `seconds`, at least `rounds` times each, after one untimed round."""
+TURN = 0.05
+"""Seconds a function runs untimed, and then timed, when it is its turn. Libraries let their threads spin for some tens
+of milliseconds after a call, in the hope of another: until that is over, they slow down what runs next."""
+
+
+def interleave(functions: list[Callable[[], object]], seconds: float = 2.0, rounds: int = 3) -> list[Sample]:
+    """Let the functions take turns for about `seconds`, at least `rounds` turns each."""
     times: list[list[float]] = [[] for _ in functions]
-    for function in functions:
-        function()
     end = time.perf_counter() + seconds
-    while len(times[0]) < rounds or time.perf_counter() < end:
+    turns = 0
+    while turns < rounds or time.perf_counter() < end:
         for record, function in zip(times, functions, strict=True):
-            record.append(elapsed(function))
+            run_for(TURN, function)
+            record.extend(run_for(TURN, function))
+        turns += 1
     return [Sample(tuple(record)) for record in times]
+
+
+def run_for(seconds: float, function: Callable[[], object]) -> list[float]:
+    """The times of calls in a row: at least one, and new ones until `seconds` have passed."""
+    end = time.perf_counter() + seconds
+    times = [elapsed(function)]
+    while time.perf_counter() < end:
+        times.append(elapsed(function))
+    return times
 
 
 def elapsed(function: Callable[[], object]) -> float:

@@ -27,7 +27,7 @@ def speed(seconds: float) -> Lines:
     torch.manual_seed(0)
     lines = []
     for workload in WORKLOADS:
-        ours, theirs = interleave(list(workload.functions(1)), seconds, rounds=7)
+        ours, theirs = interleave(list(workload.functions(1)), seconds)
         lines.append(
             {
                 "name": workload.name,
@@ -123,7 +123,7 @@ def overhead(seconds: float) -> Lines:
 
         return repeat
 
-    ours, nothing = interleave([many(launcher), many(lambda *arguments: None)], seconds, rounds=20)
+    ours, nothing = interleave([many(launcher), many(lambda *arguments: None)], seconds)
     times = {"ours": ours.median / 200, "theirs": nothing.median / 200}
     return [{"name": "launch of 32 elements", "rival": "a launcher that does nothing", **times}]
 
