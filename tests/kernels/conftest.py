@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import triton
 
 from triton_alloy import config
+from triton_alloy.msl_cpu import strict
 
 FAST = [("cpu", "fast"), ("apple9", "fast")]
 REFERENCE = [("cpu", "reference"), ("apple9", "reference")]
@@ -25,6 +29,27 @@ def fresh_triton_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     os.environ["TRITON_CACHE_DIR"] = str(tmp_path_factory.mktemp("triton-cache"))
     yield
     del os.environ["TRITON_CACHE_DIR"]
+
+
+@pytest.fixture(scope="session")
+def accepted() -> set[str]:
+    """The texts that strict mode has accepted in this session."""
+    return set()
+
+
+@pytest.fixture(autouse=True)
+def every_text_is_valid_metal(accepted: set[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test compiles, Apple's compiler should take: strict mode looks at each new text."""
+    texts: list[str] = []
+
+    def listen(*, metadata_group: dict[str, str], **_: Any) -> None:
+        texts.extend(Path(path).read_text() for name, path in metadata_group.items() if name.endswith(".msl"))
+
+    monkeypatch.setattr(triton.knobs.compilation, "listener", listen)
+    yield
+    for text in set(texts) - accepted:
+        strict.check(text, language="3.2" if "#error" in text else "3.1")  # atomics say that they need 3.2
+        accepted.add(text)
 
 
 @pytest.fixture(params=FAST, ids="-".join)
