@@ -91,7 +91,7 @@ VIEWS = {
     "every other": lambda x: x[::2, ::3],
     "backwards": lambda x: x[::-1, ::-1],
     "rows backwards": lambda x: x[::-1],
-    "broadcast": lambda x: np.broadcast_to(x[:1], x.shape),
+    "broadcast": lambda x: np.lib.stride_tricks.as_strided(x, x.shape, (0, x.strides[1])),
     "padded": lambda x: x[:, 5:60],
 }
 
