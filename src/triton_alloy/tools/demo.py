@@ -56,7 +56,7 @@ def run_case(case: cases.Case, dtype: str, seconds: float) -> Outcome:
     error = cases.error(case.run(*arguments), exact)
     lines = sum(text.count("\n") for text in metal_texts(case.kernels))
     single = [argument.astype(np.float32) for argument in arguments]
-    ours, numpy = interleave([lambda: case.run(*arguments), lambda: case.reference(*single)], seconds)
+    ours, numpy = interleave([lambda: case.run(*arguments), lambda: case.reference(*single)], seconds, turn=0.03)
     return Outcome(case, dtype, error, ours.median, numpy.median, lines)
 
 

@@ -23,20 +23,21 @@ class Sample:
         return min(self.times)
 
 
-TURN = 0.05
-"""Seconds a function runs untimed, and then timed, when it is its turn. Libraries let their threads spin for some tens
-of milliseconds after a call, in the hope of another: until that is over, they slow down what runs next."""
+def interleave(
+    functions: list[Callable[[], object]], seconds: float = 2.0, rounds: int = 3, turn: float = 0.25
+) -> list[Sample]:
+    """Let the functions take turns for about `seconds`, at least `rounds` turns each.
 
-
-def interleave(functions: list[Callable[[], object]], seconds: float = 2.0, rounds: int = 3) -> list[Sample]:
-    """Let the functions take turns for about `seconds`, at least `rounds` turns each."""
+    In its turn a function runs for `turn` seconds untimed, and then as long timed. OpenBLAS lets its threads spin for
+    a tenth of a second after a call, in the hope of another: until that is over, they slow down what runs next.
+    """
     times: list[list[float]] = [[] for _ in functions]
     end = time.perf_counter() + seconds
     turns = 0
     while turns < rounds or time.perf_counter() < end:
         for record, function in zip(times, functions, strict=True):
-            run_for(TURN, function)
-            record.extend(run_for(TURN, function))
+            run_for(turn, function)
+            record.extend(run_for(turn, function))
         turns += 1
     return [Sample(tuple(record)) for record in times]
 
