@@ -89,7 +89,9 @@ def test_the_demo_needs_no_torch():
 
 def test_interleaving_takes_turns():
     calls: list[str] = []
-    samples = measure.interleave([lambda: calls.append("a"), lambda: calls.append("b")], seconds=0, rounds=2, turn=0.001)
+    samples = measure.interleave(
+        [lambda: calls.append("a"), lambda: calls.append("b")], seconds=0, rounds=2, turn=0.001
+    )
     turns = [side for side, before in zip(calls, [""] + calls, strict=False) if side != before]
     assert turns == ["a", "b", "a", "b"]
     assert all(0 < len(sample.times) < len(calls) for sample in samples)
