@@ -17,6 +17,7 @@ from ..ir.core import Block, Builder, Op, Value, constant_of
 from ..ir.types import F64, I1, I8, I32, I64, IntegerType, PointerType, RegisterType, TensorType, Type, element_of
 from ..layout import LinearLayout
 from ..target import Target
+from .register_ops import count_of
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,6 @@ Lowered = Any  # Held | Pointers | Addresses
 def register_count(type_: Type) -> int:
     """Registers per lane of a tensor type; 1 for a scalar."""
     return 1 << len(type_.layout.registers) if isinstance(type_, TensorType) else 1
-
-
-def count_of(value: Value) -> int:
-    """Entries of a lowered value."""
-    return value.type.count if isinstance(value.type, RegisterType) else 1
 
 
 @dataclass
@@ -159,9 +155,6 @@ class Lowering:
         """One elementwise op over held tensors of `registers` registers each."""
         operands, result_map = self.join_maps(helds, registers)
         return Held(self.emit(name, operands, element, attributes), result_map)
-
-    def broadcast_scalar(self, value: Value) -> Held:
-        return Held(value, None)
 
     # ---------------------------------------------------------------------------------------------------- coordinates
     def at_entry(self, key: tuple, make: Callable[[Builder], Value]) -> Value:
