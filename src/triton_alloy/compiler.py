@@ -140,6 +140,8 @@ def _print(module: Op, options: Options, level: int) -> Kernel:
         threadgroup_bytes=kernel.integer("threadgroup_bytes", 0),
         family=options.target.family,
         threads_per_simdgroup=options.target.threads_per_simdgroup,
+        services=printed.services,
+        messages=printed.messages,
     )
 
 

@@ -33,3 +33,35 @@ class InvalidIR(AlloyError):
 
 class InvalidArgument(AlloyError, ValueError):
     """A launch or an API call was given a value that cannot be right; nothing was run."""
+
+
+class DeviceAssertion(AlloyError, RuntimeError):
+    """A tl.device_assert failed, or an overflow check of TRITON_DEBUG, while a kernel ran."""
+
+
+class OutOfResources(AlloyError):
+    """A kernel needs more of something than the device has. An autotuner drops the configuration.
+
+    required, limit: amounts of `name` ("threads", "threadgroup memory").
+    """
+
+    def __init__(self, required: int, limit: int, name: str):
+        self.required, self.limit, self.name = required, limit, name
+        super().__init__(f"out of resource: {name}, required: {required}, limit: {limit}; reduce block sizes or num_warps")
+
+    def __reduce__(self):
+        return OutOfResources, (self.required, self.limit, self.name)
+
+
+class RejectedText(AlloyError):
+    """The device's compiler rejected a kernel's Metal text, which the compiler should never have printed.
+
+    kernel: its name; messages: of Metal, with lines of the text.
+    """
+
+    def __init__(self, kernel: str, messages: str):
+        self.kernel, self.messages = kernel, messages
+        super().__init__(f"Metal rejects the text of {kernel}; please report this as a bug of triton-alloy:\n{messages}")
+
+    def __reduce__(self):
+        return RejectedText, (self.kernel, self.messages)

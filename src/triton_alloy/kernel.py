@@ -2,7 +2,8 @@
 
 A runtime never sees IR; the compiler never sees a device. Arguments are numbered as the TTIR function numbers them:
 tuples flattened depth first, constexprs gone, tensor descriptors taken apart. A kernel binds its pointers to buffer
-indices 0, 1, ... in that order, and all its scalars as one constant struct at the index after the last pointer.
+indices 0, 1, ... in that order, all its scalars as one constant struct at the index after the last pointer, and then
+its services: memory of the runtime's own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Literal, Protocol
 
 from .errors import InvalidArgument
 
-FORMAT = 1
+FORMAT = 2
 """The version of the JSON form. Another number is refused."""
 
 THREADS_PER_SIMDGROUP = 32
@@ -23,6 +24,13 @@ THREADS_PER_SIMDGROUP = 32
 
 ELEMENT_BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f16": 2, "bf16": 2, "f32": 4}
 """Size, and also the alignment, of a scalar in a constant struct (MSL specification, scalar data types)."""
+
+LOG_HEAD_WORDS = 8
+"""Words of 4 bytes before the first record of a log; see runtime/log.py."""
+LOG_RECORD_WORDS = 8
+LOG_BYTES = 1 << 20
+LOCKS_BYTES = 1 << 14
+"""Sizes of the services. The vocabulary (msl/vocabulary/7_services.metal) knows them, too."""
 
 
 def align(offset: int, alignment: int) -> int:
@@ -47,11 +55,46 @@ class Argument:
 
 
 @dataclass(frozen=True)
+class Service:
+    """Device memory that a kernel needs from the runtime.
+
+    kind: "log", all zero before a launch and handed to runtime/log.py after it, never shared by two launches that may
+    overlap; "locks", zero once, then shared by all launches on a device; bytes: its size.
+    """
+
+    kind: Literal["log", "locks"]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """What the host says for a record of the log; a record names its message by the index in `Kernel.messages`.
+
+    kind: "print" one operand of a tl.device_print, "assert" a tl.device_assert; text: its prefix or message; location:
+    "file.py:12"; function: that of the user. For an operand: its element in MLIR's spelling ("" for a message without
+    operands, "pointer" for an address), shape (empty for a scalar), index among `operands`. copies: lines per record.
+    """
+
+    kind: Literal["print", "assert"]
+    text: str
+    location: str = ""
+    function: str = ""
+    element: str = ""
+    signed: bool = True
+    hexadecimal: bool = False
+    shape: tuple[int, ...] = ()
+    operand: int = 0
+    operands: int = 0
+    copies: int = 1
+
+
+@dataclass(frozen=True)
 class Kernel:
     """A compiled kernel: MSL text and all that is needed to launch it.
 
     source: pure ASCII MSL with one kernel function `name`; arguments: in TTIR order, unused ones may be left out;
-    simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`.
+    simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`;
+    services: bound in this order; messages: of the log.
     """
 
     name: str
@@ -61,6 +104,8 @@ class Kernel:
     threadgroup_bytes: int
     family: str
     threads_per_simdgroup: int = THREADS_PER_SIMDGROUP
+    services: tuple[Service, ...] = ()
+    messages: tuple[Message, ...] = ()
 
     @property
     def threads(self) -> int:
@@ -81,6 +126,11 @@ class Kernel:
     def scalars_index(self) -> int | None:
         """The buffer index of the scalar struct; None where the kernel has no scalars."""
         return len(self.buffers) if self.scalars else None
+
+    @property
+    def services_index(self) -> int:
+        """The buffer index of the first service."""
+        return len(self.buffers) + bool(self.scalars)
 
     @cached_property
     def scalar_offsets(self) -> tuple[int, ...]:
@@ -112,7 +162,10 @@ class Kernel:
         if set(interface) != known:
             raise InvalidArgument(f"not a kernel's interface: fields {sorted(set(interface) ^ known)} differ")
         arguments = tuple(Argument(**each) for each in interface["arguments"])
-        return Kernel(**(interface | {"source": source, "arguments": arguments}))
+        services = tuple(Service(**each) for each in interface["services"])
+        messages = tuple(Message(**each | {"shape": tuple(each["shape"])}) for each in interface["messages"])
+        built = {"source": source, "arguments": arguments, "services": services, "messages": messages}
+        return Kernel(**(interface | built))
 
     def to_json(self) -> bytes:
         """The kernel as ASCII JSON."""

@@ -34,10 +34,17 @@ store_vector store_uniform address_of shuffle_xor exchange broadcast reduce_add 
 reduce_min reduce_max reduce_and reduce_or reduce_xor reduce_minimum reduce_maximum mma_8x8 mma_rows
 threadgroup_barrier simdgroup_barrier b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32"""
 
-_OURS = "arena lane program_count program_id scalars simdgroup"
+# Built-ins of Metal. MLX makes a parameter of each that occurs in a kernel's body.
+_BUILT_INS = """dispatch_quadgroups_per_threadgroup dispatch_simdgroups_per_threadgroup dispatch_threads_per_threadgroup
+grid_origin grid_size quadgroup_index_in_threadgroup quadgroups_per_threadgroup thread_execution_width
+thread_index_in_quadgroup thread_index_in_simdgroup thread_index_in_threadgroup thread_position_in_grid
+thread_position_in_threadgroup threadgroup_position_in_grid threadgroups_per_grid threads_per_grid
+threads_per_simdgroup threads_per_threadgroup"""
 
-RESERVED = frozenset(f"{_CPP} {_METAL} {_FUNCTIONS} {_OURS}".split())
-RESERVED_PREFIXES = ("simd_", "quad_", "atomic_", "simdgroup_", "__", "metal_")
+_OURS = "arena device_log lane lock_table program_count program_id scalars simdgroup"
+
+RESERVED = frozenset(f"{_CPP} {_METAL} {_FUNCTIONS} {_BUILT_INS} {_OURS}".split())
+RESERVED_PREFIXES = ("simd_", "quad_", "atomic_", "simdgroup_", "__", "metal_", "alloy_")
 
 
 def identifier(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..ir.core import Op, Value
 from ..ir.types import PointerType, element_of
-from ..kernel import Argument
+from ..kernel import LOCKS_BYTES, LOG_BYTES, Argument, Message, Service
 from .expressions import Expression, name
 from .names import Names, identifier
 from .statements import print_block
@@ -28,18 +28,23 @@ BUILT_INS = {
     "lane": "u32 lane [[thread_index_in_simdgroup]]",
     "simdgroup": "uint simdgroup [[simdgroup_index_in_threadgroup]]",
 }
+# The same for buffers of the runtime's, in the order in which they are bound after the arguments.
+SERVICES = {"device_log": Service("log", LOG_BYTES), "lock_table": Service("locks", LOCKS_BYTES)}
 WRITERS = ("msl.atomic", "msl.store", "msl.store_vector", "msl.address_of")
 LINE_LENGTH = 120
 
 
 @dataclass(frozen=True)
 class PrintedKernel:
-    """source: pure ASCII MSL; name: of its kernel function; arguments: those used, in order; vocabulary: names used."""
+    """source: pure ASCII MSL; name: of its kernel function; arguments: those used, in order; vocabulary: names used;
+    services, messages: as in Kernel."""
 
     source: str
     name: str
     arguments: tuple[Argument, ...]
     vocabulary: tuple[str, ...]
+    services: tuple[Service, ...]
+    messages: tuple[Message, ...]
 
 
 def print_kernel(
@@ -60,6 +65,8 @@ def print_kernel(
     print_block(kernel.body, writer)
     body = "\n".join([*_arena(kernel), *writer.tables, *writer.lines])
     used = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"//.*", "", body)))
+    services = [word for word in SERVICES if word in used]
+    parameters += [f"device uint *{word} [[buffer({len(parameters) + i})]]" for i, word in enumerate(services)]
     parameters += [text for word, text in BUILT_INS.items() if word in used]
     threads = kernel.integer("simdgroups") * threads_per_simdgroup
     head = f"[[kernel, max_total_threads_per_threadgroup({threads})]]\nvoid {kernel_name}("
@@ -72,7 +79,14 @@ def print_kernel(
         *struct,
         f"{head[: head.index(chr(10))]}\n{signature} {{\n{body}\n}}",
     ]
-    return PrintedKernel("\n".join(parts) + "\n", kernel_name, tuple(arguments), tuple(sorted(used)))
+    return PrintedKernel(
+        "\n".join(parts) + "\n",
+        kernel_name,
+        tuple(arguments),
+        tuple(sorted(used)),
+        tuple(SERVICES[word] for word in services),
+        tuple(writer.messages),
+    )
 
 
 def _wrap(head: str, parameters: list[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ..ir.core import Op, Value
 from ..ir.types import I1, Location, element_of
+from ..kernel import Message
 from .expressions import ANY, Expression, name
 from .names import Names, ascii_text
 from .types import is_varying, type_name
@@ -57,6 +58,7 @@ class Writer:
         self.last_place: tuple[str, int] | None = None
         self.places: list[set[tuple[str, int]]] = [set()]  # lines commented on, by scope
         self.tables: list[str] = []
+        self.messages: list[Message] = []
 
     # ---------------------------------------------------------------------------------------------------------- lines
     def line(self, text: str) -> None:

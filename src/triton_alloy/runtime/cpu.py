@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..msl_cpu import Kernel as LibraryKernel
 from ..msl_cpu import Launcher, Library
 from ..msl_cpu.buffers import Buffer
 from ..msl_cpu.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
+from . import log
 
 Grid = tuple[int, int, int]
 
@@ -37,8 +39,8 @@ def properties(mode: str) -> Properties:
 class CpuExecutable:
     """A loaded kernel.
 
-    A launch passes one block of memory: the addresses of all buffers, the address of the scalar struct, and that
-    struct itself. block: its ctypes type; layout: its `struct` form; scalars_offset: bytes before the scalar struct.
+    A launch passes one block of memory: the addresses of all buffers, of the scalar struct if any, of the services, and
+    that struct itself. block: its ctypes type; layout: its `struct` form; scalars_offset: bytes before the struct.
     max_threads: what may be asked for; on the CPU target one simdgroup does the work of all the warps of a program.
     """
 
@@ -48,6 +50,21 @@ class CpuExecutable:
     layout: struct.Struct
     scalars_offset: int
     max_threads: int = MAX_THREADS
+
+
+@contextlib.contextmanager
+def services(kernel: Kernel) -> Iterator[list[Any]]:
+    """Memory for the services of one launch, as ctypes arrays; its log is reported at the end, also of a failed launch.
+
+    Locks are fresh as well: launches do not overlap, and one that failed may have kept some.
+    """
+    memory = [(ctypes.c_char * service.bytes)() for service in kernel.services]
+    try:
+        yield memory
+    finally:
+        for service, block in zip(kernel.services, memory, strict=True):
+            if service.kind == "log":
+                log.report(kernel, block)
 
 
 class CpuDevice:
@@ -64,15 +81,14 @@ class CpuDevice:
 
     def compile(self, kernel: Kernel) -> CpuExecutable:
         """Build the text, or take it from the cache on disk. Raises MslError."""
-        buffers = len(kernel.buffers)
-        bound = buffers + bool(kernel.scalars)
-        words = 1 + buffers + -(-kernel.scalar_bytes // 8)
+        bound = kernel.services_index + len(kernel.services)
+        words = bound + -(-kernel.scalar_bytes // 8)
         return CpuExecutable(
             kernel=kernel,
             run=Library(kernel.source, self.mode)[kernel.name].launcher(bound, kernel.threads),
             block=ctypes.c_uint64 * words,
-            layout=struct.Struct(f"={buffers + 1}Q{kernel.scalar_bytes}s"),
-            scalars_offset=8 * (buffers + 1),
+            layout=struct.Struct(f"={bound}Q{kernel.scalar_bytes}s"),
+            scalars_offset=8 * bound,
         )
 
     def launch(
@@ -83,10 +99,21 @@ class CpuDevice:
         grid: Grid,
         extents: Sequence[int] = (),
     ) -> None:
-        """Run the grid and wait."""
+        """Run the grid and wait. Raises DeviceAssertion."""
+        kernel = executable.kernel
+        if not kernel.services:
+            self._run(executable, pointers, scalars, grid)
+            return
+        with services(kernel) as memory:
+            self._run(executable, pointers, scalars, grid, *map(ctypes.addressof, memory))
+
+    def _run(
+        self, executable: CpuExecutable, pointers: Sequence[int], scalars: bytes, grid: Grid, *services: int
+    ) -> None:
         block = executable.block()
         address = ctypes.addressof(block)
-        executable.layout.pack_into(block, 0, *pointers, address + executable.scalars_offset, scalars)
+        struct_address = [address + executable.scalars_offset] if scalars else []
+        executable.layout.pack_into(block, 0, *pointers, *struct_address, *services, scalars)
         executable.run(address, *grid)
 
     def synchronize(self) -> None:
@@ -127,7 +154,8 @@ class CheckedDevice:
         buffers: list[Any] = [Buffer(*each, writable=True, keep=None) for each in zip(pointers, extents, strict=True)]
         if executable.kernel.scalars:
             buffers.append(scalars)
-        executable.checked.launch(buffers, grid, executable.kernel.threads)
+        with services(executable.kernel) as memory:
+            executable.checked.launch([*buffers, *memory], grid, executable.kernel.threads)
 
     def synchronize(self) -> None:
         """Launches are complete when they return."""
