@@ -45,6 +45,8 @@ _MACHINE_FLAGS = {
     "aarch64": ["-mcpu=native"],
     "arm64": ["-mcpu=native"],
 }
+# Sums in the order of the text do not keep a loop from becoming vector code; clang's default for aarch64.
+_CLANG_MACHINE_FLAGS = {"x86_64": ["-mllvm", "-force-ordered-reductions=true"]}
 _MESSAGE = re.compile(
     r"^(?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?P<severity>[a-z ]*error|note): (?P<text>.*)$"
 )
@@ -61,9 +63,11 @@ class Compiler:
     identity: str
 
     def flags(self, contract: str, optimisation: str) -> list[str]:
-        family = _GCC_FLAGS if self.family == "gcc" else _CLANG_FLAGS
+        architecture = platform.machine()
+        clang = [*_CLANG_FLAGS, *_CLANG_MACHINE_FLAGS.get(architecture, [])]
+        family = _GCC_FLAGS if self.family == "gcc" else clang
         zig = _ZIG_FLAGS if self.family == "zig" else []
-        machine = _MACHINE_FLAGS.get(platform.machine(), [])
+        machine = _MACHINE_FLAGS.get(architecture, [])
         undefined = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
         return [*_FLAGS, *family, *zig, *machine, *undefined, f"-ffp-contract={contract}", optimisation]
 
