@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import chips
 from .conversion import ConversionCosts
 from .errors import InvalidArgument
 from .layout import LinearLayout
@@ -47,7 +48,12 @@ class MemoryCosts:
 
 @dataclass(frozen=True)
 class Target:
-    """`load_bytes`: the most one lane loads at once; a wider element is loaded alone."""
+    """`load_bytes`: the most one lane loads at once; a wider element is loaded alone.
+
+    Limits of one launch (Apple's feature set tables; the CPU keeps them so that what runs there fits a GPU):
+    `threadgroup_bytes`, `threads_per_threadgroup`, `buffers`: slots of a kernel, its scalars and services included,
+    `constant_bytes`: the most scalars that are passed by value. `hardware`: None on the CPU.
+    """
 
     family: str
     fragment: Fragment
@@ -57,6 +63,10 @@ class Target:
     memory: MemoryCosts
     threads_per_simdgroup: int = 32
     threadgroup_bytes: int = 32768
+    threads_per_threadgroup: int = 1024
+    buffers: int = 31
+    constant_bytes: int = 4096
+    hardware: chips.Family | None = None
 
     def vector(self, element_bytes: int) -> int:
         """The most elements one lane loads at once."""
@@ -105,8 +115,8 @@ _CPU_CONVERSION = ConversionCosts(
 _CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32)
 
 _TARGETS = {
-    family: Target(family, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY)
-    for family in ("apple7", "apple8", "apple9", "apple10")
+    family.name: Target(family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY, hardware=family)
+    for family in chips.FAMILIES
 } | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY)}
 
 

@@ -1,0 +1,118 @@
+"""Apple's chips, GPU families and language versions as data, each with its source.
+
+Chips: cores, clock and peak from metal-benchmarks and Apple's pages; bandwidth from Apple's pages; `achieved` is what a
+sum over rows reads, measured by the project mlx-benchmark (M3 Ultra: with 60 cores). Families: Apple's Metal feature set tables (2025-10-20).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+FLOPS_PER_CORE_AND_CYCLE = 256
+"""128 lanes of 32-bit floats in every core since M1, each a multiply-add per cycle (metal-benchmarks)."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A generation of GPUs.
+
+    number: Metal's MTLGPUFamily; native_bfloat: whether an instruction converts 16-bit brain floats; wide_atomics:
+    64-bit atomic minimum and maximum; half_rate: 16-bit float operations in the time of one of 32 bits.
+    """
+
+    name: str
+    number: int
+    chip: str
+    native_bfloat: bool
+    wide_atomics: bool
+    half_rate: int
+
+
+FAMILIES = (
+    Family("apple7", 1007, "M1", native_bfloat=False, wide_atomics=False, half_rate=1),
+    Family("apple8", 1008, "M2", native_bfloat=False, wide_atomics=True, half_rate=1),
+    Family("apple9", 1009, "M3, M4", native_bfloat=True, wide_atomics=True, half_rate=1),
+    Family("apple10", 1010, "M5", native_bfloat=True, wide_atomics=True, half_rate=2),
+)
+FAMILY_BY_GENERATION = {1: "apple7", 2: "apple8", 3: "apple9", 4: "apple9", 5: "apple10"}
+"""The number in a chip's name -> its family."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A chip with its largest GPU. gigahertz: of the GPU; bandwidth: of memory, GB/s, on paper; achieved: GB/s that a
+    kernel reads; narrow: (cores, bandwidth) of the smaller variant where its memory is slower, too."""
+
+    name: str
+    cores: int
+    gigahertz: float
+    bandwidth: float
+    achieved: float
+    narrow: tuple[int, float] | None = None
+
+    @property
+    def family(self) -> str:
+        """The GPU family, as in `Target.family`."""
+        return FAMILY_BY_GENERATION[int(self.name[1])]
+
+    def peak(self, cores: int | None = None) -> float:
+        """32-bit floating-point operations, in 10^12 per second, of a variant with this many cores."""
+        return (cores or self.cores) * FLOPS_PER_CORE_AND_CYCLE * self.gigahertz / 1e3
+
+    def memory_bandwidth(self, cores: int | None = None) -> float:
+        """GB/s on paper of a variant with this many cores."""
+        if self.narrow and cores is not None and cores <= self.narrow[0]:
+            return self.narrow[1]
+        return self.bandwidth
+
+
+CHIPS = {
+    chip.name: chip
+    for chip in (
+        Chip("M1", 8, 1.278, 68.3, 60),
+        Chip("M1 Pro", 16, 1.296, 204.8, 162),
+        Chip("M1 Max", 32, 1.296, 409.6, 310),
+        Chip("M1 Ultra", 64, 1.296, 819.2, 516),
+        Chip("M2", 10, 1.398, 102.4, 93),
+        Chip("M2 Pro", 19, 1.398, 204.8, 170),
+        Chip("M2 Max", 38, 1.398, 409.6, 336),
+        Chip("M2 Ultra", 76, 1.398, 819.2, 610),
+        Chip("M3", 10, 1.38, 102.4, 95),
+        Chip("M3 Pro", 18, 1.38, 153.6, 130),
+        Chip("M3 Max", 40, 1.38, 409.6, 351, narrow=(30, 307.2)),
+        Chip("M3 Ultra", 80, 1.38, 819.2, 571),
+        Chip("M4", 10, 1.578, 120, 92),
+        Chip("M4 Pro", 20, 1.578, 273, 242),
+        Chip("M4 Max", 40, 1.578, 546, 440, narrow=(32, 410)),
+        Chip("M5", 10, 1.578, 153.6, 122),
+        Chip("M5 Pro", 20, 1.6, 307, 255),
+        Chip("M5 Max", 40, 1.65, 614, 530),
+    )
+}
+
+LANGUAGES = ((14, "3.1"), (15, "3.2"), (26, "4.0"), (27, "4.1"))
+"""(macOS, newest Metal language it compiles); macOS 26 follows 15."""
+LEAST_LANGUAGE = "3.1"
+"""Every printed text needs it: `bfloat`. Texts with fences or atomics in order need `FENCE_LANGUAGE`."""
+FENCE_LANGUAGE = "3.2"
+
+_NAME = re.compile(r"\bM(?P<generation>\d+)(?: (?P<size>Pro|Max|Ultra))?\b")
+
+
+def chip_name(text: str) -> str:
+    """ "Apple M3 Pro" or "Apple M1 (Virtual)" -> "M3 Pro" or "M1"; "" where no chip of the M series is named."""
+    found = _NAME.search(text)
+    return found.group().strip() if found else ""
+
+
+def family_of_chip(name: str) -> str | None:
+    """The family of an M chip by the number in its name, also of a variant that the table lacks; None if unknown."""
+    found = _NAME.search(name)
+    return FAMILY_BY_GENERATION.get(int(found["generation"])) if found else None
+
+
+def language_of(macos: str) -> str | None:
+    """The newest Metal language of a macOS version such as "15.3.1"; None before macOS 14."""
+    major = int(macos.partition(".")[0])
+    return max((language for least, language in LANGUAGES if major >= least), default=None)
