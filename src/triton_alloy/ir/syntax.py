@@ -20,6 +20,7 @@ from .types import (
     UNKNOWN,
     Attribute,
     DenseAttribute,
+    DescriptorType,
     FloatAttribute,
     FloatType,
     FunctionType,
@@ -47,6 +48,7 @@ _SYMBOL = re.compile(r'@([\w$.\-]+|"[^"\n]+")')
 _ALIAS = re.compile(r"#loc\d*")
 _DIALECT_ATTRIBUTE = re.compile(r"#[\w$.\-]+")
 _DIMENSIONS = re.compile(r"(?:\d+x)*")
+_SIGN = re.compile(r"[su](?=i\d)")
 _COUNT = re.compile(r"(\d+)x")
 _WHOLE_TYPE = re.compile(r"tensor<[\dx]*(?:!tt\.ptr<\w+>|\w+)>|!tt\.ptr<\w+>|\w+")
 _FLOATS = {"f16", "bf16", "f32", "f64"} | {
@@ -200,6 +202,18 @@ class Cursor:
     def _pointer_space(self) -> str:
         number = self.expect_match(_NUMBER, "an address space")[0]
         return {"1": "global", "4": "constant"}.get(number) or self.fail(f"unknown address space {number}")
+
+    def descriptor(self) -> Type:
+        """`<8x16xsi32>`; Triton 3.7 writes a tensor type within."""
+        self.expect("<")
+        is_tensor = self.take("tensor<")
+        dimensions = self.expect_match(_DIMENSIONS, "a shape")[0]
+        sign = self.match(_SIGN)
+        element = self.type()
+        if is_tensor:
+            self.expect(">")
+        self.expect(">")
+        return DescriptorType([int(d) for d in dimensions.split("x")[:-1]], element, sign[0] if sign else "")
 
     def counted(self) -> tuple[int, Type]:
         """`<8xf32>`."""
@@ -412,6 +426,7 @@ def _fuse(parts: list[Location]) -> Location:
 _CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
 _DIALECT_TYPES: dict[str, Callable[[Cursor], Type]] = {
     "tt.ptr": Cursor.pointer,
+    "tt.tensordesc": Cursor.descriptor,
     "msl.reg": lambda cursor: RegisterType(*cursor.counted()),
     "msl.uniform": lambda cursor: RegisterType(*cursor.counted(), uniform=True),
     "msl.shared": lambda cursor: SharedType(*cursor.counted()),

@@ -191,6 +191,22 @@ class SharedType(Type):
         return f"!msl.shared<{self.count}x{self.element}>"
 
 
+class DescriptorType(Type):
+    """`!tt.tensordesc<8x16xsi32>`: blocks of `shape` in a tensor of memory. `sign` is "s" or "u" for integers that the
+    user calls so, else ""; `element`, what a load gives, is signless."""
+
+    __slots__ = ("shape", "element", "sign")
+    shape: tuple[int, ...]
+    element: Type
+    sign: str
+
+    def __new__(cls, shape: Sequence[int], element: Type, sign: str = ""):
+        return cls._intern(tuple(shape), element, sign)
+
+    def _spell(self) -> str:
+        return f"!tt.tensordesc<{''.join(f'{d}x' for d in self.shape)}{self.sign}{self.element}>"
+
+
 class FunctionType(Type):
     __slots__ = ("inputs", "outputs")
     inputs: tuple[Type, ...]
