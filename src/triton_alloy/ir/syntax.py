@@ -199,6 +199,17 @@ class Cursor:
         self.expect(">")
         return PointerType(pointee, space)
 
+    def descriptor(self) -> Type:
+        """`<16x32xsi8>`."""
+        self.expect("<")
+        dimensions = self.expect_match(_DIMENSIONS, "a shape")[0]
+        signed = self.text.startswith("si", self.position)
+        if signed or self.text.startswith("ui", self.position):
+            self.position += 1
+        element = self.type()
+        self.expect(">")
+        return DescriptorType([int(d) for d in dimensions.split("x")[:-1]], element, signed)
+
     def _pointer_space(self) -> str:
         number = self.expect_match(_NUMBER, "an address space")[0]
         return {"1": "global", "4": "constant"}.get(number) or self.fail(f"unknown address space {number}")
@@ -405,27 +416,30 @@ def _volume(shape: tuple[int, ...]) -> int:
 
 def named(place: Location, name: str) -> Location:
     """`"name"(place)`."""
-    return Location(place.file, place.line, place.column, name, place.caller)
+    former = (place.name, *place.former) if place.name else ()
+    return Location(place.file, place.line, place.column, name, place.caller, former)
 
 
 def called(callee: Location, caller: Location) -> Location:
     """`callsite(callee at caller)`, inlined code. The variable is the callee's, or the one assigned from the call."""
     if not callee.file:
-        return named(caller, callee.name or caller.name)
+        return named(caller, callee.name) if callee.name else caller
     if callee.caller is not None:
         caller = called(callee.caller, caller)
-    return Location(callee.file, callee.line, callee.column, callee.name or caller.name, caller)
+    name = callee.name or caller.name
+    return Location(callee.file, callee.line, callee.column, name, caller, callee.former)
 
 
 def _fuse(parts: list[Location]) -> Location:
     place = next((part for part in parts if part.file), UNKNOWN)
     name = place.name or next((part.name for part in parts if part.name), "")
-    return Location(place.file, place.line, place.column, name, place.caller)
+    return Location(place.file, place.line, place.column, name, place.caller, place.former)
 
 
 _CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
 _DIALECT_TYPES: dict[str, Callable[[Cursor], Type]] = {
     "tt.ptr": Cursor.pointer,
+    "tt.tensordesc": Cursor.descriptor,
     "tt.tensordesc": Cursor.descriptor,
     "msl.reg": lambda cursor: RegisterType(*cursor.counted()),
     "msl.uniform": lambda cursor: RegisterType(*cursor.counted(), uniform=True),

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 # ---------------------------------------------------------------------------------------------------------- locations
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in the user's source. `name` is the variable being assigned; `caller` the call site of inlined code."""
+    """A place in the user's source. `name` is the variable being assigned, `former` are the names that the value had
+    before it, latest first; `caller` is the call site of inlined code."""
 
     file: str = ""
     line: int = 0
     column: int = 0
     name: str = ""
     caller: Location | None = None
+    former: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.file else ""
@@ -133,6 +135,28 @@ class PointerType(Type):
 
     def _spell(self) -> str:
         return f"!tt.ptr<{self.pointee}>" if self.space == "global" else f'!tt.ptr<{self.pointee}, "{self.space}">'
+
+
+class DescriptorType(Type):
+    """`!tt.tensordesc<16x32xf32>`: a tensor in memory that is read and written in blocks of this shape. For integers
+    the spelling says what the user's are, `si8` or `ui8`; `signed` is False for all other elements."""
+
+    __slots__ = ("shape", "element", "signed")
+    shape: tuple[int, ...]
+    element: Type
+    signed: bool
+
+    def __new__(cls, shape: Sequence[int], element: Type, signed: bool = False):
+        return cls._intern(tuple(shape), element, bool(signed) and isinstance(element, IntegerType))
+
+    @property
+    def block(self) -> TensorType:
+        """What a load gives and a store takes: integers are signless."""
+        return TensorType(self.shape, self.element)
+
+    def _spell(self) -> str:
+        sign = ("s" if self.signed else "u") if isinstance(self.element, IntegerType) else ""
+        return f"!tt.tensordesc<{''.join(f'{d}x' for d in self.shape)}{sign}{self.element}>"
 
 
 class TensorType(Type):
