@@ -9,15 +9,20 @@ OFFSET = "msl_cpu_threadgroup_offset"
 _STATEMENT_START = (";", "{", "}", ")")
 
 
+def is_zero_initialiser(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether start .. end-1 is `{}` or `{0}`: Apple's compiler takes these of threadgroup arrays, and writes nothing."""
+    return "".join(tokens.code(start, end).split()) in ("{}", "{0}")
+
+
 def _declarator(tokens: Tokens, start: int, end: int) -> tuple[int, str] | None:
-    """Index of the name and text of the dimensions; None for a pointer, a reference or an initialised variable."""
+    """Index of the name and text of the dimensions; None for a pointer or a reference."""
     name = -1
     i = start
     while i < end:
         text = tokens[i].text
-        if text in ("*", "&", "="):
+        if text in ("*", "&"):
             return None
-        if text == "__attribute__":
+        if text in ("=", "{", "__attribute__"):
             break
         if text == "<":
             i = tokens.match_angle(i)
@@ -31,6 +36,9 @@ def _declarator(tokens: Tokens, start: int, end: int) -> tuple[int, str] | None:
         closing = tokens.match(i)
         dimensions.append(tokens.code(i, closing + 1))
         i = tokens.next(closing)
+    i = tokens.next(i) if tokens.at(i) == "=" else i
+    if i < end and tokens.at(i) != "__attribute__" and not is_zero_initialiser(tokens, i, end):
+        raise tokens.error(name, "a threadgroup variable cannot be initialised")
     return (name, "".join(dimensions)) if name >= 0 else None
 
 

@@ -1,28 +1,53 @@
-"""MLX's Metal headers from its macOS wheel, downloaded at test time, and instantiations of their kernels."""
+"""MLX's Metal headers from its macOS wheel, downloaded at test time, and instantiations of their kernels.
+
+Five families are in no wheel as text, only compiled (searched: macOS wheels of mlx 0.0.5, 0.2.0, 0.10.0, 0.21.1, 0.25.2
+and of mlx-metal 0.26.5, 0.29.4, 0.31.2, 0.32.4: their headers, and the strings of libmlx.dylib, which has the sources
+that MLX compiles at run time; there is no source distribution). They come from a checkout of MLX named by $MLX_SOURCE,
+else from its repository.
+"""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import platformdirs
+import pytest
 
 from triton_alloy.msl_cpu import Library
 
 WHEEL = "mlx-metal==0.32.4"
 PLATFORM = "macosx_14_0_arm64"
 KERNELS = "mlx/backend/metal/kernels/"
+REPOSITORY = "https://raw.githubusercontent.com/ml-explore/mlx/v0.32.1/"
+# The texts of that release, and what they hash to.
+TEXTS = {
+    "rope": "2b35221ebea033ff43100b85eaaddec5c0e34e3cfd52e7c692573764b2b7d0ab",
+    "rms_norm": "5d411a2350ba7ddf84eb35f9dcac7cde0d441bd55fa1e9e1ccc61d490d428dee",
+    "layer_norm": "2d243f5abea7353929f9bc838ceb5a98e52a452dfc29609ad4d5974447ea689f",
+    "random": "f1a19b3f11b7b10203824890f13debc6d627959b4e7f17c219e2e9da553c1bd7",
+    "arg_reduce": "3d413c4d7eb5a6c397a52487721f445e08ba206a997a90fddcb7e51bf126d1f2",
+}
 # Uses internals of Apple's compiler to declare bfloat functions that the standard library here has already.
 _SHADOWED = ("bf16_math.h",)
+
+
+def _cache() -> Path:
+    return platformdirs.user_cache_path("msl_cpu_conformance", appauthor=False)
 
 
 @functools.cache
 def include_paths() -> tuple[str, ...]:
     """Unpacked headers, with a directory before them that shadows what only Apple's compiler can read."""
-    place = platformdirs.user_cache_path("msl_cpu_conformance", appauthor=False) / WHEEL.replace("==", "-")
+    place = _cache() / WHEEL.replace("==", "-")
     if not (place / "complete").exists():
         place.mkdir(parents=True, exist_ok=True)
         download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
@@ -42,6 +67,26 @@ def include_paths() -> tuple[str, ...]:
     return str(shadow), str(place / "mlx" / "include")
 
 
+@functools.cache
+def metal_text(name: str) -> str:
+    """MLX's file `name`.metal. Skips the test where it is neither in $MLX_SOURCE nor to be had from the repository."""
+    checkout = os.environ.get("MLX_SOURCE")
+    if checkout:
+        return Path(checkout, KERNELS, f"{name}.metal").read_text()
+    place = _cache() / f"{name}-{TEXTS[name][:16]}.metal"
+    if not place.exists():
+        try:
+            with urllib.request.urlopen(f"{REPOSITORY}{KERNELS}{name}.metal", timeout=30) as answer:
+                content = answer.read()
+        except (urllib.error.URLError, OSError) as error:
+            pytest.skip(f"{name}.metal is in no wheel of MLX, and its repository cannot be reached: {error}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    content = place.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == TEXTS[name], f"{place} is not MLX's {name}.metal"
+    return content.decode()
+
+
 def instantiate(name: str, template: str, *arguments: object) -> str:
     """An explicit instantiation as MLX writes it; arguments of a template are C++ text, ints or bools."""
     text = ", ".join(str(a).lower() if isinstance(a, bool) else str(a) for a in arguments)
@@ -54,3 +99,8 @@ def mlx_library(
     includes = "".join(f'#include "{KERNELS}{header}"\n' for header in ("utils.h", *headers))
     source = f"{includes}{''.join(instantiations)}"
     return Library(source, "reference", constants, include_paths=include_paths())
+
+
+def mlx_text_library(name: str, constants: Mapping[int | str, bool | int] | None = None) -> Library:
+    """All kernels that MLX instantiates in `name`.metal, which is compiled as it is."""
+    return Library(metal_text(name), "reference", constants, include_paths=include_paths())

@@ -131,7 +131,4 @@ template <> struct make_signed<char> { using type = char; };
 template <> struct make_signed<uchar> { using type = char; };
 template <class T> using make_signed_t = typename make_signed<T>::type;
 
-template <class T> constexpr remove_reference_t<T> &&move(T &&value) { return (remove_reference_t<T> &&)value; }
-template <class T> constexpr T &&forward(remove_reference_t<T> &value) { return (T &&)value; }
-
 }  // namespace metal

@@ -93,6 +93,7 @@ template <class T> struct alignas(4 * sizeof(T)) vec<T, 3> {
   MSL_VEC_COMMON(3)
   constexpr vec(T a) : x(a), y(a), z(a) {}
   constexpr vec(T a, T b, T c) : x(a), y(b), z(c) {}
+  constexpr vec(T a, T b) : x(a), y(b), z(T()) {}
   constexpr vec(vec<T, 2> ab, T c) : x(ab.x), y(ab.y), z(c) {}
   constexpr vec(T a, vec<T, 2> bc) : x(a), y(bc.x), z(bc.y) {}
   template <class U> constexpr explicit vec(vec<U, 3> v) : x((T)v.x), y((T)v.y), z((T)v.z) {}
@@ -104,6 +105,8 @@ template <class T> struct alignas(4 * sizeof(T)) vec<T, 4> {
   MSL_VEC_COMMON(4)
   constexpr vec(T a) : x(a), y(a), z(a), w(a) {}
   constexpr vec(T a, T b, T c, T d) : x(a), y(b), z(c), w(d) {}
+  constexpr vec(T a, T b, T c) : x(a), y(b), z(c), w(T()) {}  // in braces what is left out is 0
+  constexpr vec(T a, T b) : x(a), y(b), z(T()), w(T()) {}
   constexpr vec(vec<T, 2> ab, vec<T, 2> cd) : x(ab.x), y(ab.y), z(cd.x), w(cd.y) {}
   constexpr vec(vec<T, 3> abc, T d) : x(abc.x), y(abc.y), z(abc.z), w(d) {}
   constexpr vec(T a, vec<T, 3> bcd) : x(a), y(bcd.x), z(bcd.y), w(bcd.z) {}
