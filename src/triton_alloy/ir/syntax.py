@@ -199,17 +199,6 @@ class Cursor:
         self.expect(">")
         return PointerType(pointee, space)
 
-    def descriptor(self) -> Type:
-        """`<16x32xsi8>`."""
-        self.expect("<")
-        dimensions = self.expect_match(_DIMENSIONS, "a shape")[0]
-        signed = self.text.startswith("si", self.position)
-        if signed or self.text.startswith("ui", self.position):
-            self.position += 1
-        element = self.type()
-        self.expect(">")
-        return DescriptorType([int(d) for d in dimensions.split("x")[:-1]], element, signed)
-
     def _pointer_space(self) -> str:
         number = self.expect_match(_NUMBER, "an address space")[0]
         return {"1": "global", "4": "constant"}.get(number) or self.fail(f"unknown address space {number}")
@@ -439,7 +428,6 @@ def _fuse(parts: list[Location]) -> Location:
 _CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
 _DIALECT_TYPES: dict[str, Callable[[Cursor], Type]] = {
     "tt.ptr": Cursor.pointer,
-    "tt.tensordesc": Cursor.descriptor,
     "tt.tensordesc": Cursor.descriptor,
     "msl.reg": lambda cursor: RegisterType(*cursor.counted()),
     "msl.uniform": lambda cursor: RegisterType(*cursor.counted(), uniform=True),

@@ -137,28 +137,6 @@ class PointerType(Type):
         return f"!tt.ptr<{self.pointee}>" if self.space == "global" else f'!tt.ptr<{self.pointee}, "{self.space}">'
 
 
-class DescriptorType(Type):
-    """`!tt.tensordesc<16x32xf32>`: a tensor in memory that is read and written in blocks of this shape. For integers
-    the spelling says what the user's are, `si8` or `ui8`; `signed` is False for all other elements."""
-
-    __slots__ = ("shape", "element", "signed")
-    shape: tuple[int, ...]
-    element: Type
-    signed: bool
-
-    def __new__(cls, shape: Sequence[int], element: Type, signed: bool = False):
-        return cls._intern(tuple(shape), element, bool(signed) and isinstance(element, IntegerType))
-
-    @property
-    def block(self) -> TensorType:
-        """What a load gives and a store takes: integers are signless."""
-        return TensorType(self.shape, self.element)
-
-    def _spell(self) -> str:
-        sign = ("s" if self.signed else "u") if isinstance(self.element, IntegerType) else ""
-        return f"!tt.tensordesc<{''.join(f'{d}x' for d in self.shape)}{sign}{self.element}>"
-
-
 class TensorType(Type):
     """`tensor<4x8xf32>`, or `tensor<4x8xf32, #linear>` once `layout` (a layout.LinearLayout) is assigned."""
 
