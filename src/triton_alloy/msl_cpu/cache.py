@@ -20,6 +20,12 @@ import platformdirs
 
 from .errors import MslError
 
+_KEY_DIGITS = 40
+
+
+def _unwritable(error: OSError) -> MslError:
+    return MslError(f"cannot write to the kernel cache: {error}; set MSL_CPU_CACHE_DIR")
+
 
 def _private(path: Path) -> bool:
     """Whether only this user can write to the directory: what lies in it is executed."""
@@ -77,8 +83,25 @@ def fetch(key: str, build: Callable[[], tuple[bytes, dict[str, Any]]]) -> tuple[
         _write(library, content)
         _write(directory / f"{key}.json", json.dumps(description).encode())
     except OSError as error:
-        raise MslError(f"cannot write to the kernel cache {directory}: {error}; set MSL_CPU_CACHE_DIR") from error
+        raise _unwritable(error) from error
     return library, description
+
+
+def remember(key: str, compute: Callable[[], str]) -> str:
+    """What `compute` gave for `key` before, in this process or another: a key of make_key."""
+    path = cache_directory() / f"{key}.key"
+    try:
+        known = path.read_text()
+    except (OSError, ValueError):
+        known = ""
+    if len(known) == _KEY_DIGITS:
+        return known
+    known = compute()
+    try:
+        _write(path, known.encode())
+    except OSError as error:
+        raise _unwritable(error) from error
+    return known
 
 
 def make_key(*parts: str) -> str:
@@ -88,4 +111,4 @@ def make_key(*parts: str) -> str:
         content = part.encode()
         digest.update(len(content).to_bytes(8, "little"))
         digest.update(content)
-    return digest.hexdigest()[:40]
+    return digest.hexdigest()[:_KEY_DIGITS]

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import cache
@@ -81,11 +82,28 @@ def check(failure: int) -> None:
         raise KernelFailure(_FAILURES.get(failure, f"unknown failure {failure}"))
 
 
+def _sources() -> list[Path]:
+    return sorted([*HEADERS.rglob("*.h"), *(PACKAGE / "runtime").glob("*.*"), *PACKAGE.glob("*.py")])
+
+
+def _signature(folder: Path) -> Iterator[str]:
+    """What tells that a file below the folder has changed, without reading it: the system sets st_ctime."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            status = entry.stat()
+            if not entry.is_dir():
+                yield f"{entry.path} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
 @functools.cache
 def package_fingerprint() -> str:
-    """Changes with any header, source of the runtime or pass of the rewriter."""
-    files = sorted([*HEADERS.rglob("*.h"), *(PACKAGE / "runtime").glob("*.*"), *PACKAGE.glob("*.py")])
-    return cache.make_key(*(file.read_text() for file in files))
+    """Changes with the content of any header, source of the runtime or pass of the rewriter.
+
+    Reading them takes half of the time in which a new process loads a kernel, so the result is kept.
+    """
+    folders = (PACKAGE, PACKAGE / "runtime", HEADERS, HEADERS / "msl_cpu", HEADERS / "strict")
+    signature = cache.make_key(*(line for folder in folders for line in _signature(folder)))
+    return cache.remember(signature, lambda: cache.make_key(*(file.read_text() for file in _sources())))
 
 
 def open_library(path: Path) -> ctypes.CDLL:

@@ -7,6 +7,7 @@ interpreter   our times against those of the same kernels under TRITON_INTERPRET
 compile       Triton IR to Metal text, in a warm process
 first_launch  in a new process, with empty caches (cold) and with full ones (warm)
 overhead      of one small launch, beyond the same launch with a launcher that does nothing
+msl_cpu       Metal text on the CPU, without Triton
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ THREADS = 2
 INTERPRETER_TARGET = 500.0
 NOTE = """medians, both sides in turns; the interpreter runs a part of the grid, scaled up
 first launch: without what Triton does once in a process for any backend"""
-SECTIONS = ("speed", "interpreter", "compile", "first_launch", "overhead")
+SECTIONS = ("speed", "interpreter", "compile", "first_launch", "overhead", "msl_cpu")
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,17 @@ def _overhead(seconds: float) -> Iterator[Result]:
         yield Result("overhead", line["name"], beyond, OVERHEAD_TARGET, line["ours"], line["theirs"])
 
 
+def _msl_cpu(seconds: float) -> Iterator[Result]:
+    for line in _section("msl_cpu", seconds):
+        ours, theirs, more = line["ours"], line.get("theirs"), line.get("more", False)
+        value = ours if theirs is None else theirs / ours if more else ours / theirs
+        yield Result(
+            "msl_cpu", line["name"], value, line["target"], theirs and ours, theirs, line.get("rival", ""), more
+        )
+
+
 RUNNERS: dict[str, Callable[[float], Iterator[Result]]] = dict(
-    zip(SECTIONS, (_speed, _interpreter, _compile, _first_launch, _overhead), strict=True)
+    zip(SECTIONS, (_speed, _interpreter, _compile, _first_launch, _overhead, _msl_cpu), strict=True)
 )
 
 
@@ -158,7 +168,7 @@ def table(results: list[Result]) -> Table:
 
 
 def _cells(row: Result) -> tuple[str, ...]:
-    show = (lambda value: f"{value:,.0f}x" if row.more else f"{value:.2f}x") if row.is_ratio else duration
+    show = (lambda value: f"{value:,.0f}x" if value >= 100 else f"{value:.2f}x") if row.is_ratio else duration
     colour = "green" if row.reached else "bold red"
     times = [duration(time) if time is not None else "" for time in (row.ours, row.theirs)]
     sign = ">=" if row.more else "<="

@@ -60,7 +60,7 @@ def elapsed(function: Callable[[], object]) -> float:
 
 def duration(seconds: float) -> str:
     """A time for people, with three significant digits: "12.3 ms"."""
-    for unit, scale in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if seconds * scale >= 1 or unit == "us":
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
+        if seconds * scale >= 1 or unit == "ns":
             return f"{seconds * scale:.3g} {unit}" if seconds * scale < 999.5 else f"{seconds * scale:.0f} {unit}"
-    raise AssertionError("unreachable: microseconds take what is left")
+    raise AssertionError("unreachable: nanoseconds take what is left")

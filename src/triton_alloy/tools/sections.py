@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from triton_alloy.tools.measure import elapsed, interleave
+from triton_alloy.tools.metal_sections import msl_cpu
 
 Lines = list[dict[str, Any]]
 COMPILE_TARGETS = {"vector_add": 0.015, "matmul": 0.060, "attention": 0.120}
@@ -134,7 +135,7 @@ def main() -> None:
     if section.startswith("first_launch:"):
         print(json.dumps(first_launch(section.partition(":")[2])))
         return
-    functions = {f.__name__: f for f in (speed, interpreter, compile_time, overhead)}
+    functions = {f.__name__: f for f in (speed, interpreter, compile_time, overhead, msl_cpu)}
     print(json.dumps(functions[section](seconds)))
 
 
