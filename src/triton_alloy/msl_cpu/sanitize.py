@@ -31,8 +31,9 @@ FLAGS = (
 _STACK_DEPTH = 12
 _MOST_REPORTS = 256
 _NONE = 2**32 - 1
+_RACE = 1
 _FAULTS = {
-    1: "race",
+    _RACE: "race",
     2: "out of bounds",
     3: "uninitialised read",
     4: "divergent barrier",
@@ -63,6 +64,7 @@ class _Report(ctypes.Structure):
         ("bytes", ctypes.c_uint),
         ("offset", ctypes.c_long),
         ("count", ctypes.c_ulong),
+        ("differing", ctypes.c_ulong),
     ]
 
 
@@ -105,6 +107,7 @@ class Report:
     offset: int
     bytes: int
     count: int  # how often, at the same places
+    same_value: bool  # a race of writes that all stored what was there: Metal leaves it undefined all the same
     source: str  # the user's line
 
     @property
@@ -126,6 +129,7 @@ class Report:
             )
             if self.other:
                 text += f" against {self.other.access} by {self.other}"
+            text += ", of the same value, which Metal leaves undefined too" if self.same_value else ""
         times = f" ({self.count} times)" if self.count > 1 else ""
         return f"{head}{text}{times}\n    {self.source.strip()}"
 
@@ -208,6 +212,7 @@ def _report(raw: _Report, kernel: str, module: Module) -> Report:
         raw.offset,
         raw.bytes,
         raw.count,
+        raw.fault == _RACE and raw.differing == 0,
         module.source_line(party.line),
     )
 

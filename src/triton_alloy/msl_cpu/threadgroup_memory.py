@@ -10,7 +10,7 @@ _STATEMENT_START = (";", "{", "}", ")")
 
 
 def is_zero_initialiser(tokens: Tokens, start: int, end: int) -> bool:
-    """Whether start .. end-1 is `{}` or `{0}`: Apple's compiler takes these of threadgroup arrays, and writes nothing."""
+    """Whether start .. end-1 is `{}` or `{0}`: Apple's compiler takes these of threadgroup arrays; nothing is written."""
     return "".join(tokens.code(start, end).split()) in ("{}", "{0}")
 
 

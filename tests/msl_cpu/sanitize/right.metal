@@ -472,3 +472,71 @@ kernel void uneven(const device float *x [[buffer(0)]], device float *y [[buffer
   threadgroup_barrier(mem_flags::mem_threadgroup);
   y[i] = tile[49 - t];
 }
+
+//// last_block | none | 64 | the last threadgroup reads what all have stored: fence, counter, fence
+kernel void last_block(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                       device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],
+                       uint g [[threadgroup_position_in_grid]], uint groups [[threadgroups_per_grid]],
+                       uint t [[thread_index_in_threadgroup]]) {
+  threadgroup uint ticket;
+  y[i] = x[i] + 1.0f;
+  threadgroup_barrier(mem_flags::mem_device);
+  if (t == 0) {
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device);
+    ticket = atomic_fetch_add_explicit(count, 1u, memory_order_relaxed);
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device);
+  }
+  threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
+  if (ticket == groups - 1)
+    for (uint j = t; j < 256; j += 64) y[512 + j] = y[255 - j];
+}
+
+//// last_block_fences | none | 64 | ... every thread with fences of its own, the order of the counter in between
+kernel void last_block_fences(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                              device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],
+                              uint t [[thread_index_in_threadgroup]], uint groups [[threadgroups_per_grid]]) {
+  threadgroup atomic_uint last;
+  if (t == 0) atomic_store_explicit(&last, 0u, memory_order_relaxed);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  y[i] = x[i] * 2.0f;
+  atomic_thread_fence(mem_flags::mem_device, memory_order_release, thread_scope_device);
+  uint mine = atomic_fetch_add_explicit(count, 1u, memory_order_relaxed);
+  if (mine == groups * 64 - 1) atomic_store_explicit(&last, 1u, memory_order_relaxed);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  if (atomic_load_explicit(&last, memory_order_relaxed)) {
+    atomic_thread_fence(mem_flags::mem_device, memory_order_acquire, thread_scope_device);
+    y[512 + t] = y[t] + y[64 + t] + y[128 + t] + y[192 + t];
+  }
+}
+
+//// handed_on | none | 32 | each threadgroup adds to what the one before has written; a chain of flags
+kernel void handed_on(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                      device atomic_uint *count [[buffer(3)]], uint g [[threadgroup_position_in_grid]],
+                      uint t [[thread_index_in_threadgroup]]) {
+  if (t == 0) {
+    uint before = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_thread_fence(mem_flags::mem_device, memory_order_acquire, thread_scope_device);
+    for (uint j = 0; j < before; ++j) y[256 + j] += x[j];
+    y[256 + before] = x[before];
+    atomic_thread_fence(mem_flags::mem_device, memory_order_release, thread_scope_device);
+    atomic_store_explicit(count, before + 1, memory_order_relaxed);
+  }
+}
+
+//// flag_between_simdgroups | none | 64 | threadgroup memory handed over by a flag, where it was seen
+kernel void flag_between_simdgroups(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                                    uint i [[thread_position_in_grid]], uint t [[thread_index_in_threadgroup]]) {
+  threadgroup atomic_uint flag;
+  threadgroup float value;
+  if (t == 0) atomic_store_explicit(&flag, 0u, memory_order_relaxed);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  if (t == 40) {
+    value = x[i];
+    atomic_thread_fence(mem_flags::mem_threadgroup, memory_order_release, thread_scope_threadgroup);
+    atomic_store_explicit(&flag, 1u, memory_order_relaxed);
+  }
+  bool seen = atomic_load_explicit(&flag, memory_order_relaxed) == 1;
+  atomic_thread_fence(mem_flags::mem_threadgroup, memory_order_acquire, thread_scope_threadgroup);
+  float got = seen ? value : 0.0f;
+  y[i] = got - got;
+}

@@ -120,6 +120,14 @@ def test_report_of_a_race_says_who_and_where():
     assert f"program_source:{report.line}: race: kernel 'halved_index'" in str(report)
 
 
+def test_report_says_whether_the_writes_were_of_one_value():
+    report = first_report("same_value")
+    assert report.same_value and "of the same value" in str(report)
+    assert not first_report("halved_index").same_value
+    assert not first_report("groups_sum").same_value
+    assert not first_report("last_block_unfenced").same_value
+
+
 def test_report_between_threadgroups_names_both():
     report = first_report("groups_sum")
     assert report.party.threadgroup != report.other.threadgroup

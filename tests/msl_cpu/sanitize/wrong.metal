@@ -370,3 +370,101 @@ kernel void misaligned(const device float *x [[buffer(0)]], device float *y [[bu
   ulong v = *(const device ulong *)(x + 2 * i + 1); // here
   y[i] = float(v >> 40);
 }
+
+//// last_block_unfenced | race | 64 | the last threadgroup reads what all have stored, without a fence
+kernel void last_block_unfenced(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                                device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],
+                                uint groups [[threadgroups_per_grid]], uint t [[thread_index_in_threadgroup]]) {
+  threadgroup uint ticket;
+  y[i] = x[i] + 1.0f; // here
+  threadgroup_barrier(mem_flags::mem_device);
+  if (t == 0) ticket = atomic_fetch_add_explicit(count, 1u, memory_order_relaxed);
+  threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
+  if (ticket == groups - 1)
+    for (uint j = t; j < 256; j += 64) y[512 + j] = y[255 - j]; // here
+}
+
+//// late_release | race | 64 | ... with a fence behind the counter instead of before it
+kernel void late_release(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                         device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],
+                         uint groups [[threadgroups_per_grid]], uint t [[thread_index_in_threadgroup]]) {
+  threadgroup uint ticket;
+  y[i] = x[i] + 1.0f; // here
+  threadgroup_barrier(mem_flags::mem_device);
+  if (t == 0) {
+    ticket = atomic_fetch_add_explicit(count, 1u, memory_order_relaxed);
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device);
+  }
+  threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
+  if (ticket == groups - 1)
+    for (uint j = t; j < 256; j += 64) y[512 + j] = y[255 - j]; // here
+}
+
+//// narrow_scope | race | 64 | ... with fences that order the threadgroup alone
+kernel void narrow_scope(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                         device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],
+                         uint groups [[threadgroups_per_grid]], uint t [[thread_index_in_threadgroup]]) {
+  threadgroup uint ticket;
+  y[i] = x[i] + 1.0f; // here
+  threadgroup_barrier(mem_flags::mem_device);
+  if (t == 0) {
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_threadgroup);
+    ticket = atomic_fetch_add_explicit(count, 1u, memory_order_relaxed);
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_threadgroup);
+  }
+  threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
+  if (ticket == groups - 1)
+    for (uint j = t; j < 256; j += 64) y[512 + j] = y[255 - j]; // here
+}
+
+//// other_memory | race | 64 | ... with fences for threadgroup memory
+kernel void other_memory(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                         device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],
+                         uint groups [[threadgroups_per_grid]], uint t [[thread_index_in_threadgroup]]) {
+  threadgroup uint ticket;
+  y[i] = x[i] + 1.0f; // here
+  threadgroup_barrier(mem_flags::mem_device);
+  if (t == 0) {
+    atomic_thread_fence(mem_flags::mem_threadgroup, memory_order_seq_cst, thread_scope_device);
+    ticket = atomic_fetch_add_explicit(count, 1u, memory_order_relaxed);
+    atomic_thread_fence(mem_flags::mem_threadgroup, memory_order_seq_cst, thread_scope_device);
+  }
+  threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
+  if (ticket == groups - 1)
+    for (uint j = t; j < 256; j += 64) y[512 + j] = y[255 - j]; // here
+}
+
+//// unordered_block | race | 64 | ... without a barrier between the stores and the fence of one thread
+kernel void unordered_block(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                            device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],
+                            uint groups [[threadgroups_per_grid]], uint t [[thread_index_in_threadgroup]]) {
+  threadgroup uint ticket;
+  y[i] = x[i] + 1.0f; // here
+  if (t == 0) {
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device);
+    ticket = atomic_fetch_add_explicit(count, 1u, memory_order_relaxed);
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device);
+  }
+  threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
+  if (ticket == groups - 1)
+    for (uint j = t; j < 256; j += 64) y[512 + j] = y[255 - j]; // here
+}
+
+//// stored_after_release | race | 32 | what a thread stores behind its fence is not handed on
+kernel void stored_after_release(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                                 device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],
+                                 uint t [[thread_index_in_threadgroup]]) {
+  if (t == 0) {
+    uint before = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device);
+    float last = before ? y[before - 1] : 0.0f; // here
+    y[before] = last + x[i]; // here
+    atomic_store_explicit(count, before + 1, memory_order_relaxed);
+  }
+}
+
+//// same_value | race | 64 | every thread stores one value: a race in the language, whatever the value
+kernel void same_value(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                       uint t [[thread_index_in_threadgroup]]) {
+  y[3] = x[5]; // here
+}

@@ -1,154 +1,11 @@
 // The sanitizer: hooks that clang's -fsanitize=thread calls for every access to memory, over a shadow of our own.
 //
 // One thread of the operating system runs the launch. Two accesses to a byte, one of them a write and not both atomic,
-// race unless something orders them: the same thread, a threadgroup barrier with the right flag, or a meeting of the
-// two lanes. Nothing orders threadgroups.
-#include "msl_cpu/context_switch.h"
-#include "msl_cpu/sanitize.h"
-#include "shadow.h"
-
-using namespace msl_cpu;
+// race unless something orders them: the same thread, a threadgroup barrier with the right flag, a meeting of the two
+// lanes, or fences and an atomic between them (happens_before.h).
+#include "sanitizer_state.h"
 
 namespace {
-
-constexpr uint most_reports = 256, most_variables = 64, most_blocks = 1u << 20;
-constexpr uint barrier_notes = 64, failure_stopped = 100;
-constexpr uint mem_device = 1, mem_threadgroup = 2;
-constexpr long vector_padding = 4;  // a part of 16 (or 8) bytes may be the padding of a vector of 3
-
-struct Variable {
-  uint offset, bytes;
-  ulong start;
-};
-
-struct Note {
-  uint ordinal, place, thread;
-  unsigned short stack;
-  int site;
-};
-
-struct State {
-  Worker *worker;
-  char *workers_arena;     // to be given back
-  ulong region_bytes, stack_log2;
-  ulong code_start, code_end;
-  Range devices[max_buffers];
-  uint device_count, last_device;
-  Binding *bindings;
-  Range arena;
-  uint pointers;           // so many buffers have no known extent: only races are looked for in device memory
-  Range unbounded;
-  Pages pages;
-  Variable variables[most_variables];
-  uint variable_count;
-  Blocks blocks;
-  Calls calls;
-  // Of the threadgroup that is running.
-  uint group, position[3];
-  uint stack[max_threads], barriers[max_threads], device_epoch[max_threads], threadgroup_epoch[max_threads];
-  uint meetings[max_simdgroups], full_meeting[max_simdgroups];
-  uint common[max_simdgroups][simd_width][simd_width];  // last meeting of two lanes, where it was not a full one
-  Note notes[barrier_notes];
-  bool barrier_reported;
-  uint report_count;
-  Report *reports;
-};
-
-State *state;
-
-struct Access {
-  ulong address;
-  uint bytes;
-  AccessKind kind;
-  bool atomic;
-  ulong place;
-  uint thread;
-};
-
-void fill_places(ulong *places, ulong place, uint stack) {
-  uint n = 0;
-  places[n++] = place;
-  for (uint node = stack; node && n < stack_depth; node = state->calls.node[node].parent)
-    places[n++] = state->calls.node[node].call;
-  while (n < stack_depth) places[n++] = 0;
-}
-
-void describe(Party &party, ulong place, uint stack, uint thread, uint group, AccessKind kind) {
-  fill_places(party.place, place, stack);
-  party.thread = thread;
-  party.access = kind;
-  party.known = 1;
-  const uint *grid = state->worker->launch->threadgroups;
-  uint linear = group - 1;
-  party.threadgroup[0] = linear % grid[0];
-  party.threadgroup[1] = linear / grid[0] % grid[1];
-  party.threadgroup[2] = linear / grid[0] / grid[1];
-}
-
-bool same_places(const Party &a, const Party &b) {
-  for (uint i = 0; i < stack_depth; ++i)
-    if (a.place[i] != b.place[i]) return false;
-  return true;
-}
-
-// The stored report that `report` repeats, else a new one; nullptr where there is no room.
-void file(const Report &report) {
-  for (uint i = 0; i < state->report_count; ++i) {
-    Report &known = state->reports[i];
-    if (known.fault != report.fault || known.buffer != report.buffer || !same_places(known.self, report.self)) continue;
-    if (known.other.known != report.other.known || !same_places(known.other, report.other)) continue;
-    ++known.count;
-    return;
-  }
-  if (state->report_count < most_reports) state->reports[state->report_count++] = report;
-}
-
-Report new_report(Fault fault, const Access &access, uint space, uint buffer, long offset) {
-  Report report;
-  __builtin_memset(&report, 0, sizeof report);
-  report.fault = fault;
-  report.space = space;
-  report.buffer = buffer;
-  report.bytes = access.bytes;
-  report.offset = offset;
-  report.count = 1;
-  describe(report.self, access.place, state->stack[access.thread], access.thread, state->group,
-           access.atomic ? access_atomic : access.kind);
-  return report;
-}
-
-const Variable *variable_at(ulong address) {
-  const Variable *nearest = nullptr;
-  for (uint i = 0; i < state->variable_count; ++i) {
-    const Variable &variable = state->variables[i];
-    if (address < variable.start) continue;
-    if (!nearest || variable.start > nearest->start) nearest = &variable;
-  }
-  return nearest;
-}
-
-// The buffer that starts last before the address.
-Report located_by_pointer(Fault fault, const Access &access) {
-  void *const *buffers = state->worker->launch->buffers;
-  uint nearest = ~0u;
-  for (uint i = 0; i < state->pointers; ++i) {
-    if ((ulong)buffers[i] > access.address) continue;
-    if (nearest == ~0u || (ulong)buffers[i] > (ulong)buffers[nearest]) nearest = i;
-  }
-  ulong start = nearest == ~0u ? 0 : (ulong)buffers[nearest];
-  return new_report(fault, access, space_device, nearest, (long)(access.address - start));
-}
-
-// Report a fault of an access to `range`: offsets are those of the user's buffer or of threadgroup memory.
-Report located(Fault fault, const Access &access, const Range &range) {
-  if (&range == &state->unbounded) return located_by_pointer(fault, access);
-  if (range.space == space_device)
-    return new_report(fault, access, space_device, range.index, (long)(access.address - range.start));
-  const Variable *variable = variable_at(access.address);
-  if (!variable) return new_report(fault, access, space_threadgroup, ~0u, (long)(access.address - range.start));
-  long offset = (long)variable->offset + (long)(access.address - variable->start);
-  return new_report(fault, access, space_threadgroup, (uint)(variable - state->variables), offset);
-}
 
 [[noreturn]] void stop() {
   state->worker->launch->failure = failure_stopped;
@@ -173,15 +30,18 @@ bool is_ordered(const Record &earlier, uint thread, uint epoch) {
 
 bool conflicts(const Record &earlier, const Record &now, uint space) {
   if (!earlier.group || (earlier.atomic && now.atomic)) return false;
-  if (earlier.group != now.group) return space == space_device;
-  return !is_ordered(earlier, now.thread, now.epoch);
+  bool same_group = earlier.group == now.group;
+  if (same_group ? is_ordered(earlier, now.thread, now.epoch) : space != space_device) return false;
+  uint flag = space == space_device ? mem_device : mem_threadgroup;
+  return !state->happens_before.knows(now.thread, state->barriers[now.thread], earlier, flag);
 }
 
 void report_race(const Record &earlier, AccessKind kind, const Access &access, const Range &range) {
   Report report = located(fault_race, access, range);
   describe(report.other, state->code_start + earlier.place, earlier.stack, earlier.thread, earlier.group,
            earlier.atomic ? access_atomic : kind);
-  file(report);
+  bool two_writes = kind == access_write && access.kind == access_write && !access.atomic && !earlier.atomic;
+  suspect(file(report), two_writes, access.address, access.bytes);
 }
 
 // Replace a record by one of the same simdgroup, remembering that other lanes were there too. A plain access says more
@@ -256,7 +116,8 @@ void check_races(const Access &access, const Range &range) {
                 (unsigned short)state->stack[access.thread],
                 (unsigned short)access.thread,
                 access.atomic,
-                0};
+                0,
+                (unsigned short)state->happens_before.learned->fences[access.thread]};
   bool reported = false;
   ulong end = access.address + access.bytes;
   for (ulong start = access.address; start < end;) {
@@ -317,6 +178,7 @@ bool is_own(ulong address) {
 
 void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligned, ulong place) {
   if (!state || !state->worker || !bytes) return;
+  settle_suspect();
   ulong stack = stack_pointer(), worker = (ulong)state->worker;
   if ((stack ^ worker) >= state->region_bytes || (address ^ worker) < state->region_bytes) return;
   uint thread = (uint)(stack >> state->stack_log2) & (max_threads - 1);
@@ -330,7 +192,10 @@ void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligne
     file(new_report(fault_wild, access, space_other, ~0u, (long)address));
     stop();
   }
-  if (!is_inside(access, *range)) return file(located(fault_out_of_bounds, access, *range));
+  if (!is_inside(access, *range)) {
+    file(located(fault_out_of_bounds, access, *range));
+    return;
+  }
   if (aligned && address % bytes) file(located(fault_misaligned, access, *range));
   if (range->space == space_threadgroup) check_initialised(access, *range);
   check_races(access, *range);
@@ -340,6 +205,14 @@ uint thread_of_caller() {
   ulong stack = stack_pointer();
   if (!state || !state->worker || (stack ^ (ulong)state->worker) >= state->region_bytes) return ~0u;
   return (uint)(stack >> state->stack_log2) & (max_threads - 1);
+}
+
+// An atomic operation by the calling thread, after it was done.
+void synchronise(ulong address, bool reads, bool writes) {
+  uint thread = thread_of_caller();
+  if (thread == ~0u) return;
+  if (reads) state->happens_before.read(address, thread);
+  if (writes) state->happens_before.write(address, thread, reads);
 }
 
 void push_call(ulong call) {
@@ -379,7 +252,7 @@ uint msl_cpu_sanitizer_begin(Binding *bindings, uint count, ulong code_start, ul
   state->bindings = bindings;
   state->reports = reports;
   state->blocks.block = map_array<Cell[granule]>(most_blocks);
-  bool good = state->calls.map() && state->blocks.block && make_arena(state->arena);
+  bool good = state->calls.map() && state->happens_before.map() && state->blocks.block && make_arena(state->arena);
   state->pointers = pointers;
   state->unbounded.space = space_device;
   if (pointers) {
@@ -393,7 +266,10 @@ uint msl_cpu_sanitizer_begin(Binding *bindings, uint count, ulong code_start, ul
 }
 
 // How many reports there are so far; they lie in the array given to begin.
-uint msl_cpu_sanitizer_count() { return state->report_count; }
+uint msl_cpu_sanitizer_count() {
+  settle_suspect();
+  return state->report_count;
+}
 
 // Copy what may have been written back, and forget everything.
 void msl_cpu_sanitizer_finish() {
@@ -406,6 +282,7 @@ void msl_cpu_sanitizer_finish() {
   }
   unmap(state->arena);
   state->calls.unmap();
+  state->happens_before.unmap();
   if (state->pages.keys) munmap(state->pages.keys, Pages::most * sizeof(ulong));
   if (state->pages.cells) munmap(state->pages.cells, Pages::most * Pages::cells_per_page * sizeof(Cell));
   if (state->blocks.block) munmap(state->blocks.block, most_blocks * sizeof(Cell[granule]));
@@ -430,6 +307,7 @@ void msl_cpu_sanitizer_enter(Worker *worker) {
   __builtin_memset(state->arena.initialised, 0, sanitizer_arena_bytes);
   __builtin_memset(state->stack, 0, (char *)&state->barrier_reported - (char *)state->stack);
   state->barrier_reported = false;
+  state->happens_before.enter_threadgroup();
 }
 
 void msl_cpu_sanitizer_leave(Worker *worker) {
@@ -454,6 +332,7 @@ void msl_cpu_sanitizer_barrier(Worker *, uint flags, int site) {
   uint ordinal = ++state->barriers[thread];
   state->device_epoch[thread] += (flags & mem_device) != 0;
   state->threadgroup_epoch[thread] += (flags & mem_threadgroup) != 0;
+  state->happens_before.gather(thread, ordinal, flags & mem_device);
   ulong place = (ulong)__builtin_return_address(0);
   Note &note = state->notes[ordinal % barrier_notes];
   if (note.ordinal != ordinal) {
@@ -470,12 +349,35 @@ void msl_cpu_sanitizer_barrier(Worker *, uint flags, int site) {
 void msl_cpu_sanitizer_met(Worker *worker, uint simdgroup, uint lanes) {
   uint left = worker->threads - simdgroup * simd_width, all = left >= simd_width ? ~0u : (1u << left) - 1;
   uint number = ++state->meetings[simdgroup];
+  state->happens_before.meet(simdgroup * simd_width, lanes);
   if (lanes == all) {
     state->full_meeting[simdgroup] = number;
     return;
   }
   for (uint a = lanes; a; a &= a - 1)
     for (uint b = lanes; b; b &= b - 1) state->common[simdgroup][__builtin_ctz(a)][__builtin_ctz(b)] = number;
+}
+
+void msl_cpu_sanitizer_fence(uint flags, uint order, uint scope) {
+  uint thread = thread_of_caller();
+  if (thread == ~0u) return;
+  HappensBefore &graph = state->happens_before;
+  uint barriers = state->barriers[thread], simdgroup = thread / simd_width;
+  Fence at = {state->group, thread, flags, scope};
+  if (acquires(order)) graph.acquire(at, barriers);
+  if (!releases(order)) return;
+  Release release = {at,
+                     state->device_epoch[thread],
+                     state->threadgroup_epoch[thread],
+                     0,
+                     state->full_meeting[simdgroup],
+                     {},
+                     graph.learned->known[thread],
+                     graph.inherited(barriers),
+                     0};
+  for (uint lane = 0; lane < simd_width; ++lane)
+    release.meetings[lane] = last_meeting(simdgroup, lane, thread % simd_width);
+  graph.release(release);
 }
 
 char *msl_cpu_sanitizer_place(Worker *, uint offset, uint bytes) {

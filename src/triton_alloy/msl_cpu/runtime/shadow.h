@@ -11,6 +11,7 @@ struct Record {
   uint group, epoch, stamp, place;
   unsigned short stack, thread;
   unsigned char atomic, several;  // several: other lanes of the simdgroup did the same at this stamp
+  unsigned short fences;          // release fences that the thread had passed
 };
 
 // `read` and `other_read` come from different simdgroups; `foreign_read` from an earlier threadgroup.

@@ -39,25 +39,30 @@ void __tsan_func_exit() { pop_call(); }
   T __tsan_atomic##bits##_fetch_##name(T *p, T value, int) {                                                          \
     check((ulong)p, sizeof(T), access_read, true, true, PLACE);                                                       \
     check((ulong)p, sizeof(T), access_write, true, true, PLACE);                                                      \
+    synchronise((ulong)p, true, true);                                                                                \
     return __atomic_fetch_##name(p, value, __ATOMIC_SEQ_CST);                                                         \
   }
 #define ATOMIC_HOOKS(bits, T)                                                                                         \
   T __tsan_atomic##bits##_load(const T *p, int) {                                                                     \
     check((ulong)p, sizeof(T), access_read, true, true, PLACE);                                                       \
+    synchronise((ulong)p, true, false);                                                                               \
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                                      \
   }                                                                                                                   \
   void __tsan_atomic##bits##_store(T *p, T value, int) {                                                              \
     check((ulong)p, sizeof(T), access_write, true, true, PLACE);                                                      \
+    synchronise((ulong)p, false, true);                                                                               \
     __atomic_store_n(p, value, __ATOMIC_SEQ_CST);                                                                     \
   }                                                                                                                   \
   T __tsan_atomic##bits##_exchange(T *p, T value, int) {                                                              \
     check((ulong)p, sizeof(T), access_write, true, true, PLACE);                                                      \
+    synchronise((ulong)p, true, true);                                                                                \
     return __atomic_exchange_n(p, value, __ATOMIC_SEQ_CST);                                                           \
   }                                                                                                                   \
   T __tsan_atomic##bits##_compare_exchange_val(T *p, T expected, T desired, int, int) {                               \
     check((ulong)p, sizeof(T), access_read, true, true, PLACE);                                                       \
     check((ulong)p, sizeof(T), access_write, true, true, PLACE);                                                      \
-    __atomic_compare_exchange_n(p, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                    \
+    bool done = __atomic_compare_exchange_n(p, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);        \
+    synchronise((ulong)p, true, done);                                                                                \
     return expected;                                                                                                  \
   }                                                                                                                   \
   ATOMIC_FETCH(bits, T, add)                                                                                          \

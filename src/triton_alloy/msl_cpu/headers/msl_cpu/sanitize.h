@@ -11,6 +11,8 @@ void msl_cpu_sanitizer_leave(msl_cpu::Worker *worker);
 void msl_cpu_sanitizer_barrier(msl_cpu::Worker *worker, uint flags, int site);
 // These lanes of a simdgroup have met in a collective operation.
 void msl_cpu_sanitizer_met(msl_cpu::Worker *worker, uint simdgroup, uint lanes);
+// The calling thread passes a fence: mem_flags, memory_order and thread_scope of <metal_atomic>.
+void msl_cpu_sanitizer_fence(uint flags, uint order, uint scope);
 // Where the static threadgroup variable lies that the kernel places at `offset`.
 char *msl_cpu_sanitizer_place(msl_cpu::Worker *worker, uint offset, uint bytes);
 }

@@ -35,6 +35,7 @@ struct Report {
   uint bytes;             // size of the access
   long offset;            // in bytes, from the start of the buffer, or of threadgroup memory
   ulong count;            // how often, at the same two places
+  ulong differing;        // how often other than by two writes of one value
 };
 
 // One bound range of device memory, given by the host: the bytes are copied between guard gaps and back.
