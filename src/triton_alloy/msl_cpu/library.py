@@ -226,14 +226,14 @@ class Kernel:
         bound = self._bind(buffers)
         grid = three(threadgroups, "threadgroups")
         launcher = Launcher(self._plan(threads_per_threadgroup, threads, threadgroup_memory or {}), self)
-        if self._library.mode == "sanitize":
-            from .sanitize import run
-
-            return run(launcher, bound, grid, self.name, self._library.module(self._symbol))
-        pointers = (ctypes.c_void_p * MAX_BUFFERS)()
-        for index, buffer in bound.items():
-            pointers[index] = buffer.address
         try:
+            if self._library.mode == "sanitize":
+                from .sanitize import run
+
+                return run(launcher, bound, grid, self.name, self._library.module(self._symbol))
+            pointers = (ctypes.c_void_p * MAX_BUFFERS)()
+            for index, buffer in bound.items():
+                pointers[index] = buffer.address
             return launcher(pointers, *grid)
         finally:
             launcher.report_messages()

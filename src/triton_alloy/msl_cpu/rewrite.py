@@ -91,7 +91,7 @@ def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]
     head += "#define MSL_DEADLINE 1\n" if watched else ""
     head += '#include "metal_stdlib.h"\n'
     if mode == "fast":
-        head += '#include "lanes.h"\n'
+        head += '#include "lanes.h"\n#include "msl_cpu/log.h"\n'
     fibers = mode != "reference" or _COLLECTIVE.search(source)
     runner = f"run_{mode}" if fibers else "run_loop"
     entries, text = [], []

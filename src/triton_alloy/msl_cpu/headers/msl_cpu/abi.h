@@ -9,8 +9,10 @@ typedef unsigned long ulong;
 #ifdef MSL_SANITIZE
 // Without lines of its own, an inlined function counts as the line that calls it: faults are reported there.
 #define MSL_INLINE inline __attribute__((always_inline, nodebug))
+#define MSL_UNINSTRUMENTED __attribute__((no_sanitize("thread"), disable_sanitizer_instrumentation))
 #else
 #define MSL_INLINE inline __attribute__((always_inline))
+#define MSL_UNINSTRUMENTED
 #endif
 
 namespace msl_cpu {

@@ -1,4 +1,5 @@
-// <metal_logging>: os_log. Messages are formatted on the fiber and collected in the launch's Log.
+// <metal_logging>: os_log. Messages are formatted on the fiber and collected in the launch's Log. In fast mode to be
+// included after lanes.h.
 #pragma once
 #include "context_switch.h"
 #include "scalars.h"
@@ -15,7 +16,7 @@ MSL_INLINE double plain(half value) { return (double)(float)value; }
 MSL_INLINE double plain(bfloat value) { return (double)(float)value; }
 template <class T> MSL_INLINE T plain(T value) { return value; }
 
-inline void append_to_log(uint level, const char *text) {
+MSL_UNINSTRUMENTED inline void append_to_log(uint level, const char *text) {
   Log *log = current_worker()->launch->plan->log;
   if (!log) return;
   while (__atomic_exchange_n(&log->locked, 1u, __ATOMIC_ACQUIRE)) {
@@ -32,11 +33,25 @@ inline void append_to_log(uint level, const char *text) {
   __atomic_store_n(&log->locked, 0u, __ATOMIC_RELEASE);
 }
 
-template <class... Values> __attribute__((noinline)) void log(uint level, const char *format, Values... values) {
+template <class... Values>
+__attribute__((noinline)) MSL_UNINSTRUMENTED void log_once(uint level, const char *format, Values... values) {
   char text[longest_message];
   snprintf(text, sizeof text, format, plain(values)...);
   append_to_log(level, text);
 }
+
+#ifdef MSL_FAST
+template <class T> MSL_INLINE T of_lane(const T &value, uint) { return value; }
+template <class T> MSL_INLINE T of_lane(const metal::Lanes<T> &values, uint lane) { return broadcast(values, lane); }
+// The simdgroup stands for its 32 threads: each logs, in their order.
+template <class... Values> void log(uint level, const char *format, const Values &...values) {
+  for (uint lane = 0; lane < simd_width; ++lane) log_once(level, format, of_lane(values, lane)...);
+}
+#else
+template <class... Values> void log(uint level, const char *format, Values... values) {
+  log_once(level, format, values...);
+}
+#endif
 
 }  // namespace msl_cpu
 

@@ -66,7 +66,6 @@ struct Self {
 #ifdef MSL_SANITIZE
 // A seeded random order of lanes, and no shortcut for ordered ones.
 constexpr bool shortcut_in_order = false;
-#define MSL_UNINSTRUMENTED __attribute__((no_sanitize("thread")))
 MSL_INLINE uint choose_lane(Worker *worker, uint lanes) {
   uint random = worker->random;
   random ^= random << 13;
@@ -78,7 +77,6 @@ MSL_INLINE uint choose_lane(Worker *worker, uint lanes) {
 }
 #else
 constexpr bool shortcut_in_order = true;
-#define MSL_UNINSTRUMENTED
 MSL_INLINE uint choose_lane(Worker *, uint lanes) { return __builtin_ctz(lanes); }
 #endif
 
