@@ -104,7 +104,7 @@ def test_the_map_names_every_file_and_only_those():
 
 
 def test_every_environment_variable_is_in_the_table():
-    read = {name for path in SOURCES for name in re.findall(r"\b(?:TRITON|MSL_CPU)_[A-Z_]+\b", path.read_text())}
+    read = {name for path in SOURCES for name in re.findall(r"\b(?:ALLOY|TRITON|MSL_CPU)_[A-Z_]+\b", path.read_text())}
     of_triton = {"TRITON_KERNEL_OVERRIDE", "TRITON_REPRODUCER_PATH", "TRITON_INTERPRET", "TRITON_CACHE_DIR"}
     assert read - of_triton == {variable.name for variable in config.VARIABLES}
 

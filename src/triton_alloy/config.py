@@ -70,14 +70,24 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 
 FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
+RUNTIMES = ("auto", "cpu", "metal", "torch_mps", "mlx")
 MODES = ("fast", "reference", "strict", "sanitize")
 
+RUNTIME = Variable(
+    "ALLOY_RUNTIME",
+    "auto",
+    _one_of(*RUNTIMES),
+    "one of " + ", ".join(RUNTIMES),
+    "What launches kernels. `auto` decides by a launch's arrays: a tensor on `mps` goes to torch_mps, an array of MLX to "
+    "mlx, memory of the CPU to metal. Without an Apple GPU the CPU takes the place of each.",
+)
 TARGET = Variable(
     "TRITON_ALLOY_TARGET",
-    "cpu",
-    _one_of(*FAMILIES),
-    "one of " + ", ".join(FAMILIES),
-    "The target whose text is printed and run. The CPU runs the text of every target; `cpu` is the fastest there.",
+    "auto",
+    _one_of("auto", *FAMILIES),
+    "auto or one of " + ", ".join(FAMILIES),
+    "The target whose text is printed and run; `auto` is the family of the GPU, else `cpu`. The CPU runs the text of "
+    "every target; `cpu` is the fastest there.",
 )
 MODE = Variable(
     "TRITON_ALLOY_MODE",
@@ -138,7 +148,7 @@ DEFAULT_BACKEND = Variable(
     "Triton's own variable of the same meaning; it wins over TRITON_BACKEND.",
 )
 
-VARIABLES = (TARGET, MODE, DEBUG, BACKEND, DEFAULT_BACKEND, CACHE_DIRECTORY, COMPILER, THREADS, CPU_MODE)
+VARIABLES = (RUNTIME, TARGET, MODE, DEBUG, BACKEND, DEFAULT_BACKEND, CACHE_DIRECTORY, COMPILER, THREADS, CPU_MODE)
 
 
 @contextmanager

@@ -47,7 +47,9 @@ class OutOfResources(AlloyError):
 
     def __init__(self, required: int, limit: int, name: str):
         self.required, self.limit, self.name = required, limit, name
-        super().__init__(f"out of resource: {name}, required: {required}, limit: {limit}; reduce block sizes or num_warps")
+        super().__init__(
+            f"out of resource: {name}, required: {required}, limit: {limit}; reduce block sizes or num_warps"
+        )
 
     def __reduce__(self):
         return OutOfResources, (self.required, self.limit, self.name)
@@ -61,7 +63,14 @@ class RejectedText(AlloyError):
 
     def __init__(self, kernel: str, messages: str):
         self.kernel, self.messages = kernel, messages
-        super().__init__(f"Metal rejects the text of {kernel}; please report this as a bug of triton-alloy:\n{messages}")
+        super().__init__(
+            f"Metal rejects the text of {kernel}; please report this as a bug of triton-alloy:\n{messages}"
+        )
 
     def __reduce__(self):
         return RejectedText, (self.kernel, self.messages)
+
+
+class DeviceFailure(AlloyError, RuntimeError):
+    """A device or its driver failed, or stopped a kernel that had begun; the message is its own. Memory that the kernel
+    writes may be half written."""

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from .errors import InvalidArgument
 
@@ -30,7 +30,7 @@ LOG_HEAD_WORDS = 8
 LOG_RECORD_WORDS = 8
 LOG_BYTES = 1 << 20
 LOCKS_BYTES = 1 << 14
-"""Sizes of the services. The vocabulary (msl/vocabulary/7_services.metal) knows them, too."""
+"""Sizes of the services. The vocabulary (msl/vocabulary/7_log.metal) knows them, too."""
 
 
 def align(offset: int, alignment: int) -> int:
@@ -71,14 +71,13 @@ class Message:
     """What the host says for a record of the log; a record names its message by the index in `Kernel.messages`.
 
     kind: "print" one operand of a tl.device_print, "assert" a tl.device_assert; text: its prefix or message; location:
-    "file.py:12"; function: that of the user. For an operand: its element in MLIR's spelling ("" for a message without
+    "file.py:12". For an operand: its element in MLIR's spelling ("" for a message without
     operands, "pointer" for an address), shape (empty for a scalar), index among `operands`. copies: lines per record.
     """
 
     kind: Literal["print", "assert"]
     text: str
     location: str = ""
-    function: str = ""
     element: str = ""
     signed: bool = True
     hexadecimal: bool = False
@@ -194,6 +193,13 @@ class Properties:
     threads_per_threadgroup: int
 
 
+class Extent(NamedTuple):
+    """The memory around a pointer, in bytes: what lies before it, and what follows."""
+
+    before: int
+    after: int
+
+
 class Executable(Protocol):
     """A kernel loaded on one device."""
 
@@ -209,10 +215,19 @@ class Executable(Protocol):
 class Device(Protocol):
     """What a runtime implements. Launches are in order; on the CPU they are complete when `launch` returns.
 
-    needs_extents: whether `launch` must be told how much memory there is behind each pointer.
+    binds: what it takes for a pointer: "addresses" in the CPU's memory, tensors of "torch", or operands of runtime/"mlx";
+    place: the type of the device that holds such arrays, as PyTorch names it; needs_extents: whether `launch` must be
+    told how much memory there is behind each pointer.
     """
 
-    needs_extents: bool
+    @property
+    def binds(self) -> str: ...
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def needs_extents(self) -> bool: ...
 
     @property
     def properties(self) -> Properties: ...
@@ -224,15 +239,15 @@ class Device(Protocol):
     def launch(
         self,
         executable: Any,
-        pointers: Sequence[int],
+        buffers: Sequence[Any],
         scalars: bytes,
         grid: tuple[int, int, int],
         extents: Sequence[int] = (),
     ) -> None:
         """Run `grid` threadgroups.
 
-        pointers: one per buffer argument, in order; scalars: the packed struct; extents: bytes from each pointer to
-        the end of its memory, where the device needs them.
+        buffers: one per pointer, in order, in the form that `binds` names; scalars: the packed struct; extents: bytes
+        from each address to the end of its memory, where the device needs them.
         """
         ...
 

@@ -25,7 +25,7 @@ class Recorder:
     """A device that keeps what it is told to launch."""
 
     def __init__(self):
-        self.needs_extents = False
+        self.binds, self.place, self.needs_extents = "addresses", "cpu", False
         self.launches: list[tuple[list[int], bytes, tuple[int, int, int]]] = []
         self.extents: list[int] = []
 

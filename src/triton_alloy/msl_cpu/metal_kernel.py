@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import LaunchError
-from .library import Library
+from .library import Library, choose_mode
 
 # Built-ins that MLX adds when their names occur in the source, in MLX's order.
 _ATTRIBUTES = {
@@ -36,6 +36,9 @@ _ATTRIBUTES = {
     "threads_per_simdgroup": "uint",
     "threads_per_threadgroup": "uint3",
 }
+
+# Built-ins that differ between the lanes of a simdgroup: in fast mode they have a vector type.
+_VARYING = {"thread_index_in_simdgroup": "u32"}
 
 # dtype name -> (type in the generated text, NumPy type of the same size). bfloat16 has no NumPy type.
 _TYPES = {
@@ -190,7 +193,8 @@ class MetalKernel:
             for name, dtype in zip(self.output_names, output_types, strict=True)
         ]
         lines = [f"  {line} [[buffer({index})]]" for index, line in enumerate([*declarations, *outputs])]
-        lines += [f"  {kind} {name} [[{name}]]" for name, kind in _ATTRIBUTES.items() if _contains(self.source, name)]
+        kinds = _ATTRIBUTES | _VARYING if choose_mode(self.mode) == "fast" else _ATTRIBUTES
+        lines += [f"  {kind} {name} [[{name}]]" for name, kind in kinds.items() if _contains(self.source, name)]
         text += f"[[kernel]] void {function}(\n" + ",\n".join(lines) + f") {{\n{self.source}\n}}\n"
         if template:
             arguments = ", ".join(_template_value(value) for _, value in template)

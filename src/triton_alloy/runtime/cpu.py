@@ -70,6 +70,8 @@ def services(kernel: Kernel) -> Iterator[list[Any]]:
 class CpuDevice:
     """Runs whatever it is given, at full speed; a launch is complete when it returns."""
 
+    binds = "addresses"
+    place = "cpu"
     needs_extents = False
 
     def __init__(self, mode: str):
@@ -94,7 +96,7 @@ class CpuDevice:
     def launch(
         self,
         executable: CpuExecutable,
-        pointers: Sequence[int],
+        buffers: Sequence[int],
         scalars: bytes,
         grid: Grid,
         extents: Sequence[int] = (),
@@ -102,18 +104,18 @@ class CpuDevice:
         """Run the grid and wait. Raises DeviceAssertion."""
         kernel = executable.kernel
         if not kernel.services:
-            self._run(executable, pointers, scalars, grid)
+            self._run(executable, buffers, scalars, grid)
             return
         with services(kernel) as memory:
-            self._run(executable, pointers, scalars, grid, *map(ctypes.addressof, memory))
+            self._run(executable, buffers, scalars, grid, *map(ctypes.addressof, memory))
 
     def _run(
-        self, executable: CpuExecutable, pointers: Sequence[int], scalars: bytes, grid: Grid, *services: int
+        self, executable: CpuExecutable, buffers: Sequence[int], scalars: bytes, grid: Grid, *services: int
     ) -> None:
         block = executable.block()
         address = ctypes.addressof(block)
         struct_address = [address + executable.scalars_offset] if scalars else []
-        executable.layout.pack_into(block, 0, *pointers, *struct_address, *services, scalars)
+        executable.layout.pack_into(block, 0, *buffers, *struct_address, *services, scalars)
         executable.run(address, *grid)
 
     def synchronize(self) -> None:
@@ -132,6 +134,8 @@ class CheckedExecutable:
 class CheckedDevice:
     """Runs a kernel in msl_cpu's sanitize mode: a race or a stray access raises SanitizerError after the launch."""
 
+    binds = "addresses"
+    place = "cpu"
     needs_extents = True
 
     @property
@@ -145,17 +149,17 @@ class CheckedDevice:
     def launch(
         self,
         executable: CheckedExecutable,
-        pointers: Sequence[int],
+        buffers: Sequence[int],
         scalars: bytes,
         grid: Grid,
         extents: Sequence[int] = (),
     ) -> None:
         """Run the grid and wait. Each pointer may be followed by its extent in bytes, and no further."""
-        buffers: list[Any] = [Buffer(*each, writable=True, keep=None) for each in zip(pointers, extents, strict=True)]
+        bound: list[Any] = [Buffer(*each, writable=True, keep=None) for each in zip(buffers, extents, strict=True)]
         if executable.kernel.scalars:
-            buffers.append(scalars)
+            bound.append(scalars)
         with services(executable.kernel) as memory:
-            executable.checked.launch([*buffers, *memory], grid, executable.kernel.threads)
+            executable.checked.launch([*bound, *memory], grid, executable.kernel.threads)
 
     def synchronize(self) -> None:
         """Launches are complete when they return."""

@@ -1,17 +1,15 @@
-"""A launch's arguments: where each is, and what may be passed for it."""
+"""A launch's arguments: where each is, and its scalars as bytes."""
 
 from __future__ import annotations
 
 import math
 import operator
 import struct
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from triton._utils import type_canonicalisation_dict
 
 from ...errors import AlloyError, InvalidArgument
 from ...kernel import ELEMENT_BYTES, Argument, Kernel
@@ -41,9 +39,6 @@ STRUCT_CODES = {
 }
 """Type in a signature -> code of Python's `struct`. A bf16 is packed as its bits."""
 
-PLAIN_TENSORS: set[type] = set()
-"""PyTorch's tensor classes without overridden behaviour; filled when PyTorch is first seen, as it may be absent."""
-
 
 # ---------------------------------------------------------------------------------------------------------- signature
 @dataclass(frozen=True)
@@ -60,12 +55,13 @@ class Signature:
     """The parameters of a kernel, and the TTIR arguments that they become.
 
     is_flat: no tuples and no descriptors, so that the launch's own tuple serves as the values; else `flatten` makes
-    a list with one value per leaf.
+    a list with one value per leaf. pointers: where in the values there are some.
     """
 
     types: tuple[Any, ...]
     leaves: tuple[Leaf, ...]
     is_flat: bool
+    pointers: tuple[int, ...]
 
     @staticmethod
     def of(source: Any) -> Signature:
@@ -75,7 +71,8 @@ class Signature:
         is_flat = all(isinstance(type_, str) and not type_.startswith("tensordesc") for type_ in types)
         indices = [i for i, type_ in enumerate(types) if type_ != "constexpr"] if is_flat else range(len(named))
         leaves = tuple(Leaf(index, type_, name) for index, (name, type_) in zip(indices, named, strict=True))
-        return Signature(types, leaves, is_flat)
+        pointers = tuple(leaf.index for leaf in leaves if leaf.type.startswith("*"))
+        return Signature(types, leaves, is_flat, pointers)
 
     def leaf(self, argument: Argument) -> Leaf:
         """Where a kernel's argument is found. Raises AlloyError where compiler and signature disagree."""
@@ -123,81 +120,6 @@ def flatten(types: Sequence[Any], values: Sequence[Any]) -> Iterator[Any]:
             yield from (*value.shape, *value.strides)
         elif type_ != "constexpr":
             yield value
-
-
-# ------------------------------------------------------------------------------------------------------------ buffers
-class BufferRule:
-    """What may be passed for one pointer: a tensor in CPU memory of the right dtype, with memory behind it.
-
-    dtypes: the dtype objects accepted so far, so that a launch compares by identity.
-    """
-
-    def __init__(self, leaf: Leaf, argument: Argument):
-        self.index = leaf.index
-        self.name = leaf.name
-        self.pointee = leaf.type.lstrip("*").removeprefix("k")
-        self.is_untyped = leaf.type.startswith("**") or self.pointee == "void"
-        self.read_only = argument.read_only
-        self.dtypes: set[Any] = set()
-
-    def address(self, value: Any) -> int:
-        """The checked address of `value`. Raises InvalidArgument, naming the argument."""
-        if value is None:
-            return 0
-        if isinstance(value, int):
-            return self._raw_address(value)
-        if not hasattr(value, "data_ptr"):
-            raise self._refusal(f"a tensor is needed, not {type(value).__name__}; wrap NumPy with triton_alloy.array")
-        self._check_device(getattr(value, "base", value))
-        if not self.read_only and getattr(value, "writeable", True) is False:
-            raise self._refusal("the kernel writes to it, but the NumPy array is read-only")
-        if value.dtype not in self.dtypes:
-            self._check_dtype(value.dtype)
-        remember_plain(type(value))
-        return value.data_ptr() or self._null(getattr(value, "base", value))
-
-    def extent(self, value: Any) -> int:
-        """The bytes from the address to the end of its memory. Raises InvalidArgument where nothing tells."""
-        if value is None:
-            return 0
-        if isinstance(value, int):
-            raise self._refusal("this mode must know how much memory there is; pass a tensor, not an address")
-        tensor = getattr(value, "base", value)
-        if hasattr(tensor, "extent"):
-            return tensor.extent()
-        storage = tensor.untyped_storage()
-        return storage.data_ptr() + storage.nbytes() - tensor.data_ptr()
-
-    def _raw_address(self, value: int) -> int:
-        if not 0 <= value < 2**64:
-            raise self._refusal(f"{value} is no address")
-        return value
-
-    def _check_device(self, tensor: Any) -> None:
-        if not getattr(tensor, "is_cpu", True):
-            raise self._refusal(f"the tensor is on {tensor.device}, this kernel runs on the CPU: pass x.cpu()")
-
-    def _check_dtype(self, dtype: Any) -> None:
-        name = str(dtype).rpartition(".")[2]
-        element = ELEMENTS.get(type_canonicalisation_dict.get(name, name))
-        if not self.is_untyped and element != ELEMENTS.get(self.pointee):
-            raise self._refusal(f"the kernel was compiled for {self.pointee}, the tensor is of dtype {name}")
-        self.dtypes.add(dtype)
-
-    def _null(self, tensor: Any) -> int:
-        if tensor.numel():
-            raise self._refusal(f"the tensor of {tensor.numel()} elements has no memory (its address is 0)")
-        return 0
-
-    def _refusal(self, reason: str) -> InvalidArgument:
-        return InvalidArgument(f"argument {self.name}: {reason}")
-
-
-def remember_plain(class_: type) -> None:
-    """Let the quick path take tensors of `class_` from now on, if it is one of PyTorch's own."""
-    torch = sys.modules.get("torch")
-    if torch is not None and class_ in (torch.Tensor, torch.nn.Parameter):
-        PLAIN_TENSORS.add(class_)
 
 
 # ------------------------------------------------------------------------------------------------------------ scalars

@@ -1,12 +1,13 @@
 """Triton's driver interface: which device runs kernels, how they are loaded, launched and timed.
 
-A Triton device number stands for a pair (target family, CPU mode), so that a change of TRITON_ALLOY_TARGET or
-TRITON_ALLOY_MODE takes effect at the next launch: Triton keeps kernels apart by device number.
+A Triton device number stands for (target family, runtime, CPU mode), so that a change of TRITON_ALLOY_TARGET,
+ALLOY_RUNTIME or TRITON_ALLOY_MODE takes effect at the next launch: Triton keeps kernels apart by device number.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,10 @@ from ...kernel import THREADS_PER_SIMDGROUP
 
 if TYPE_CHECKING:
     from ...kernel import Device, Executable
+    from ...runtime.automatic import AutomaticDevice
 
 NAME = "metal"
-DEVICES = [(family, mode) for family in config.FAMILIES for mode in config.MODES]
+DEVICES: list[tuple[str, str, str]] = list(itertools.product(config.FAMILIES, config.RUNTIMES, config.MODES))
 
 FLUSH_BYTES = 1 << 25
 """Written between two timed runs, so that the second finds no data of the first in the caches of a core."""
@@ -33,11 +35,14 @@ if config.BACKEND.text == NAME:
 
 
 @functools.cache
-def device_of(mode: str) -> Device:
-    """The CPU device that runs kernels in `mode`."""
-    from ...runtime.cpu import cpu_device
+def device_of(number: int) -> Device | AutomaticDevice:
+    """What runs kernels on a device number. Raises InvalidArgument where the runtime cannot be had."""
+    from ...runtime import automatic
 
-    return cpu_device(mode)
+    _, runtime, mode = DEVICES[number]
+    if runtime != "auto":
+        return automatic.device_of(runtime, mode)
+    return automatic.AutomaticDevice(mode)
 
 
 class MetalDriver(DriverBase):
@@ -61,17 +66,17 @@ class MetalDriver(DriverBase):
         """A launcher for one compiled kernel; called by Triton as a class."""
         from .launcher import Launcher
 
-        return Launcher(source, metadata, device_of(DEVICES[current_device()][1]))
+        return Launcher(source, metadata, device_of(current_device()))
 
     def get_current_device(self) -> int:
-        """The number of the pair (TRITON_ALLOY_TARGET, TRITON_ALLOY_MODE)."""
+        """The number of (TRITON_ALLOY_TARGET, ALLOY_RUNTIME, TRITON_ALLOY_MODE)."""
         return current_device()
 
     def set_current_device(self, device: int) -> None:
         """The environment alone selects the device."""
 
     def get_current_stream(self, device: int) -> int:
-        """Launches are complete when they return, so there is one stream."""
+        """There is one stream: a framework's own current stream, or ours."""
         return 0
 
     def get_current_target(self) -> GPUTarget:
@@ -82,7 +87,10 @@ class MetalDriver(DriverBase):
         """Where PyTorch tensors for our kernels live."""
         import torch
 
-        return torch.device("cpu")
+        from ...runtime.automatic import has_apple_gpu
+
+        on_gpu = has_apple_gpu() and DEVICES[current_device()][1] in ("auto", "torch_mps")
+        return torch.device("mps", 0) if on_gpu else torch.device("cpu")
 
     def get_device_interface(self) -> type[DeviceInterface]:
         """What `triton.testing` times with."""
@@ -127,13 +135,17 @@ CPP_TYPES = {
 
 def current_device() -> int:
     """The number of the device that the environment names."""
-    return device_number(config.TARGET.text, config.MODE.text)
+    return device_number(config.TARGET.text, config.RUNTIME.text, config.MODE.text)
 
 
 @functools.cache
-def device_number(family: str, mode: str) -> int:
-    """The index of a pair in DEVICES. Raises InvalidArgument where the environment names neither family nor mode."""
-    return DEVICES.index((config.TARGET.checked(family), config.MODE.checked(mode)))
+def device_number(family: str, runtime: str, mode: str) -> int:
+    """The index in DEVICES. Raises InvalidArgument where the environment names no family, runtime or mode."""
+    from ...runtime.automatic import family_of
+
+    runtime = config.RUNTIME.checked(runtime)
+    family = config.TARGET.checked(family)
+    return DEVICES.index((family_of(runtime) if family == "auto" else family, runtime, config.MODE.checked(mode)))
 
 
 class Utilities:
@@ -142,7 +154,7 @@ class Utilities:
     def get_device_properties(self, device: int | None) -> dict[str, int]:
         """The properties that Triton, its tutorials and its tests read; None, PyTorch's index of "cpu", is the current
         device. Clocks and bus are nominal."""
-        found = device_of(DEVICES[current_device() if device is None else device][1]).properties
+        found = device_of(current_device() if device is None else device).properties
         return {
             "max_shared_mem": found.threadgroup_bytes,
             "multiprocessor_count": found.cores,
@@ -159,8 +171,9 @@ class Utilities:
     ) -> tuple[Executable, Executable, int, int, int]:
         """The Kernel's JSON -> (module, function, registers of a thread, spills, threads of a program at most)."""
         from ...kernel import Kernel
+        from .launcher import load
 
-        executable = device_of(DEVICES[device][1]).compile(Kernel.from_json(binary))
+        executable = load(device_of(device), Kernel.from_json(binary))
         return executable, executable, REGISTERS_PER_THREAD, 0, executable.max_threads
 
     def unload_module(self, module: Executable) -> None:
@@ -179,7 +192,8 @@ class Event:
         self.time = 0.0  # seconds
 
     def record(self, stream: Any = None) -> None:
-        """Take the time now: launches before it are complete."""
+        """Take the time when the launches before it are complete."""
+        DeviceInterface.synchronize()
         self.time = time.perf_counter()
 
     def elapsed_time(self, end: Event) -> float:
@@ -187,7 +201,7 @@ class Event:
         return (end.time - self.time) * 1e3
 
     def synchronize(self) -> None:
-        """Launches are complete when they return."""
+        """The event has been reached when it has been recorded."""
 
     def query(self) -> bool:
         """Whether the event has been reached."""
@@ -201,7 +215,8 @@ class DeviceInterface:
 
     @staticmethod
     def synchronize(device: Any = None) -> None:
-        """Launches are complete when they return."""
+        """Return when all launches are complete."""
+        device_of(current_device()).synchronize()
 
     @staticmethod
     def current_device() -> int:

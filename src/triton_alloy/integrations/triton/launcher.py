@@ -7,13 +7,16 @@ launch then only reads addresses, packs scalars and checks what costs nanosecond
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...errors import InvalidArgument
-from ...kernel import Device, Executable
-from .arguments import PLAIN_TENSORS, BufferRule, ScalarPacker, Signature
+from ...errors import InvalidArgument, OutOfResources
+from ...kernel import Device, Executable, Kernel
+from ...runtime.automatic import AutomaticDevice, AutomaticExecutable
+from .arguments import ScalarPacker, Signature
+from .buffers import PLAIN_TENSORS, RULES
 
 GRID_LIMIT = 2**31 - 1
 """The most programs along one axis, as on every other Triton backend."""
@@ -22,13 +25,17 @@ GRID_LIMIT = 2**31 - 1
 class Launcher:
     """What Triton calls to launch one compiled kernel.
 
-    It is made before the kernel is loaded, so the plan waits for the first launch, which brings the executable.
+    It is made before the kernel is loaded, so a plan waits for the first launch, which brings the executable.
     """
 
-    def __init__(self, source: Any, metadata: Any, device: Device):
-        self.device = device
+    def __init__(self, source: Any, metadata: Any, device: Device | AutomaticDevice):
         self.signature = Signature.of(source)
-        self.plan: Plan | None = None
+        self.plans: dict[Device, Plan] = {}
+        self.plan_of: Callable[[Sequence[Any], Any], Plan]
+        if isinstance(device, AutomaticDevice):
+            self.plan_of = functools.partial(self._chosen_plan, device)
+        else:
+            self.plan_of = functools.partial(self._only_plan, device)
 
     def __call__(
         self,
@@ -36,7 +43,7 @@ class Launcher:
         grid_y: int,
         grid_z: int,
         stream: int,
-        executable: Executable,
+        executable: Any,
         packed_metadata: Any,
         launch_metadata: Any,
         enter_hook: Callable[[Any], None] | None,
@@ -46,42 +53,72 @@ class Launcher:
         """Launch `grid_x * grid_y * grid_z` programs; an empty grid runs nothing. Raises InvalidArgument."""
         if enter_hook is not None:
             enter_hook(launch_metadata)
-        plan = self.plan
-        if plan is None:
-            plan = self.plan = Plan(self.signature, executable)
-        values = arguments if plan.is_flat else self.signature.flatten(arguments)
-        pointers = plan.pointers(values)
+        values = arguments if self.signature.is_flat else self.signature.flatten(arguments)
+        plan = self.plan_of(values, executable)
+        buffers = plan.buffers(values)
         scalars = plan.pack(values)
         grid = (grid_x, grid_y, grid_z)
         if not is_plain_grid(grid):
             grid = checked_grid(grid)
         if grid_x and grid_y and grid_z:
-            extents = plan.extents(values) if self.device.needs_extents else ()
-            self.device.launch(executable, pointers, scalars, grid, extents)
+            extents = plan.extents(values) if plan.needs_extents else ()
+            plan.launch(plan.executable, buffers, scalars, grid, extents)
         if exit_hook is not None:
             exit_hook(launch_metadata)
 
+    def _only_plan(self, device: Device, values: Sequence[Any], executable: Executable) -> Plan:
+        plan = Plan(self.signature, executable, device)
+        self.plan_of = lambda values, executable: plan
+        return plan
+
+    def _chosen_plan(self, choice: AutomaticDevice, values: Sequence[Any], executable: AutomaticExecutable) -> Plan:
+        """The plan for the device that takes these values, which the first that is an array decides."""
+        pointer = next((each for i in self.signature.pointers if (each := values[i]) is not None), None)
+        device = choice.device_for(pointer)
+        plan = self.plans.get(device)
+        if plan is None:
+            plan = self.plans[device] = Plan(self.signature, load(device, executable.kernel), device)
+        return plan
+
+
+def load(device: Device | AutomaticDevice, kernel: Kernel) -> Any:
+    """The executable of a kernel. Raises Triton's OutOfResources where the device's limits are exceeded."""
+    try:
+        return device.compile(kernel)
+    except OutOfResources as error:
+        from triton.runtime import errors
+
+        raise errors.OutOfResources(error.required, error.limit, error.name) from error
+
 
 class Plan:
-    """Where a kernel's pointers and scalars are found in the values of a launch."""
+    """Where a kernel's pointers and scalars are found in the values of a launch, and what launches it."""
 
-    def __init__(self, signature: Signature, executable: Executable):
+    def __init__(self, signature: Signature, executable: Executable, device: Device):
         kernel = executable.kernel
-        self.is_flat = signature.is_flat
-        self.rules = [BufferRule(signature.leaf(argument), argument) for argument in kernel.buffers]
+        self.executable = executable
+        self.launch = device.launch
+        self.needs_extents = device.needs_extents
+        rule_of = RULES[device.binds]
+        self.rules = [rule_of(signature.leaf(argument), argument, device) for argument in kernel.buffers]
         self.fast = [(rule.index, rule.dtypes, rule) for rule in self.rules]
+        self.buffers = self.addresses if device.binds == "addresses" else self.arrays
         self.pack = ScalarPacker([signature.leaf(argument) for argument in kernel.scalars], kernel)
 
-    def pointers(self, values: Sequence[Any]) -> list[int]:
+    def addresses(self, values: Sequence[Any]) -> list[int]:
         """The address of every buffer. The quick path is a plain tensor of a type that was accepted before."""
-        pointers = []
+        addresses = []
         for index, dtypes, rule in self.fast:
             value = values[index]
             if value.__class__ in PLAIN_TENSORS and value.dtype in dtypes and value.is_cpu:
-                pointers.append(value.data_ptr() or rule.address(value))
+                addresses.append(value.data_ptr() or rule.bind(value))
             else:
-                pointers.append(rule.address(value))
-        return pointers
+                addresses.append(rule.bind(value))
+        return addresses
+
+    def arrays(self, values: Sequence[Any]) -> list[Any]:
+        """Every buffer as the device takes it."""
+        return [rule.bind(values[rule.index]) for rule in self.rules]
 
     def extents(self, values: Sequence[Any]) -> list[int]:
         """The bytes from each buffer's address to the end of its memory."""

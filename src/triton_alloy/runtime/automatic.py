@@ -1,0 +1,141 @@
+"""The choice of a runtime: by what a kernel is called with, or by ALLOY_RUNTIME.
+
+A tensor of PyTorch on an Apple GPU goes to torch_mps, an array of MLX to mlx, and memory of the CPU (NumPy arrays,
+PyTorch's CPU tensors, a kernel without arrays) to metal where there is a GPU, else to the CPU.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..chips import FAMILIES, family_of_chip
+from ..errors import InvalidArgument
+from ..kernel import Device, Kernel, Properties
+
+
+@functools.cache
+def has_apple_gpu() -> bool:
+    """Whether this is a Mac with Apple Silicon, whose GPU runs kernels."""
+    return sys.platform == "darwin" and platform.machine() == "arm64"
+
+
+@functools.cache
+def gpu_family() -> str:
+    """The family of this Mac's GPU; the oldest for a chip that is not known, as newer ones run its text."""
+    brand = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
+    return family_of_chip(brand.stdout) or FAMILIES[0].name
+
+
+def family_of(runtime: str) -> str:
+    """The target family of the text that `runtime` runs best on this machine."""
+    if runtime == "cpu" or not has_apple_gpu():
+        return "cpu"
+    return gpu_family()
+
+
+@functools.cache
+def device_of(runtime: str, mode: str) -> Device:
+    """The device of a runtime by name: "cpu", "metal", "torch_mps" or "mlx".
+
+    mode: how the CPU runs kernels; it also runs those of torch_mps and mlx where there is no Apple GPU. Raises
+    InvalidArgument, with the remedy, where the runtime cannot be had.
+    """
+    return _MAKERS[runtime](mode)
+
+
+def _cpu(mode: str) -> Device:
+    from .cpu import cpu_device
+
+    return cpu_device(mode)
+
+
+def _metal(mode: str) -> Device:
+    if not has_apple_gpu():
+        raise InvalidArgument("ALLOY_RUNTIME=metal needs a Mac with an Apple GPU; this machine has none: use cpu")
+    from .metal import metal_device
+
+    return metal_device()
+
+
+def _torch_mps(mode: str) -> Device:
+    from . import torch_mps
+
+    return torch_mps.TorchMpsDevice(torch_mps.mps_host() if has_apple_gpu() else torch_mps.stand_in(mode))
+
+
+def _mlx(mode: str) -> Device:
+    from . import mlx
+
+    return mlx.MlxDevice(mlx.mlx_host() if has_apple_gpu() else mlx.stand_in(mode))
+
+
+_MAKERS: dict[str, Callable[[str], Device]] = {"cpu": _cpu, "metal": _metal, "torch_mps": _torch_mps, "mlx": _mlx}
+
+
+@dataclass(frozen=True)
+class AutomaticExecutable:
+    """A kernel that waits for its first launch, which tells where it is to be built."""
+
+    kernel: Kernel
+    max_threads: int
+
+
+class AutomaticDevice:
+    """Takes a kernel without building it, and tells for an argument which device takes that."""
+
+    def __init__(self, mode: str):
+        self.mode = mode
+        self._of_class: dict[type, Device] = {}
+
+    @property
+    def home(self) -> Device:
+        """The device of the CPU's memory."""
+        return device_of("metal" if has_apple_gpu() else "cpu", self.mode)
+
+    @property
+    def properties(self) -> Properties:
+        """Those of the device of the CPU's memory; with a GPU they are the same for all runtimes."""
+        return self.home.properties
+
+    def compile(self, kernel: Kernel) -> AutomaticExecutable:
+        """Nothing yet."""
+        return AutomaticExecutable(kernel, self.properties.threads_per_threadgroup)
+
+    def device_for(self, value: Any) -> Device:
+        """The device for a kernel whose first array is `value`."""
+        found = self._of_class.get(value.__class__)
+        if found is not None:
+            return found
+        value = getattr(value, "base", value)
+        runtime = runtime_of(value)
+        device = self.home if runtime == "cpu" else device_of(runtime, self.mode)
+        if not has_apple_gpu() or not _is_tensor(value):  # a tensor's class does not tell where it is
+            self._of_class[value.__class__] = device
+        return device
+
+    def synchronize(self) -> None:
+        """Return when the launches on all runtimes that have been used are complete."""
+        for device in {self.home, *self._of_class.values(), *self._tensors()}:
+            device.synchronize()
+
+    def _tensors(self) -> list[Device]:
+        return [device_of("torch_mps", self.mode)] if has_apple_gpu() and "torch" in sys.modules else []
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "untyped_storage")
+
+
+def runtime_of(value: Any) -> str:
+    """The runtime for an argument: "mlx", "torch_mps", or "cpu" for what lies in the CPU's memory."""
+    if type(value).__module__.partition(".")[0] == "mlx" or getattr(value, "runtime", "") == "mlx":
+        return "mlx"
+    if _is_tensor(value) and value.device.type == "mps":
+        return "torch_mps"
+    return "cpu"

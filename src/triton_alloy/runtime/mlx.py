@@ -1,0 +1,281 @@
+"""MLX: kernels go through mx.fast.metal_kernel, as nodes of MLX's graph.
+
+MLX allocates what such a kernel writes. So a launch's arrays come as operands, each of which says what becomes of it:
+
+    input     read only: bound as it is
+    output    made by the launch; its contents before are unspecified, or zeros
+    updated   read and written: a private copy is passed as an input and written through a cast; what the copy is used
+              for afterwards waits for the kernel, because it also depends on an output of it
+    in place  as `updated`, but the caller's own memory is written and the launch waits until it is
+
+An input of fewer than eight elements would get another address space, so it is padded. Where there is no Apple GPU,
+`stand_in` runs the same calls through msl_cpu; a kernel then runs when it is called, not when its result is needed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from ..errors import InvalidArgument, RejectedText
+from ..kernel import Kernel, Properties
+from . import log
+from .mlx_text import KernelText, buffer_name, split_kernel
+
+Role = Literal["input", "output", "updated", "in place"]
+
+LEAST_SIZE = 8
+"""Elements below which MLX passes an array in the constant address space (mlx/backend/metal/custom_kernel)."""
+
+WORDS = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
+"""Bytes of an element -> MLX's unsigned type of that size."""
+
+
+@dataclass
+class Operand:
+    """An array of a launch. array: its contents before, None for an output; zeroed: an output starts as zeros.
+
+    result: after the launch, of an output or updated operand.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    array: Any = None
+    role: Role = "input"
+    zeroed: bool = False
+    result: Any = None
+    runtime: ClassVar[str] = "mlx"
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the runtime takes from MLX. metal_kernel: of mx.fast, or msl_cpu's."""
+
+    metal_kernel: Callable[..., Any]
+    name: str
+    cores: int
+    lazy: bool
+
+
+def mlx_host() -> Host:
+    """MLX's Apple GPU. Raises InvalidArgument where this MLX has none, with the remedy."""
+    import mlx.core as mx
+
+    if not mx.metal.is_available():
+        raise InvalidArgument("the mlx runtime needs a Mac with an Apple GPU; mx.metal.is_available() is False")
+    facts = mx.device_info() if hasattr(mx, "device_info") else mx.metal.device_info()
+    return Host(mx.fast.metal_kernel, str(facts.get("device_name", "Apple GPU")), 8, lazy=True)
+
+
+def stand_in(mode: str) -> Host:
+    """MLX's CPU arrays and msl_cpu in the place of the GPU. mode: of msl_cpu."""
+    from ..msl_cpu import metal_kernel
+    from ..msl_cpu.plan import worker_count
+
+    def make(**arguments: Any) -> Any:
+        return metal_kernel(**arguments, mode=mode)
+
+    return Host(make, f"cpu ({mode})", worker_count(), lazy=False)
+
+
+@dataclass
+class MlxExecutable:
+    """A kernel's text, and the metal_kernel for every combination of roles it was launched with."""
+
+    kernel: Kernel
+    text: KernelText
+    max_threads: int = 1024
+    callables: dict[tuple[bool, ...], Any] = field(default_factory=dict)
+
+
+class MlxDevice:
+    """MLX's GPU. A launch with an operand in place, or with a log, is complete when it returns; others are lazy."""
+
+    binds = "mlx"
+    place = "gpu"
+    needs_extents = False
+
+    def __init__(self, host: Host):
+        self.host = host
+        self._locks: dict[int, Any] = {}
+
+    @property
+    def properties(self) -> Properties:
+        """Apple's limits, the same on every family."""
+        return Properties(
+            name=self.host.name,
+            cores=self.host.cores,
+            threads_per_simdgroup=32,
+            threadgroup_bytes=32768,
+            threads_per_threadgroup=1024,
+        )
+
+    def compile(self, kernel: Kernel) -> MlxExecutable:
+        """Take the text apart; MLX compiles it at the first launch."""
+        return MlxExecutable(kernel, split_kernel(kernel.source, kernel.name))
+
+    def launch(
+        self,
+        executable: MlxExecutable,
+        buffers: Sequence[Operand],
+        scalars: bytes,
+        grid: tuple[int, int, int],
+        extents: Sequence[int] = (),
+    ) -> None:
+        """Add the kernel to MLX's graph. Afterwards outputs and updated operands have a `result`.
+
+        Raises InvalidArgument for arrays that cannot be written in place, and within transformations that need values
+        which are not there; DeviceAssertion.
+        """
+        kernel = executable.kernel
+        operands = [*buffers, *([_scalar_operand(scalars)] if scalars else []), *map(self._service, kernel.services)]
+        inputs = {buffer_name(i): prepared(each) for i, each in enumerate(operands) if each.role != "output"}
+        outputs = {buffer_name(i): each for i, each in enumerate(operands) if each.role == "output"}
+        try:
+            made = self._call(executable, inputs, outputs, grid)
+            self._finish(kernel, operands, inputs, dict(zip([*outputs, "done"], made, strict=True)))
+        except ValueError as error:
+            if "function transformations" not in str(error):
+                raise
+            raise InvalidArgument(_within_transformation(kernel.name, self.host.lazy)) from error
+
+    def synchronize(self) -> None:
+        """Wait for MLX's default stream."""
+        import mlx.core as mx
+
+        mx.synchronize()
+
+    def _call(
+        self, executable: MlxExecutable, inputs: dict[str, Any], outputs: dict[str, Operand], grid: Sequence[int]
+    ) -> list[Any]:
+        """The outputs, and an array `done` that is there when the kernel has run."""
+        import mlx.core as mx
+
+        kernel = executable.kernel
+        callable_ = self._callable(executable, list(inputs), [*outputs, "done"])
+        try:
+            return callable_(
+                inputs=list(inputs.values()),
+                output_shapes=[*(each.shape for each in outputs.values()), (1,)],
+                output_dtypes=[*(each.dtype for each in outputs.values()), mx.bool_],
+                grid=(grid[0] * kernel.threads, grid[1], grid[2]),
+                threadgroup=(kernel.threads, 1, 1),
+                init_value=0 if any(each.zeroed for each in outputs.values()) else None,
+            )
+        except SyntaxError as error:
+            raise RejectedText(kernel.name, str(error)) from error
+
+    def _callable(self, executable: MlxExecutable, inputs: list[str], outputs: list[str]) -> Any:
+        key = tuple(name in outputs for name in sorted([*inputs, *outputs]))
+        if key not in executable.callables:
+            kernel = executable.kernel
+            digest = hashlib.sha256(f"{kernel.source}{key}".encode()).hexdigest()[:16]
+            executable.callables[key] = self.host.metal_kernel(
+                name=f"{kernel.name}_{digest}",  # MLX keeps one library per name
+                input_names=inputs,
+                output_names=outputs,
+                source=executable.text.body(),
+                header=executable.text.header,
+            )
+        return executable.callables[key]
+
+    def _finish(self, kernel: Kernel, operands: list[Operand], inputs: dict[str, Any], made: dict[str, Any]) -> None:
+        """Hand out the results, and wait where memory of the caller was written or a log is to be read."""
+        import mlx.core as mx
+
+        waits = [each for each in operands if each.role == "in place"]
+        if waits:
+            mx.eval(made["done"])
+        for index, operand in enumerate(operands):
+            name = buffer_name(index)
+            if operand.role == "output":
+                operand.result = made[name]
+            elif operand.role == "updated":
+                written = mx.where(made["done"], inputs[name], inputs[name])
+                operand.result = written.reshape(-1)[: operand.size].reshape(operand.shape)
+            elif operand.role == "in place" and inputs[name] is not operand.array:
+                copy_bytes(inputs[name], operand.array)
+        for service, operand in zip(kernel.services, operands[len(operands) - len(kernel.services) :], strict=True):
+            if service.kind == "log":
+                log.report(kernel, bytes(memoryview(operand.array)))
+
+    def _service(self, service: Any) -> Operand:
+        import mlx.core as mx
+
+        memory = self._locks.get(service.bytes) if service.kind == "locks" else None
+        if memory is None:
+            memory = mx.zeros((service.bytes // 4,), mx.uint32)
+            mx.eval(memory)
+        if service.kind == "locks":
+            self._locks[service.bytes] = memory
+        return Operand(memory.shape, memory.dtype, memory, "in place")
+
+
+def _scalar_operand(scalars: bytes) -> Operand:
+    import mlx.core as mx
+
+    array = mx.array(list(scalars), dtype=mx.uint8)
+    return Operand(array.shape, array.dtype, array)
+
+
+def prepared(operand: Operand) -> Any:
+    """The array that is passed: row contiguous, of at least LEAST_SIZE elements, and private where it is updated."""
+    import mlx.core as mx
+
+    array = operand.array
+    if operand.role == "in place":
+        _check_writable(array)
+    if operand.size < LEAST_SIZE:
+        padding = mx.zeros((LEAST_SIZE - operand.size,), operand.dtype)
+        return _evaluated(mx.concatenate([array.reshape(-1), padding]), operand.role)
+    if operand.role == "updated":
+        return _private_copy(array)
+    return array if operand.role == "in place" else mx.contiguous(array)
+
+
+def _evaluated(array: Any, role: Role) -> Any:
+    """Memory that is written in place must exist before."""
+    import mlx.core as mx
+
+    if role == "in place":
+        mx.eval(array)
+    return array
+
+
+def _private_copy(array: Any) -> Any:
+    """The same bits in memory of its own. Adding 0 to the words does that; reshape and contiguous share memory."""
+    import mlx.core as mx
+
+    word = getattr(mx, WORDS[array.dtype.size])
+    return (mx.contiguous(array).view(word) + mx.array(0, word)).view(array.dtype)
+
+
+def _check_writable(array: Any) -> None:
+    """Raises InvalidArgument for an array whose elements do not lie one after the other."""
+    if array.size and not memoryview(array).c_contiguous:
+        raise InvalidArgument("an array that a kernel writes must be row contiguous; pass mx.contiguous(x)")
+
+
+def copy_bytes(source: Any, target: Any) -> None:
+    """Write the first bytes of `source` into the memory of the array `target`."""
+    if target.nbytes:
+        views = [memoryview(each) for each in (target, source)]
+        to, origin = (ctypes.addressof(ctypes.c_char.from_buffer(view)) for view in views)
+        ctypes.memmove(to, origin, target.nbytes)
+
+
+def _within_transformation(name: str, lazy: bool) -> str:
+    reason = "it writes its arrays in place" if lazy else "on the CPU it runs at once"
+    return (
+        f"kernel {name} cannot be called within mx.compile or mx.vmap: {reason}, which needs the arrays' values; "
+        "call it outside, or give it an output of its own (out_shape)"
+    )

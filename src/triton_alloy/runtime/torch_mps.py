@@ -1,0 +1,148 @@
+"""PyTorch's MPS device: kernels go through torch.mps.compile_shader onto PyTorch's own stream, in order with its ops.
+
+Tensors are bound as they are, with their storage offset; nothing is copied. The scalars of a launch are bound as one
+list of 64-bit words, which compile_shader passes on as the bytes of the constant struct, so that every type is exact.
+Where there is no Apple GPU, `stand_in` runs the same calls on CPU tensors through msl_cpu.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidArgument, OutOfResources, RejectedText
+from ..kernel import Kernel, Properties, align
+from . import log
+
+LARGEST_GRID = 2**32 - 1
+"""Threads along one axis: Metal counts them in 32 bits."""
+
+
+MAX_THREADS = 1024
+"""Threads of a threadgroup on every family."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the runtime takes from PyTorch. place: the type of the tensors' device; name, cores: of the GPU."""
+
+    compile_shader: Callable[[str], Any]
+    synchronize: Callable[[], None]
+    place: str
+    name: str
+    cores: int
+
+
+def mps_host() -> Host:
+    """PyTorch's Apple GPU. Raises InvalidArgument where this PyTorch has none, with the remedy."""
+    import torch
+
+    if not torch.backends.mps.is_available():
+        raise InvalidArgument("the torch_mps runtime needs a Mac with an Apple GPU; torch.backends.mps finds none")
+    if not hasattr(torch.mps, "compile_shader"):
+        raise InvalidArgument(f"the torch_mps runtime needs PyTorch 2.7 or later, this is {torch.__version__}")
+    facts: Any = torch.backends.mps
+    name = facts.get_name() if hasattr(facts, "get_name") else "Apple GPU"
+    cores = facts.get_core_count() if hasattr(facts, "get_core_count") else 8
+    return Host(torch.mps.compile_shader, torch.mps.synchronize, "mps", name, cores)
+
+
+def stand_in(mode: str) -> Host:
+    """CPU tensors and msl_cpu in the place of MPS, with the same calls. mode: of msl_cpu."""
+    from ..msl_cpu import compile_shader
+    from ..msl_cpu.plan import worker_count
+
+    return Host(lambda text: compile_shader(text, mode), lambda: None, "cpu", f"cpu ({mode})", worker_count())
+
+
+@dataclass(frozen=True)
+class TorchExecutable:
+    """A compiled kernel. function: of compile_shader; words: format of the scalars as 64-bit words.
+
+    max_threads: of any kernel; that this one fits has been checked, and Triton asks for the threads it had in mind,
+    of which the text may use fewer.
+    """
+
+    kernel: Kernel
+    function: Any
+    words: struct.Struct
+    max_threads: int = MAX_THREADS
+
+
+class TorchMpsDevice:
+    """PyTorch's GPU. Launches are asynchronous, except those whose kernel has a log, which are waited for."""
+
+    binds = "torch"
+    needs_extents = False
+
+    def __init__(self, host: Host):
+        self.host = host
+        self.place = host.place
+        self._locks: dict[int, Any] = {}
+
+    @property
+    def properties(self) -> Properties:
+        """Apple's limits, the same on every family."""
+        return Properties(
+            name=self.host.name,
+            cores=self.host.cores,
+            threads_per_simdgroup=32,
+            threadgroup_bytes=32768,
+            threads_per_threadgroup=MAX_THREADS,
+        )
+
+    def compile(self, kernel: Kernel) -> TorchExecutable:
+        """Build the text. Raises RejectedText with Metal's message, OutOfResources for too many threads."""
+        try:
+            function = getattr(self.host.compile_shader(kernel.source), kernel.name)
+        except SyntaxError as error:
+            raise RejectedText(kernel.name, str(error)) from error
+        limit = function.max_threads_per_threadgroup
+        if kernel.threads > limit:
+            raise OutOfResources(kernel.threads, limit, "threads")
+        count = align(kernel.scalar_bytes, 8) // 8
+        return TorchExecutable(kernel, function, struct.Struct(f"<{count}q"))
+
+    def launch(
+        self,
+        executable: TorchExecutable,
+        buffers: Sequence[Any],
+        scalars: bytes,
+        grid: tuple[int, int, int],
+        extents: Sequence[int] = (),
+    ) -> None:
+        """Queue the grid. buffers: a tensor, or None for a null pointer, per pointer. Raises DeviceAssertion."""
+        kernel = executable.kernel
+        threads = (grid[0] * kernel.threads, grid[1], grid[2])
+        if max(threads) > LARGEST_GRID:
+            raise InvalidArgument(f"grid {grid} of {kernel.threads} threads each: Metal counts threads in 32 bits")
+        bound = [self._nothing() if each is None else each for each in buffers]
+        if scalars:
+            bound.append(list(executable.words.unpack(scalars.ljust(executable.words.size, b"\0"))))
+        services = [self._service(service.kind, service.bytes) for service in kernel.services]
+        executable.function(*bound, *services, threads=threads, group_size=(kernel.threads, 1, 1))
+        for service, memory in zip(kernel.services, services, strict=True):
+            if service.kind == "log":
+                log.report(kernel, memory.cpu().numpy())
+
+    def synchronize(self) -> None:
+        """Wait for PyTorch's stream."""
+        self.host.synchronize()
+
+    def _zeros(self, size: int) -> Any:
+        import torch
+
+        return torch.zeros(size // 4, dtype=torch.int32, device=self.place)
+
+    def _nothing(self) -> Any:
+        """What is bound for a null pointer: Metal wants every buffer bound."""
+        return self._zeros(4)
+
+    def _service(self, kind: str, size: int) -> Any:
+        if kind == "log":
+            return self._zeros(size)
+        if size not in self._locks:
+            self._locks[size] = self._zeros(size)
+        return self._locks[size]
