@@ -9,7 +9,7 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: help demo test lint format bench upstream conformance seeds clean
+.PHONY: help demo test lint format bench upstream conformance corpus seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -40,6 +40,10 @@ upstream: .venv/test ## run Triton's own tutorials, unchanged: make upstream TRI
 
 conformance: .venv/test ## run MLX's own kernels on the CPU runtime (downloads MLX's macOS wheel)
 	$(BIN)/python -m pytest -q -m conformance tests/msl_cpu/conformance
+
+corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folder or archive
+	$(if $(CORPUS),,$(error CORPUS must name a folder or an archive of .mlir files))
+	$(BIN)/python tests/corpus/run_corpus.py "$(CORPUS)"
 
 seeds: .venv/test ## run the sanitizer's kernels in 20 orders each
 	MSL_CPU_TEST_SEEDS=20 $(BIN)/python -m pytest -q tests/msl_cpu/sanitize

@@ -112,6 +112,16 @@ def bits(size: int) -> int:
     return size.bit_length() - 1
 
 
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides in elements."""
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= size
+    return tuple(reversed(strides))
+
+
 def _independent(bases: Iterable[int]) -> list[int]:
     span = Span()
     return [basis for basis in bases if span.add(basis)]

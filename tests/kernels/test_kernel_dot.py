@@ -82,6 +82,24 @@ def test_transposed_operands(device, shape, trans_a, trans_b):
     run_dot("float32", *shape, trans_a, trans_b)
 
 
+@pytest.mark.parametrize("shape", [(16, 32, 2048), (64, 64, 1024), (32, 16, 64)])
+def test_bytes_over_any_depth(any_device, shape):
+    """Exact where floats would round, and where the operands are larger than threadgroup memory."""
+    run_dot("int8", *shape)
+
+
+def test_extreme_bytes(device):
+    """The largest sum of products that a matrix unit of floats still holds, and the next beyond it."""
+    for depth in (1024, 2048):
+        a = torch.full((16, depth), -128, dtype=torch.int8)
+        b = torch.full((depth, 16), -128, dtype=torch.int8)
+        b[-1] = 127
+        c = torch.full((16, 16), 7, dtype=torch.int32)
+        out = torch.zeros(16, 16, dtype=torch.int32)
+        dot_kernel[(1,)](a, b, c, out, 16, 16, depth, TRANS_A=False, TRANS_B=False, ACCUMULATE=True)
+        assert (out == 16384 * (depth - 1) - 128 * 127 + 7).all()
+
+
 @pytest.mark.parametrize("warps", [1, 2, 8])
 def test_simdgroups(device, warps):
     run_dot("float32", 64, 32, 32, num_warps=warps)

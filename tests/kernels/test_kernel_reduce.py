@@ -250,6 +250,42 @@ def test_custom_combiners(any_device, rng, size):
 
 
 @triton.jit
+def affine(slope, start, other_slope, other_start):
+    """x -> slope x + start, and then the other."""
+    return slope * other_slope, start * other_slope + other_start
+
+
+@triton.jit
+def leftmost(a, b):
+    return a
+
+
+@triton.jit
+def ordered_kernel(x_ptr, y_ptr, slope_ptr, start_ptr, first_ptr, M: tl.constexpr, N: tl.constexpr, AXIS: tl.constexpr):
+    offsets = tl.arange(0, M)[:, None] * N + tl.arange(0, N)[None, :]
+    x = tl.load(x_ptr + offsets)
+    slope, start = tl.reduce((x, tl.load(y_ptr + offsets)), AXIS, affine)
+    i = tl.arange(0, N if AXIS == 0 else M)
+    tl.store(slope_ptr + i, slope)
+    tl.store(start_ptr + i, start)
+    tl.store(first_ptr + i, tl.reduce(x, AXIS, leftmost))
+
+
+@pytest.mark.parametrize("shape, axis, warps", [((64, 64), 0, 4), ((64, 64), 1, 4), ((2, 256), 1, 8), ((512, 2), 0, 8)])
+def test_the_order_of_elements_is_kept(any_device, rng, shape, axis, warps):
+    """By a combiner that is not commutative."""
+    x, y = rng.integers(-9, 9, (2, *shape)).astype(np.int32)
+    x |= 1
+    results = np.zeros((3, shape[1 - axis]), np.int32)
+    ordered_kernel[(1,)](tensor(x), tensor(y), *map(tensor, results), *shape, axis, num_warps=warps)
+    factors, terms = np.moveaxis(x, axis, 0), np.moveaxis(y, axis, 0)
+    slope, start = factors[0], terms[0]
+    for factor, term in zip(factors[1:], terms[1:], strict=True):
+        slope, start = slope * factor, start * factor + term
+    assert (results == [slope, start, factors[0]]).all()
+
+
+@triton.jit
 def ties_kernel(x_ptr, out_ptr, SIZE: tl.constexpr):
     x = tl.load(x_ptr + tl.arange(0, SIZE))
     tl.store(out_ptr, tl.argmax(x, axis=0))

@@ -6,16 +6,17 @@ from tests.filecheck import check
 from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
+from triton_alloy.target import target_for
 from triton_alloy.transforms import legalize
 
 
-def legalized(arguments: str, body: str) -> str:
+def legalized(arguments: str, body: str, family: str = "cpu") -> str:
     types = ", ".join(part.split(": ")[1] for part in arguments.split(", "))
     module = parse(
         f'"builtin.module"() ({{\n"tt.func"() <{{function_type = ({types}) -> (), sym_name = "k"}}> ({{\n'
         f'^bb0({arguments}):\n{body}\n"tt.return"() : () -> ()\n}}) : () -> ()\n}}) : () -> ()\n'
     )
-    legalize.run(module)
+    legalize.run(module, target_for(family))
     return print_ir(module)
 
 
@@ -84,3 +85,19 @@ def test_a_running_sum_of_bf16_is_kept_in_f32(name: str):
         CHECK: "arith.truncf"([[sum]]) : {{{{.*}}}} -> {result}
         """,
     )
+
+
+BYTES = '%d = "tt.dot"(%a, %b, %c) : (tensor<16x{k}xi8>, tensor<{k}x16xi8>, tensor<16x16xi32>) -> tensor<16x16xi32>'
+
+
+@pytest.mark.parametrize("family, k, floats", [("apple9", 1024, True), ("apple9", 2048, False), ("cpu", 64, False)])
+def test_bytes_are_multiplied_as_floats_where_that_is_exact(family, k, floats):
+    arguments = f"%a: tensor<16x{k}xi8>, %b: tensor<{k}x16xi8>, %c: tensor<16x16xi32>"
+    text = legalized(arguments, BYTES.format(k=k), family)
+    assert ('"arith.fptosi"' in text) == floats
+    assert (f'"tt.dot"(%a, %b, %c) : (tensor<16x{k}xi8>' in text) != floats
+
+
+def test_the_halves_of_a_product():
+    text = legalized("%x: i32", '%low, %high = "arith.mulsi_extended"(%x, %x) : (i32, i32) -> (i32, i32)')
+    assert '"tt.mulhiui"(%x, %x)' in text and '"arith.muli"(%x, %x)' in text and text.count('"arith.subi"') == 2

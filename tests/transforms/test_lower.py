@@ -165,11 +165,6 @@ def test_a_conversion_inside_a_simdgroup_shuffles():
     assert "shuffle" in text and "shared" not in text
 
 
-def test_f64_is_refused_with_its_reason():
-    with pytest.raises(Unsupported, match="Metal has no 64-bit floating point"):
-        lowered("%x: !tt.ptr<f64>", "")
-
-
 def test_an_op_without_a_rule_is_refused_by_name():
     with pytest.raises(Unsupported, match=r"tt\.elementwise_inline_asm.*no lowering to Metal yet"):
         lowered(

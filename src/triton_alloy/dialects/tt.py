@@ -186,6 +186,7 @@ TT = {
     "func": OpRule(0, 0, _function, Trait.ISOLATED, ("function_type", "sym_name"), regions=1),
     "return": OpRule(_ANY, 0, traits=Trait.TERMINATOR),
     "call": OpRule(_ANY, _ANY, attributes=("callee",)),
+    "grid_dependency_wait grid_dependency_launch_dependents": OpRule(results=0),
     "get_program_id get_num_programs": OpRule(traits=Trait.PURE, attributes=("axis",)),
     # ---- shapes
     "make_range": OpRule(check=_make_range, traits=Trait.PURE, attributes=("start", "end")),

@@ -118,6 +118,7 @@ INTRINSICS: dict[str, Intrinsic] = {
     "arith.extui": Intrinsic("{T}({U}({0}))"),
     "arith.trunci": CONVERT,
     "arith.index_cast": CONVERT,
+    "arith.index_castui": Intrinsic("{T}({U}({0}))"),
     "arith.sitofp": CONVERT,
     "arith.uitofp": Intrinsic("{T}({U}({0}))"),
     "arith.fptosi": CONVERT,

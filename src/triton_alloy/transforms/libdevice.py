@@ -1,6 +1,7 @@
 """CUDA's libdevice, by symbol: what `tl.extra.libdevice` names becomes arithmetic, in `FUNCTIONS`.
 
-Functions of f64 are refused, as f64 is; so are the Bessel functions of any order, jn and yn.
+The functions of MLIR's `math` that neither Metal nor Triton's own language has are those of the same meaning. The
+Bessel functions of any order, jn and yn, are refused.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ MODES = ("rn", "rz", "ru", "rd")
 
 
 def run(module: Op) -> None:
-    """In place. Raises Unsupported for a function that is not in `FUNCTIONS`, and for inline assembly."""
+    """In place. Raises Unsupported for a function that is not in `FUNCTIONS`."""
     for op in list(module.walk()):
         if op.name == "tt.extern_elementwise":
             expand(op)
-        elif op.name == "tt.elementwise_inline_asm":
-            raise Unsupported(op, "inline assembly is written for another machine", op.location)
+        elif op.name in MATH:
+            _expand_math(op)
 
 
 def expand(op: Op) -> None:
@@ -39,6 +40,13 @@ def expand(op: Op) -> None:
     if result.element is not element_of(op.result.type):
         raise Unsupported(op, f"{symbol} gives {result.element}, not {op.result.type}", op.location)
     op.replace_by([result.value])
+
+
+def _expand_math(op: Op) -> None:
+    """In f32, also for f16 and bf16."""
+    before = Builder.before_op(op)
+    result = FUNCTIONS[MATH[op.name]](*(Term(before, operand).to_f32() for operand in op.operands))
+    op.replace_by([result.cast("truncf", element_of(op.result.type)).value])
 
 
 def _op(name: str, *operands: Term) -> Term:
@@ -91,6 +99,11 @@ for _name, (_width, _signed) in INTEGERS.items():
             float_rounding.to_integer, width=_width, signed=_signed, mode=_mode
         )
         FUNCTIONS[f"{_name}2float_{_mode}"] = partial(float_rounding.from_integer, signed=_signed, mode=_mode)
+
+
+MATH = {
+    f"math.{name}": f"{name}f" for name in ("acosh", "asinh", "atanh", "cbrt", "erfc", "expm1", "log10", "log1p")
+} | {"math.copysign": "copysignf"}
 
 
 def function(*symbols: str) -> Callable[[Function], Function]:

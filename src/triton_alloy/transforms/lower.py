@@ -23,7 +23,7 @@ from . import (
     lower_scan,
     lower_shape,
 )
-from .registers import Addresses, Held, Lowering, is_pointer, lower_block, lower_elementwise, refuse_f64, rule
+from .registers import Addresses, Held, Lowering, is_pointer, lower_block, lower_elementwise, rule
 
 # Importing the rule files registers their rules.
 RULE_FILES = (
@@ -62,7 +62,6 @@ def lower_function(function: Op, target: Target, simdgroups: int, axis: Any, fp_
     for argument, hints in zip(function.body.arguments, argument_attributes, strict=True):
         value = block.add_argument(argument.type, argument.location)
         lowering.values[argument] = Held(value)
-        refuse_f64(element_of(argument.type), function, argument)
         if "tt.pointer_range" in hints:
             lowering.narrow.add(value)
     lower_block(lowering, function.body)
@@ -103,6 +102,11 @@ def program_id(lowering: Lowering, op: Op) -> None:
 @rule("llvm.intr.assume")
 def assume(lowering: Lowering, op: Op) -> None:
     """A promise of the user; nothing to compute."""
+
+
+@rule("tt.grid_dependency_wait", "tt.grid_dependency_launch_dependents")
+def grid_dependency(lowering: Lowering, op: Op) -> None:
+    """Kernels run one after another: what this one depends on is complete, and what depends on it waits for its end."""
 
 
 @rule("tt.return")

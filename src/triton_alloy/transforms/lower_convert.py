@@ -12,9 +12,10 @@ from typing import Any
 from ..conversion import Permute, Select, Shuffle, Step, classify
 from ..ir.core import Op, Value
 from ..ir.types import I1, I8, I32, RegisterType, SharedType, TensorType
-from ..layout import LinearLayout, bits, tabulate
-from .lower_reduce import row_major
+from ..layout import LinearLayout, bits, row_major, tabulate
 from .registers import Addresses, Held, Lowered, Lowering, Pointers, memory_element, rule, spread
+
+EQUAL, NOT_EQUAL = 0, 1  # arith.cmpi
 
 
 @rule("ttg.convert_layout")
@@ -87,29 +88,79 @@ STEPS: dict[type, Callable[[Lowering, Held, Any], Held]] = {Permute: _permute, S
 
 
 def through_memory(lowering: Lowering, held: Held, source: LinearLayout, destination: LinearLayout) -> Held:
-    """Store by the owners, read in the new layout. The buffer holds the tensor in row-major order."""
+    """Store by the owners, read in the new layout. The buffer holds the tensor in row-major order; where it is larger
+    than threadgroup memory, one part after the other."""
     element = held.element
-    buffer = stage(lowering, held, source)
-    position = lowering.coordinate(destination, row_major(destination.shape))
-    loaded = lowering.emit("msl.shared_load", [buffer, position.value], memory_element(element))
+    strides = row_major(destination.shape)
+    parts = part_count(lowering, prod(destination.shape) * memory_element(element).width // 8)
+    position = place_in_part(lowering, destination, strides, parts)
+    registers = destination.register_count
+    loaded: Held | None = None
+    for part in range(parts):
+        buffer = stage(lowering, held, source, strides, parts, part)
+        operands = [position]
+        if loaded is not None:
+            operands += [_is_in_part(lowering, destination, strides, parts, part), loaded]
+        values, table = lowering.join_maps(operands, registers)
+        loaded = Held(lowering.emit("msl.shared_load", [buffer, *values], memory_element(element)), table)
+    assert loaded is not None
     if element is I1:
-        loaded = lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
-    return Held(loaded, position.map)
+        value = lowering.emit("arith.cmpi", [loaded.value, lowering.constant(0, I8)], I1, {"predicate": NOT_EQUAL})
+        return Held(value, loaded.map)
+    return loaded
 
 
-def stage(lowering: Lowering, held: Held, layout: LinearLayout) -> Value:
-    """Put a tensor into a new threadgroup buffer, in row-major order."""
+def part_count(lowering: Lowering, size: int) -> int:
+    """The least power of two of parts of `size` bytes that fit into threadgroup memory."""
+    return 1 << max(size - 1, 0).bit_length() >> bits(lowering.target.threadgroup_bytes) or 1
+
+
+def stage(
+    lowering: Lowering,
+    held: Held,
+    layout: LinearLayout,
+    strides: tuple[int, ...] | None = None,
+    parts: int = 1,
+    part: int = 0,
+) -> Value:
+    """Put a tensor, or the `part`-th of `parts` equal parts of it, into a new threadgroup buffer.
+
+    strides: the place of an element is the sum of its coordinates times these (row-major if None); the parts are runs
+    of places.
+    """
     element = held.element
-    type_ = SharedType(prod(layout.shape), memory_element(element))
+    strides = strides or row_major(layout.shape)
+    type_ = SharedType(prod(layout.shape) // parts, memory_element(element))
     buffer = lowering.builder.value("msl.shared_alloc", [], type_)
-    registers = 1 << len(layout.registers)
-    position = lowering.coordinate(layout, row_major(layout.shape))
+    registers = layout.register_count
     if element is I1:
         held = Held(lowering.emit("arith.extui", [held.value], I8), held.map)
-    operands = [position, held]
+    operands = [place_in_part(lowering, layout, strides, parts), held]
     owner = lowering.owner_mask(layout)
-    if owner is not None:
-        operands.append(Held(owner))
-    values, _ = lowering.join_maps(operands, registers, exact=True)
+    masks = [Held(owner)] if owner is not None else []
+    if parts > 1:
+        masks.append(_is_in_part(lowering, layout, strides, parts, part))
+    if len(masks) == 2:
+        masks = [lowering.elementwise("arith.andi", masks, I1, registers)]
+    values, _ = lowering.join_maps([*operands, *masks], registers, exact=True)
     lowering.builder.build("msl.shared_store", [buffer, *values])
     return buffer
+
+
+def place_in_part(lowering: Lowering, layout: LinearLayout, strides: tuple[int, ...], parts: int) -> Held:
+    """Each element's place in the buffer of its part (see stage)."""
+    size = prod(layout.shape) // parts
+    return _weighed(lowering, layout, strides, lambda place: place % size)
+
+
+def _is_in_part(lowering: Lowering, layout: LinearLayout, strides: tuple[int, ...], parts: int, part: int) -> Held:
+    size = prod(layout.shape) // parts
+    number = _weighed(lowering, layout, strides, lambda place: place // size)
+    value = lowering.emit("arith.cmpi", [number.value, lowering.constant(part)], I1, {"predicate": EQUAL})
+    return Held(value, number.map)
+
+
+def _weighed(lowering: Lowering, layout: LinearLayout, strides: tuple[int, ...], of: Callable[[int], int]) -> Held:
+    """`of` the places of the bits that are 1 in an element's place, added up."""
+    weigh = lambda basis: of(sum(c * s for c, s in zip(basis, strides, strict=True)))  # noqa: E731
+    return lowering.position(*(tuple(map(weigh, bases)) for bases in layout.bases))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region, Value
 from ..ir.types import I32, FloatType, IntegerType, RegisterType, element_of
+from ..layout import row_major
 from ..target import Target
-from .lower_convert import stage
-from .lower_reduce import row_major
+from .lower_convert import part_count, stage
 from .registers import Held, Lowering, register_count, rule, spread
 
 
@@ -52,34 +54,48 @@ def array(lowering: Lowering, held: Held, registers: int) -> Value:
 
 
 def _by_multiply_add(lowering: Lowering, op: Op) -> None:
-    """A and B in threadgroup memory; each thread runs over k for its elements of C."""
-    a, b, c = (o.type for o in op.operands)
+    """A and B in threadgroup memory, as much of k at a time as fits; each thread runs over k for its elements of C."""
+    registers = register_count(op.result.type)
+    total = array(lowering, lowering.held(op.operands[2]), registers)
+    size = sum(prod(o.type.shape) * (o.type.element.width // 8) for o in op.operands[:2])
+    parts = min(part_count(lowering, size), op.operands[0].type.shape[-1])
+    for part in range(parts):
+        total = _multiply_add_part(lowering, op, total, parts, part)
+    lowering.values[op.result] = Held(total, tuple(range(registers)) if registers > 1 else None)
+
+
+def _multiply_add_part(lowering: Lowering, op: Op, start: Value, parts: int, part: int) -> Value:
+    """`start` plus the products of the `part`-th of `parts` equal ranges of k."""
+    a, b, _ = (o.type for o in op.operands)
     layout = op.result.type.layout
     element = element_of(op.result.type)
-    depth = a.shape[-1]
-    buffers = [_staged(lowering, o) for o in op.operands[:2]]
-    rows = lowering.coordinate(layout, (*(s for s in row_major(a.shape)[:-1]), 0))
-    columns = lowering.coordinate(layout, (*(s for s in row_major(b.shape)[:-2]), 0, 1))
+    strides = [_k_outermost(t.shape, k) for t, k in ((a, len(a.shape) - 1), (b, len(b.shape) - 2))]
+    buffers = [
+        stage(lowering, lowering.held(o), o.type.layout, s, parts, part)
+        for o, s in zip(op.operands[:2], strides, strict=True)
+    ]
+    rows = lowering.coordinate(layout, (*strides[0][:-1], 0))
+    columns = lowering.coordinate(layout, (*strides[1][:-2], 0, strides[1][-1]))
     registers = register_count(op.result.type)
-    start = array(lowering, lowering.held(op.operands[2]), registers)
     outer = lowering.builder
     block = Block()
     k = block.add_argument(I32)
     total = block.add_argument(start.type)
     lowering.builder = Builder(block, None, op.location)
-    k_row = lowering.emit("arith.muli", [k, lowering.constant(b.shape[-1])], I32)
-    left = _operand(lowering, buffers[0], rows, Held(k), element, registers, op.operands[0].type.element)
-    right = _operand(lowering, buffers[1], columns, Held(k_row), element, registers, op.operands[1].type.element)
+    steps = [lowering.emit("arith.muli", [k, lowering.constant(s)], I32) for s in (strides[0][-1], strides[1][-2])]
+    left = _operand(lowering, buffers[0], rows, Held(steps[0]), element, registers, a.element)
+    right = _operand(lowering, buffers[1], columns, Held(steps[1]), element, registers, b.element)
     summed = _multiply_add(lowering, left, right, Held(total, tuple(range(registers))), element, registers)
     lowering.builder.build("scf.yield", [array(lowering, summed, registers)])
     lowering.builder = outer
-    bounds = [lowering.constant(n) for n in (0, depth, 1)]
-    loop = outer.build("scf.for", [*bounds, start], [start.type], {}, [Region([block])])
-    lowering.values[op.result] = Held(loop.result, tuple(range(registers)) if registers > 1 else None)
+    bounds = [lowering.constant(n) for n in (0, a.shape[-1] // parts, 1)]
+    return outer.build("scf.for", [*bounds, start], [start.type], {}, [Region([block])]).result
 
 
-def _staged(lowering: Lowering, operand: Value) -> Value:
-    return stage(lowering, lowering.held(operand), operand.type.layout)
+def _k_outermost(shape: tuple[int, ...], k: int) -> tuple[int, ...]:
+    """Strides, in elements, with dimension `k` outside and the others in row-major order."""
+    inner = row_major((*shape[:k], 1, *shape[k + 1 :]))
+    return (*inner[:k], prod(shape) // shape[k], *inner[k + 1 :])
 
 
 def _operand(lowering: Lowering, buffer: Value, base: Held, step: Held, element, registers: int, source) -> Held:

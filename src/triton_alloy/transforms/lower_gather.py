@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from ..ir.core import Op, Value
 from ..ir.types import I1, I8, I32, I64, RegisterType, SharedType, TensorType, Type
-from ..layout import LinearLayout
+from ..layout import LinearLayout, row_major
 from .lower_convert import stage
-from .lower_reduce import row_major
 from .registers import Addresses, Held, Lowered, Lowering, Pointers, memory_element, register_count, rule, spread
 
 BELOW = 6  # arith.cmpi of unsigned numbers: <

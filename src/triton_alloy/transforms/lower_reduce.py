@@ -1,12 +1,18 @@
-"""tt.reduce, any combiner: registers, then lanes, then simdgroups, by which bits of the layout lie along the axis."""
+"""tt.reduce, any combiner: registers, then lanes, then simdgroups, by which bits of the layout lie along the axis.
+
+A combiner that is not known to be commutative needs the elements in order: first the layout is changed so that the
+lowest coordinates along the axis are in registers, the next in lanes, the highest in simdgroups.
+"""
 
 from __future__ import annotations
 
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..ir.types import I1, RegisterType, TensorType, element_of
-from ..layout import LinearLayout
+from ..layout import LinearLayout, bits, row_major
 from .combiners import combine, combiner_region, load_part, scatter, spread_entries, store_parts
+from .commutative import is_commutative
+from .lower_convert import convert_held
 from .registers import Held, Lowering, count_of, first, rule
 
 # Combiners of one op that the simdgroup reduces in one step: op name -> kind of msl.simd_reduce.
@@ -37,8 +43,13 @@ def reduce(lowering: Lowering, op: Op) -> None:
     layout, axis = source.layout, op.integer("axis")
     _check_separable(op, layout, axis)
     helds = [lowering.held(o) for o in op.operands]
+    ordered = single_kind(op) is None and not is_commutative(op)
+    if ordered:
+        in_order = _in_order(layout, axis)
+        helds = [convert_held(lowering, held, layout, in_order) for held in helds]
+        layout = in_order
     values = _reduce_registers(lowering, op, helds, layout, axis)
-    values = _reduce_lanes(lowering, op, values, layout, axis)
+    values = _reduce_lanes(lowering, op, values, layout, axis, ordered)
     result = op.results[0].type
     remaining = _drop(layout, axis)
     if any(b[axis] for b in layout.simdgroups):
@@ -59,6 +70,17 @@ def _check_separable(op: Op, layout: LinearLayout, axis: int) -> None:
     for bases in (layout.registers, layout.lanes, layout.simdgroups):
         if any(b[axis] and any(c for d, c in enumerate(b) if d != axis) for b in bases):
             raise Unsupported(op, f"the layout {layout} mixes the reduced axis with another", op.location)
+
+
+def _in_order(layout: LinearLayout, axis: int) -> LinearLayout:
+    """The layout with the same index bits along the axis; their weights rise from registers to lanes to simdgroups."""
+    weights = iter([1 << i for i in range(bits(layout.shape[axis]))])
+
+    def along(basis: tuple[int, ...]) -> tuple[int, ...]:
+        return (*basis[:axis], next(weights), *basis[axis + 1 :]) if basis[axis] else basis
+
+    registers, lanes, simdgroups = (tuple(map(along, bases)) for bases in layout.bases)
+    return LinearLayout(layout.shape, registers, lanes, simdgroups)
 
 
 def _drop(layout: LinearLayout, axis: int) -> LinearLayout:
@@ -107,17 +129,30 @@ def single_kind(op: Op) -> str | None:
     return KINDS[kernel.name]
 
 
-def _reduce_lanes(lowering: Lowering, op: Op, values: list[Value], layout: LinearLayout, axis: int) -> list[Value]:
-    bits = [i for i, b in enumerate(layout.lanes) if b[axis]]
+def _reduce_lanes(
+    lowering: Lowering, op: Op, values: list[Value], layout: LinearLayout, axis: int, ordered: bool
+) -> list[Value]:
+    """ordered: a lane whose bit is 1 holds what comes after the other lane's."""
+    along = [i for i, b in enumerate(layout.lanes) if b[axis]]
     kind = single_kind(op)
-    if len(bits) == len(layout.lanes) and kind is not None and element_of(values[0].type) is not I1:
+    if len(along) == len(layout.lanes) and kind is not None and element_of(values[0].type) is not I1:
         [value] = values
         type_ = RegisterType(count_of(value), element_of(value.type), True)
         return [lowering.builder.value("msl.simd_reduce", [value], type_, {"kind": kind})]
-    for bit in bits:
+    for bit in along:
         others = [_shuffle(lowering, v, 1 << bit) for v in values]
+        if ordered:
+            is_later = lowering.parity(tuple(int(i == bit) for i in range(len(layout.lanes))), ())
+            values, others = _choose(lowering, is_later, others, values), _choose(lowering, is_later, values, others)
         values = combine(lowering, op, values, others)
     return values
+
+
+def _choose(lowering: Lowering, condition: Value, yes: list[Value], no: list[Value]) -> list[Value]:
+    return [
+        lowering.emit("arith.select", [condition, a, b], element_of(a.type)) if a is not b else a
+        for a, b in zip(yes, no, strict=True)
+    ]
 
 
 def _shuffle(lowering: Lowering, value: Value, mask: int) -> Value:
@@ -130,12 +165,12 @@ def _reduce_simdgroups(
     lowering: Lowering, op: Op, values: list[Value], layout: LinearLayout, remaining: LinearLayout, axis: int
 ) -> list[Value]:
     """Every simdgroup puts its partial results into threadgroup memory and combines those of all along the axis."""
-    bits = [i for i, b in enumerate(layout.simdgroups) if b[axis]]
+    parts = [i for i, b in enumerate(layout.simdgroups) if b[axis]]
     strides = row_major(remaining.shape)
     elements = strides[0] * remaining.shape[0] if remaining.shape else 1
     position = lowering.coordinate(remaining, strides)
     registers = 1 << len(remaining.registers)
-    along = tuple(elements << bits.index(i) if i in bits else 0 for i in range(len(layout.simdgroups)))
+    along = tuple(elements << parts.index(i) if i in parts else 0 for i in range(len(layout.simdgroups)))
     group_offset = lowering.bits_to_number(lowering.simdgroup(), along)
     assert group_offset is not None
     slot = lowering.elementwise("arith.addi", [position, Held(group_offset)], position.element, registers)
@@ -149,23 +184,13 @@ def _reduce_simdgroups(
     masks = [Held(owner)] if owner is not None else []
     whole = tuple(range(registers))
     helds = [Held(v, whole if count_of(v) > 1 else None) for v in values]
-    buffers = store_parts(lowering, helds, slot, masks, elements << len(bits), registers)
+    buffers = store_parts(lowering, helds, slot, masks, elements << len(parts), registers)
     position = Held(lowering.materialise(position, registers))
     total: list[Value] = []
-    for part in range(1 << len(bits)):
+    for part in range(1 << len(parts)):
         loaded = [
             load_part(lowering, b, h.element, position, part * elements).value
             for b, h in zip(buffers, helds, strict=True)
         ]
         total = combine(lowering, op, total, loaded) if total else loaded
     return total
-
-
-def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides in elements."""
-    strides = []
-    step = 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= size
-    return tuple(reversed(strides))

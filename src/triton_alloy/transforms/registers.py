@@ -14,7 +14,7 @@ from typing import Any
 from ..dialects import is_elementwise
 from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Value, constant_of
-from ..ir.types import F64, I1, I8, I32, I64, IntegerType, PointerType, RegisterType, TensorType, Type, element_of
+from ..ir.types import I1, I8, I32, I64, IntegerType, PointerType, RegisterType, TensorType, Type, element_of
 from ..layout import LinearLayout
 from ..target import Target
 from .register_ops import count_of
@@ -337,8 +337,6 @@ def lower_block(lowering: Lowering, block: Block) -> None:
     """Lower the ops of a block at the builder's point. Raises Unsupported for an op without a rule."""
     for op in block:
         lowering.builder.location = op.location
-        for result in op.results:
-            refuse_f64(element_of(result.type), op, result)
         if op.name in RULES:
             RULES[op.name](lowering, op)
         elif is_elementwise(op):
@@ -353,11 +351,6 @@ def lower_elementwise(lowering: Lowering, op: Op) -> None:
     registers = register_count(op.result.type)
     result = lowering.elementwise(op.name, helds, element_of(op.result.type), registers, dict(op.attributes))
     lowering.values[op.result] = result
-
-
-def refuse_f64(type_: Type, op: Op, value: Value) -> None:
-    if type_ is F64 or (isinstance(type_, PointerType) and type_.pointee is F64):
-        raise Unsupported(op, f"Metal has no 64-bit floating point (value {value.name or value.type})", op.location)
 
 
 def first(lowering: Lowering, value: Value) -> Value:
