@@ -282,6 +282,26 @@ class Block:
     def append(self, op: Op) -> Op:
         return self.insert(op)
 
+    def take_ops(self, other: Block) -> None:
+        """Move all ops of `other` to the start of this block."""
+        first = self.first
+        for op in other:
+            self.insert(op.detach(), first)
+
+    def detach(self) -> Block:
+        """Take the block out of its region."""
+        assert self.region is not None
+        self.region.blocks.remove(self)
+        self.region = None
+        return self
+
+    def erase(self) -> None:
+        """Remove the block and its ops, which only ops of this block may use."""
+        for op in self:
+            op._drop_all_uses()
+        if self.region is not None:
+            self.detach()
+
     def clone_into(self, target: Block, mapping: dict[Value, Value]) -> None:
         for op in self:
             target.append(op.clone(mapping))
@@ -301,6 +321,12 @@ class Region:
     def append(self, block: Block) -> Block:
         block.region = self
         self.blocks.append(block)
+        return block
+
+    def insert(self, block: Block, before: Block) -> Block:
+        """Put a detached block before another of this region."""
+        block.region = self
+        self.blocks.insert(self.blocks.index(before), block)
         return block
 
     def clone(self, mapping: dict[Value, Value]) -> Region:

@@ -31,6 +31,10 @@ SMALL_FLOATS = {
     "f8E4M3FNUZ": SmallFloat(4, 3, 8, "unsigned_zero"),
     "f8E4M3B11FNUZ": SmallFloat(4, 3, 11, "unsigned_zero"),
 }
+_DIGITS = {"f64": 17, "f32": 9, "f16": 5, "bf16": 4, "f8E5M2": 2, "f8E5M2FNUZ": 2} | dict.fromkeys(
+    ("f8E4M3FN", "f8E4M3FNUZ", "f8E4M3B11FNUZ"), 3
+)
+"""The decimal digits that LLVM gives a format: 2 + the bits of its significand * 59 // 196."""
 _PACKED = {"f16": ("<e", "<H"), "f32": ("<f", "<I"), "f64": ("<d", "<Q")}
 
 
@@ -71,6 +75,71 @@ def round_float(value: float, type_: FloatType) -> float:
     if type_.name == "f64":
         return value
     return float_from_bits(bits_of_float(value, type_), type_)
+
+
+def spell_float(value: float, type_: FloatType) -> str:
+    """The text that MLIR prints: six digits where they are the number exactly, all the format has where those contain a
+    decimal point, else the bits. LLVM's APFloat, and thus this, cuts digits off before it rounds."""
+    if math.isfinite(value):
+        short = _scientific(value, 6)
+        if bits_of_float(float(short), type_) == bits_of_float(value, type_):
+            return short
+        long = _shortest(value, _DIGITS[type_.name])
+        if "." in long:
+            return long
+    return f"0x{bits_of_float(value, type_):0{type_.width // 4}X}"
+
+
+def _decimal(value: float, precision: int) -> tuple[int, int]:
+    """(digits, exponent): `precision` decimal digits of |value| as an integer, and the power of ten of its last one."""
+    significand, binary = _odd_fraction(abs(value))
+    exponent = min(binary, 0)
+    digits = significand << binary if binary > 0 else significand * 5**-binary
+    extra = (digits.bit_length() - (precision * 196 + 58) // 59) * 59 // 196  # 196/59 is just above log2(10)
+    if extra > 0:
+        digits //= 10**extra
+        exponent += extra
+    length = len(str(digits))
+    if length > precision:
+        cut = 10 ** (length - precision)
+        digits = (digits + cut // 2) // cut
+        exponent += length - precision
+    while digits and digits % 10 == 0:
+        digits //= 10
+        exponent += 1
+    return digits, exponent
+
+
+def _odd_fraction(value: float) -> tuple[int, int]:
+    """`value` as an odd integer times a power of two."""
+    numerator, denominator = value.as_integer_ratio()
+    if denominator > 1:
+        return numerator, -(denominator.bit_length() - 1)
+    zeros = (numerator & -numerator).bit_length() - 1 if numerator else 0
+    return numerator >> zeros, zeros
+
+
+def _scientific(value: float, precision: int) -> str:
+    """`1.500000e+00`: always so many digits after the point."""
+    digits, exponent = _decimal(value, precision)
+    text = str(digits)
+    power = exponent + len(text) - 1 if digits else 0
+    sign = "-" if math.copysign(1.0, value) < 0 else ""
+    return f"{sign}{text[0]}.{text[1:]:0<{precision}}e{power:+03d}"
+
+
+def _shortest(value: float, precision: int) -> str:
+    """`3.14159274`, `100000`, or `9.99999997E-7`: without trailing zeros, an exponent only beyond 3 zeros."""
+    digits, exponent = _decimal(value, precision)
+    text = str(digits)
+    sign = "-" if value < 0 else ""
+    power = exponent + len(text) - 1
+    if exponent > 3 or (exponent >= 0 and len(text) + exponent > precision) or power < -3:
+        return f"{sign}{text[0]}.{text[1:] or '0'}E{power:+d}"
+    if exponent >= 0:
+        return f"{sign}{text}{'0' * exponent}"
+    whole, fraction = text[:exponent], text[exponent:]
+    return f"{sign}{whole or '0'}.{'0' * (-exponent - len(text))}{fraction}"
 
 
 def _bfloat_bits(value: float) -> int:

@@ -98,7 +98,7 @@ class _Parser:
                 return
             if text.startswith("^"):
                 block = region.append(self.block(line, text, labels))
-            elif text and not text.startswith(("//", "#loc")):
+            elif text and not text.startswith(("//", "#")):
                 self.fail("expected an operation", len(line) - len(text))
             self.index += 1
 

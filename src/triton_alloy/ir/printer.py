@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from .core import Block, Op, Region, Value
-from .numbers import bits_of_float, round_float
+from .numbers import spell_float
 from .types import (
     I1,
     UNKNOWN,
@@ -44,11 +44,11 @@ def print_attribute(attribute: Attribute) -> str:
     if isinstance(attribute, float):
         return repr(attribute)
     if isinstance(attribute, str):
-        return _quote(attribute)
+        return quote(attribute)
     if isinstance(attribute, tuple):
         return _print_array(attribute)
     if isinstance(attribute, dict):
-        return f"{{{_print_entries(attribute)}}}"
+        return f"{{{print_entries(attribute)}}}"
     if isinstance(attribute, IntegerAttribute):
         return _print_number(attribute.value, attribute.type) + ("" if attribute.type is I1 else f" : {attribute.type}")
     if isinstance(attribute, FloatAttribute):
@@ -62,7 +62,8 @@ def print_attribute(attribute: Attribute) -> str:
     return "unit" if attribute is None else str(attribute)
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """A string literal of MLIR."""
     plain = [c if " " <= c <= "~" and c not in '"\\' else "".join(f"\\{b:02X}" for b in c.encode()) for c in text]
     return f'"{"".join(plain)}"'
 
@@ -76,16 +77,9 @@ def _print_array(items: tuple[Attribute, ...]) -> str:
 
 
 def _print_number(value: int | float, type_: Type) -> str:
-    """Floats as MLIR does: `%e` where that is exact in `type_`, more digits, or the bits for what has no decimals."""
     if type_ is I1:
         return "true" if value else "false"
-    if not isinstance(type_, FloatType):
-        return str(value)
-    for digits in (6, 9, 16):
-        text = f"{value:.{digits}e}"
-        if text[-1].isdigit() and round_float(float(text), type_) == value:
-            return text
-    return f"0x{bits_of_float(value, type_):0{type_.width // 4}X}"
+    return spell_float(value, type_) if isinstance(type_, FloatType) else str(value)
 
 
 def _print_dense(attribute: DenseAttribute) -> str:
@@ -97,12 +91,14 @@ def _print_dense(attribute: DenseAttribute) -> str:
     return f"dense<{texts[0] if texts else ''}> : {attribute.type}"
 
 
-def _print_entries(attributes: dict[str, Attribute]) -> str:
-    spelled = [(name if _BARE_NAME.fullmatch(name) else _quote(name), value) for name, value in attributes.items()]
+def print_entries(attributes: dict[str, Attribute]) -> str:
+    """What stands within the braces of a dictionary."""
+    spelled = [(name if _BARE_NAME.fullmatch(name) else quote(name), value) for name, value in attributes.items()]
     return ", ".join(name if value is None else f"{name} = {print_attribute(value)}" for name, value in spelled)
 
 
-def _print_types(types: Iterable[Type]) -> str:
+def print_types(types: Iterable[Type]) -> str:
+    """`(f32, i1)`."""
     return f"({', '.join(map(str, types))})"
 
 
@@ -152,7 +148,7 @@ class _Printer:
             return ""
         if location == UNKNOWN:
             return " loc(unknown)"
-        text = _location_text(location)
+        text = print_location(location)
         alias = self.aliases.setdefault(f"loc({text})", f"#loc{len(self.aliases)}")
         return f" loc({alias})"
 
@@ -165,17 +161,17 @@ class _Printer:
         others = {name: value for name, value in op.attributes.items() if "." in name or name in _DISCARDABLE}
         inherent = {name: value for name, value in op.attributes.items() if name not in others}
         if inherent:
-            head += f" <{{{_print_entries(inherent)}}}>"
+            head += f" <{{{print_entries(inherent)}}}>"
         if op.name in _ISOLATED:
             self.used, self.next_number, self.next_suffix = set(), 0, {}
         if op.regions:
             self.regions(op.regions, head, indent)
             head = f"{indent}}})"
         if others:
-            head += f" {{{_print_entries(others)}}}"
+            head += f" {{{print_entries(others)}}}"
         outputs = [result.type for result in op.results]
-        arrow = str(outputs[0]) if len(outputs) == 1 else _print_types(outputs)
-        types = f"{_print_types(operand.type for operand in op.operands)} -> {arrow}"
+        arrow = str(outputs[0]) if len(outputs) == 1 else print_types(outputs)
+        types = f"{print_types(operand.type for operand in op.operands)} -> {arrow}"
         self.lines.append(f"{head} : {types}{self.location(op.location)}")
 
     def regions(self, regions: list[Region], head: str, indent: str) -> None:
@@ -198,8 +194,12 @@ class _Printer:
             self.operation(op, indent + "  ")
 
 
-def _location_text(location: Location) -> str:
-    place = f"{_quote(location.file)}:{location.line}:{location.column}" if location.file else "unknown"
-    if location.caller is not None:
-        place = f"callsite({place} at {_location_text(location.caller)})"
-    return f"{_quote(location.name)}({place})" if location.name else place
+def print_location(location: Location) -> str:
+    """What stands within `loc(...)`."""
+    if location == UNKNOWN:
+        return "unknown"
+    place = f"{quote(location.file)}:{location.line}:{location.column}" if location.file else ""
+    for name in (*location.former[::-1], location.name):
+        if name:
+            place = f"{quote(name)}({place})" if place else quote(name)
+    return f"callsite({place or 'unknown'} at {print_location(location.caller)})" if location.caller else place

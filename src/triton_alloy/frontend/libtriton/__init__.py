@@ -1,0 +1,1 @@
+"""A stand-in for `triton._C.libtriton`, Triton's native module, under upstream's unmodified Python files."""
