@@ -1,7 +1,8 @@
 """Apple's chips, GPU families and language versions as data, each with its source.
 
 Chips: cores, clock and peak from metal-benchmarks and Apple's pages; bandwidth from Apple's pages; `achieved` is what a
-sum over rows reads, measured by the project mlx-benchmark (M3 Ultra: with 60 cores). Families: Apple's Metal feature set tables (2025-10-20).
+sum over rows reads, measured by the project mlx-benchmark (M3 Ultra: with 60 cores). Families: Apple's Metal feature
+set tables (2025-10-20).
 """
 
 from __future__ import annotations

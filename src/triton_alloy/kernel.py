@@ -215,9 +215,9 @@ class Executable(Protocol):
 class Device(Protocol):
     """What a runtime implements. Launches are in order; on the CPU they are complete when `launch` returns.
 
-    binds: what it takes for a pointer: "addresses" in the CPU's memory, tensors of "torch", or operands of runtime/"mlx";
+    binds: what it takes for a pointer: "addresses" in the CPU's memory, tensors of "torch", operands of runtime/"mlx";
     place: the type of the device that holds such arrays, as PyTorch names it; needs_extents: whether `launch` must be
-    told how much memory there is behind each pointer.
+    told how much memory there is around each pointer.
     """
 
     @property
@@ -228,6 +228,11 @@ class Device(Protocol):
 
     @property
     def needs_extents(self) -> bool: ...
+
+    @property
+    def worked_seconds(self) -> float:
+        """What the device itself has measured of launches that are complete; always 0 where it measures nothing."""
+        ...
 
     @property
     def properties(self) -> Properties: ...
@@ -242,12 +247,12 @@ class Device(Protocol):
         buffers: Sequence[Any],
         scalars: bytes,
         grid: tuple[int, int, int],
-        extents: Sequence[int] = (),
+        extents: Sequence[Extent] = (),
     ) -> None:
         """Run `grid` threadgroups.
 
-        buffers: one per pointer, in order, in the form that `binds` names; scalars: the packed struct; extents: bytes
-        from each address to the end of its memory, where the device needs them.
+        buffers: one per pointer, in order, in the form that `binds` names; scalars: the packed struct; extents: the
+        memory around each address, where the device needs them.
         """
         ...
 

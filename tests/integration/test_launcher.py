@@ -18,7 +18,7 @@ import triton_alloy
 from triton_alloy.errors import AlloyError, InvalidArgument
 from triton_alloy.integrations.triton.arguments import ELEMENTS
 from triton_alloy.integrations.triton.launcher import Launcher
-from triton_alloy.kernel import Argument, Kernel
+from triton_alloy.kernel import Argument, Extent, Kernel
 
 
 class Recorder:
@@ -27,7 +27,7 @@ class Recorder:
     def __init__(self):
         self.binds, self.place, self.needs_extents = "addresses", "cpu", False
         self.launches: list[tuple[list[int], bytes, tuple[int, int, int]]] = []
-        self.extents: list[int] = []
+        self.extents: list[Extent] = []
 
     def launch(self, executable: Any, pointers: Any, scalars: bytes, grid: Any, extents: Any = ()) -> None:
         self.launches.append((list(pointers), scalars, grid))
@@ -241,10 +241,10 @@ def test_a_device_that_asks_is_told_how_much_memory_there_is():
     bench.device.needs_extents = True
     base = np.zeros((4, 8), np.float32)
     for argument, expected in (
-        (torch.zeros(10)[3:5], 28),
-        (triton_alloy.array(base[1:3, 2:]), 4 * (32 - 10)),
-        (triton_alloy.array(base[::-1]), 32),
-        (None, 0),
+        (torch.zeros(10)[3:5], (12, 28)),
+        (triton_alloy.array(base[1:3, 2:]), (40, 4 * (32 - 10))),
+        (triton_alloy.array(base[::-1]), (96, 32)),
+        (None, (0, 0)),
     ):
         bench.launch(argument, 64, 7, 0.5)
         assert bench.device.extents == [expected]

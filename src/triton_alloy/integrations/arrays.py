@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..kernel import Extent
 
 DTYPES = frozenset(
     ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32"]
@@ -63,12 +64,13 @@ class Array:
         """An upper bound of the bytes that can be reached from the array's address, in either direction."""
         return self._base().nbytes
 
-    def extent(self) -> int:
-        """The bytes from the array's address to the end of the memory that it is a view of."""
+    def extent(self) -> Extent:
+        """The memory that the array is a view of, around its address."""
         base = self._base()
-        steps = ((length - 1) * stride for length, stride in zip(base.shape, base.strides, strict=True))
+        steps = [(length - 1) * stride for length, stride in zip(base.shape, base.strides, strict=True)]
+        start = base.ctypes.data + sum(min(step, 0) for step in steps)
         end = base.ctypes.data + sum(max(step, 0) for step in steps) + base.itemsize
-        return end - self._address if self.numpy.size else 0
+        return Extent(self._address - start, end - self._address) if self.numpy.size else Extent(0, 0)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy, dtype=dtype, copy=copy) if copy else np.asarray(self.numpy, dtype=dtype)

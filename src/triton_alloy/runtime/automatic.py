@@ -103,6 +103,11 @@ class AutomaticDevice:
         """Those of the device of the CPU's memory; with a GPU they are the same for all runtimes."""
         return self.home.properties
 
+    @property
+    def worked_seconds(self) -> float:
+        """Of the device of the CPU's memory: the frameworks do not tell."""
+        return self.home.worked_seconds
+
     def compile(self, kernel: Kernel) -> AutomaticExecutable:
         """Nothing yet."""
         return AutomaticExecutable(kernel, self.properties.threads_per_threadgroup)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..kernel import Device, Kernel, Properties
+from ..kernel import Device, Extent, Kernel, Properties
 from ..msl_cpu import Kernel as LibraryKernel
 from ..msl_cpu import Launcher, Library
 from ..msl_cpu.buffers import Buffer
@@ -73,6 +73,7 @@ class CpuDevice:
     binds = "addresses"
     place = "cpu"
     needs_extents = False
+    worked_seconds = 0.0
 
     def __init__(self, mode: str):
         self.mode = mode
@@ -99,7 +100,7 @@ class CpuDevice:
         buffers: Sequence[int],
         scalars: bytes,
         grid: Grid,
-        extents: Sequence[int] = (),
+        extents: Sequence[Extent] = (),
     ) -> None:
         """Run the grid and wait. Raises DeviceAssertion."""
         kernel = executable.kernel
@@ -137,6 +138,7 @@ class CheckedDevice:
     binds = "addresses"
     place = "cpu"
     needs_extents = True
+    worked_seconds = 0.0
 
     @property
     def properties(self) -> Properties:
@@ -152,10 +154,13 @@ class CheckedDevice:
         buffers: Sequence[int],
         scalars: bytes,
         grid: Grid,
-        extents: Sequence[int] = (),
+        extents: Sequence[Extent] = (),
     ) -> None:
-        """Run the grid and wait. Each pointer may be followed by its extent in bytes, and no further."""
-        bound: list[Any] = [Buffer(*each, writable=True, keep=None) for each in zip(buffers, extents, strict=True)]
+        """Run the grid and wait. No pointer may be used before its address, nor beyond its extent."""
+        bound: list[Any] = [
+            Buffer(address, extent.after, writable=True, keep=None)
+            for address, extent in zip(buffers, extents, strict=True)
+        ]
         if executable.kernel.scalars:
             bound.append(scalars)
         with services(executable.kernel) as memory:

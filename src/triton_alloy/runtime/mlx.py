@@ -14,6 +14,7 @@ An input of fewer than eight elements would get another address space, so it is 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import math
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from ..errors import InvalidArgument, RejectedText
-from ..kernel import Kernel, Properties
+from ..kernel import Extent, Kernel, Properties
 from . import log
 from .mlx_text import KernelText, buffer_name, split_kernel
 
@@ -39,7 +40,8 @@ WORDS = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
 class Operand:
     """An array of a launch. array: its contents before, None for an output; zeroed: an output starts as zeros.
 
-    result: after the launch, of an output or updated operand.
+    result: after the launch, of an output or updated operand. The methods are those that Triton calls on a tensor. An
+    operand has no address yet, but counts as aligned: the printed texts load whole vectors from any address.
     """
 
     shape: tuple[int, ...]
@@ -54,6 +56,24 @@ class Operand:
     def size(self) -> int:
         """The number of elements."""
         return math.prod(self.shape)
+
+    def data_ptr(self) -> int:
+        """An aligned address, which is never used."""
+        return 0
+
+    def ptr_range(self) -> int:
+        """The bytes of its memory."""
+        return self.size * self.dtype.size
+
+    def zero_(self) -> None:
+        """For an autotuner's reset_to_zero: every launch starts from the same contents anyway."""
+
+    def clone(self) -> Operand:
+        """For an autotuner's restore_value, likewise."""
+        return self
+
+    def copy_(self, other: Operand) -> None:
+        """For an autotuner's restore_value, likewise."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +123,12 @@ class MlxDevice:
     binds = "mlx"
     place = "gpu"
     needs_extents = False
+    worked_seconds = 0.0
 
     def __init__(self, host: Host):
         self.host = host
         self._locks: dict[int, Any] = {}
+        self._last: Any = []
 
     @property
     def properties(self) -> Properties:
@@ -129,7 +151,7 @@ class MlxDevice:
         buffers: Sequence[Operand],
         scalars: bytes,
         grid: tuple[int, int, int],
-        extents: Sequence[int] = (),
+        extents: Sequence[Extent] = (),
     ) -> None:
         """Add the kernel to MLX's graph. Afterwards outputs and updated operands have a `result`.
 
@@ -142,16 +164,19 @@ class MlxDevice:
         outputs = {buffer_name(i): each for i, each in enumerate(operands) if each.role == "output"}
         try:
             made = self._call(executable, inputs, outputs, grid)
+            self._last = made[-1]
             self._finish(kernel, operands, inputs, dict(zip([*outputs, "done"], made, strict=True)))
-        except ValueError as error:
+        except (RuntimeError, ValueError) as error:
             if "function transformations" not in str(error):
                 raise
             raise InvalidArgument(_within_transformation(kernel.name, self.host.lazy)) from error
 
     def synchronize(self) -> None:
-        """Wait for MLX's default stream."""
+        """Run the last launch, and wait for MLX's default stream."""
         import mlx.core as mx
 
+        with contextlib.suppress(RuntimeError, ValueError):  # a launch within a transformation cannot be run by itself
+            mx.eval(self._last)
         mx.synchronize()
 
     def _call(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidArgument, OutOfResources, RejectedText
-from ..kernel import Kernel, Properties, align
+from ..kernel import Extent, Kernel, Properties, align
 from . import log
 
 LARGEST_GRID = 2**32 - 1
@@ -76,6 +76,7 @@ class TorchMpsDevice:
 
     binds = "torch"
     needs_extents = False
+    worked_seconds = 0.0
 
     def __init__(self, host: Host):
         self.host = host
@@ -111,7 +112,7 @@ class TorchMpsDevice:
         buffers: Sequence[Any],
         scalars: bytes,
         grid: tuple[int, int, int],
-        extents: Sequence[int] = (),
+        extents: Sequence[Extent] = (),
     ) -> None:
         """Queue the grid. buffers: a tensor, or None for a null pointer, per pointer. Raises DeviceAssertion."""
         kernel = executable.kernel

@@ -8,13 +8,12 @@ from typing import Any
 from triton._utils import type_canonicalisation_dict
 
 from ...errors import InvalidArgument
-from ...kernel import Argument, Device
+from ...kernel import Argument, Device, Extent
+from ...runtime.automatic import runtime_of
 from .arguments import ELEMENTS, Leaf
 
 PLAIN_TENSORS: set[type] = set()
 """PyTorch's tensor classes without overridden behaviour; filled when PyTorch is first seen, as it may be absent."""
-
-WRAP_NUMPY = "wrap NumPy with triton_alloy.array"
 
 
 class BufferRule:
@@ -36,17 +35,18 @@ class BufferRule:
         """What the device is given for `value`. Raises InvalidArgument, naming the argument."""
         raise NotImplementedError
 
-    def extent(self, value: Any) -> int:
-        """The bytes from the address to the end of its memory. Raises InvalidArgument where nothing tells."""
+    def extent(self, value: Any) -> Extent:
+        """The memory around the address. Raises InvalidArgument where nothing tells."""
         if value is None:
-            return 0
+            return Extent(0, 0)
         if isinstance(value, int):
-            raise self.refusal("this mode must know how much memory there is; pass a tensor, not an address")
+            raise self.refusal("here it must be known how much memory there is: pass a tensor, not an address")
         tensor = getattr(value, "base", value)
         if hasattr(tensor, "extent"):
             return tensor.extent()
         storage = tensor.untyped_storage()
-        return storage.data_ptr() + storage.nbytes() - tensor.data_ptr()
+        before = tensor.data_ptr() - storage.data_ptr()
+        return Extent(before, storage.nbytes() - before)
 
     def check_dtype(self, dtype: Any) -> None:
         """Raises InvalidArgument for a dtype other than the kernel was compiled for."""
@@ -72,8 +72,10 @@ class AddressRule(BufferRule):
             return 0
         if isinstance(value, int):
             return self._raw_address(value)
+        if runtime_of(value) == "mlx":
+            raise self.refusal("it is an array of MLX, which ALLOY_RUNTIME=mlx or auto takes")
         if not hasattr(value, "data_ptr"):
-            raise self.refusal(f"a tensor is needed, not {type(value).__name__}; {WRAP_NUMPY}")
+            raise self.refusal(f"a tensor is needed, not {type(value).__name__}; wrap NumPy with triton_alloy.array")
         tensor = getattr(value, "base", value)
         if not getattr(tensor, "is_cpu", True):
             raise self.refusal(f"the tensor is on {tensor.device}, this kernel runs on the CPU: pass x.cpu()")

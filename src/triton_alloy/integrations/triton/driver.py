@@ -186,19 +186,19 @@ REGISTERS_PER_THREAD = 32
 
 
 class Event:
-    """A point in time, with the methods of `torch.cuda.Event`."""
+    """A point in time, as `torch.cuda.Event`. time: of the clock, worked: by the device, both in seconds."""
 
     def __init__(self, enable_timing: bool = True):
-        self.time = 0.0  # seconds
+        self.time = self.worked = 0.0
 
     def record(self, stream: Any = None) -> None:
         """Take the time when the launches before it are complete."""
         DeviceInterface.synchronize()
-        self.time = time.perf_counter()
+        self.time, self.worked = time.perf_counter(), device_of(current_device()).worked_seconds
 
     def elapsed_time(self, end: Event) -> float:
-        """Milliseconds from this event to `end`."""
-        return (end.time - self.time) * 1e3
+        """Milliseconds that the device has worked between this event and `end`; by the clock if it does not tell."""
+        return (end.worked - self.worked or end.time - self.time) * 1e3
 
     def synchronize(self) -> None:
         """The event has been reached when it has been recorded."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...errors import InvalidArgument, OutOfResources
-from ...kernel import Device, Executable, Kernel
+from ...kernel import Device, Executable, Extent, Kernel
 from ...runtime.automatic import AutomaticDevice, AutomaticExecutable
 from .arguments import ScalarPacker, Signature
 from .buffers import PLAIN_TENSORS, RULES
@@ -120,8 +120,8 @@ class Plan:
         """Every buffer as the device takes it."""
         return [rule.bind(values[rule.index]) for rule in self.rules]
 
-    def extents(self, values: Sequence[Any]) -> list[int]:
-        """The bytes from each buffer's address to the end of its memory."""
+    def extents(self, values: Sequence[Any]) -> list[Extent]:
+        """The memory around each buffer's address."""
         return [rule.extent(values[rule.index]) for rule in self.rules]
 
 
