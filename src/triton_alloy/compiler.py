@@ -10,7 +10,7 @@ import linecache
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import config
 from .ir.core import Op
@@ -23,7 +23,7 @@ from .ir.rewrite import (
 )
 from .ir.types import RegisterType
 from .ir.verifier import verify
-from .kernel import Kernel
+from .kernel import Kernel, Message
 from .msl.printer import print_kernel
 from .target import Target
 from .transforms import (
@@ -31,6 +31,7 @@ from .transforms import (
     assign_layouts,
     barriers,
     carry,
+    combiner_checks,
     flatten,
     form_loops,
     inline,
@@ -52,8 +53,13 @@ class Options:
     """What a compilation depends on besides the module."""
 
     target: Target
-    simdgroups: int
+    num_warps: int
     fp_contract: bool
+
+    @property
+    def simdgroups(self) -> int:
+        """Of one program: as many as were asked for, unless the target does with fewer."""
+        return min(self.num_warps, self.target.max_simdgroups)
 
 
 def _only(module: Op) -> Op:
@@ -88,6 +94,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("structurize", lambda module, _: structurize.run(module)),
     ("inline", lambda module, _: inline.run(module)),
     ("flatten", lambda module, _: flatten.run(module)),
+    ("combiner_checks", lambda module, _: combiner_checks.run(module)),
     ("simplify", lambda module, _: simplify.run(module)),
     ("refuse", lambda module, _: refuse.run(module)),
     ("carry", lambda module, _: carry.run(module)),
@@ -111,7 +118,7 @@ def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: boo
     num_warps: simdgroups per program as the user asked; the target may use fewer. fp_fusion: whether the device's
     compiler may contract a*b+c. Raises Unsupported for what cannot be translated rightly.
     """
-    options = Options(target, min(num_warps, target.max_simdgroups), fp_fusion)
+    options = Options(target, num_warps, fp_fusion)
     level = config.DEBUG.value
     for name, stage in STAGES:
         start = time.perf_counter()
@@ -143,8 +150,14 @@ def _print(module: Op, options: Options, level: int) -> Kernel:
         family=options.target.family,
         threads_per_simdgroup=options.target.threads_per_simdgroup,
         services=printed.services,
-        messages=printed.messages,
+        messages=tuple(_per_thread(message, options) for message in printed.messages),
     )
+
+
+def _per_thread(message: Message, options: Options) -> Message:
+    """As in Triton's other backends every thread that the user asked for prints what is no tensor."""
+    threads = options.num_warps * options.target.threads_per_simdgroup
+    return message if message.shape else replace(message, copies=threads)
 
 
 def _source_lines(kernel: Op) -> dict[tuple[str, int], str]:

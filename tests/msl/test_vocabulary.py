@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from triton_alloy import msl_cpu
+from triton_alloy.kernel import LOG_BYTES, LOG_HEAD_WORDS, LOG_RECORD_WORDS
 from triton_alloy.msl.vocabulary import ENTRIES, VOCABULARY, source_of
 from triton_alloy.msl_cpu import Library
 
+HEADERS = Path(msl_cpu.__file__).parent / "headers"
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
 KERNEL = "kernel void k(device float *p [[buffer(0)]], uint lane [[thread_index_in_simdgroup]]) { p[lane] = 0.0f; }\n"
 CONTRACT = re.findall(
@@ -66,6 +70,14 @@ def test_text_is_plain():
         assert max(map(len, entry.text.splitlines())) <= 120
         if entry.section in ("arithmetic", "lanes", "memory", "matrix") and not entry.condition:
             assert "// " in entry.text, f"{entry.name}: no comment"
+
+
+def test_the_log_holds_what_its_buffer_holds():
+    """One number in three languages."""
+    records = (LOG_BYTES // 4 - LOG_HEAD_WORDS) // LOG_RECORD_WORDS
+    [entry] = VOCABULARY["log_record"]
+    assert f"number >= {records}u" in entry.text
+    assert f"log_records = {records};" in (HEADERS / "lanes_log.h").read_text()
 
 
 @pytest.mark.parametrize("name", VOCABULARY)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from triton_alloy.errors import DeviceAssertion
-from triton_alloy.kernel import LOCKS_BYTES, LOG_BYTES, Argument, Kernel, Message, Service
+from triton_alloy.kernel import LOCKS_BYTES, LOG_BYTES, Argument, Extent, Kernel, Message, Service
 from triton_alloy.runtime import log
 from triton_alloy.runtime.cpu import cpu_device
 
@@ -95,11 +95,11 @@ def test_what_did_not_fit_is_counted(capsys):
 
 
 def test_a_failed_assertion_says_where():
-    message = Message("assert", "x < 1", "t.py:9", "kernel", shape=(4, 16))
+    message = Message("assert", "x < 1", "t.py:9", shape=(4, 16))
     with pytest.raises(DeviceAssertion) as caught:
         log.report(kernel(message), written([], failures=(3, 0, 5, 6, 7, 18)))
     assert str(caught.value) == (
-        "device-side assert triggered: t.py:9: kernel: Assertion `x < 1` failed in program (5, 6, 7) "
+        "device-side assert triggered: t.py:9: probe: Assertion `x < 1` failed in program (5, 6, 7) "
         "at element (1,  2) (and for 2 more)"
     )
     assert isinstance(caught.value, RuntimeError)
@@ -114,6 +114,6 @@ def test_services_follow_the_arguments(mode, capsys):
     executable = device.compile(probe)
     out = np.zeros(1, np.int32)
     for number in (5, 6):  # a log is zero before each launch
-        device.launch(executable, [out.ctypes.data], struct.pack("i", number), (1, 1, 1), [out.nbytes])
+        device.launch(executable, [out.ctypes.data], struct.pack("i", number), (1, 1, 1), [Extent(0, out.nbytes)])
         assert out[0] == number
     assert capsys.readouterr().out == "pid (4, 0, 0) idx () seen: 7\n" * 2

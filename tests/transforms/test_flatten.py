@@ -42,7 +42,36 @@ def mapped(function: str, operands: str = "%x, %x", pack: int = 1) -> str:
     )
 
 
+CHECKED_IF = """
+      %c = "arith.cmpi"(%a, %b) <{predicate = 2 : i64}> : (i32, i32) -> i1
+      %v = "scf.if"(%c) ({
+        %p = "arith.cmpi"(%a, %n) <{predicate = 2 : i64}> : (i32, i32) -> i1
+        "tt.assert"(%p) <{message = "one"}> : (i1) -> ()
+        "scf.yield"(%a) : (i32) -> ()
+      }, {
+        %q = "arith.cmpi"(%b, %n) <{predicate = 2 : i64}> : (i32, i32) -> i1
+        "tt.assert"(%q) <{message = "other"}> : (i1) -> ()
+        "scf.yield"(%b) : (i32) -> ()
+      }) : (i1) -> i32
+"""
+
+
 RETURN = '"tt.map_elementwise.return"(%v) : (i32) -> ()\n'
+
+
+def test_an_assertion_holds_for_the_elements_of_the_other_way():
+    check(
+        flattened(mapped(CHECKED_IF + RETURN)),
+        """
+        CHECK: [[c]] = "arith.cmpi"(%x, %x)
+        CHECK: [[p]] = "arith.cmpi"(%x, {{.*}})
+        CHECK: [[one]] = "arith.select"([[c]], [[p]], {{.*}})
+        CHECK: "tt.assert"([[one]]) <{message = "one"}> : (tensor<64xi1>) -> ()
+        CHECK: [[q]] = "arith.cmpi"(%x, {{.*}})
+        CHECK: [[other]] = "arith.select"([[c]], {{.*}}, [[q]])
+        CHECK: "tt.assert"([[other]]) <{message = "other"}>
+        """,
+    )
 
 
 def test_both_ways_are_computed_and_chosen_from():

@@ -36,6 +36,21 @@ def test_a_half_dot_accumulates_in_f32():
     )
 
 
+def test_each_operand_of_a_print_gets_one_of_its_own():
+    text = legalized(
+        "%x: tensor<4xi32>, %y: f32",
+        '"tt.print"(%x, %y) <{prefix = " p: ", hex = false, isSigned = array<i32: 1, 0>}> : (tensor<4xi32>, f32) -> ()',
+    )
+    check(
+        text,
+        """
+        CHECK: "tt.print"(%x) <{prefix = " p: ", hex = false, isSigned = array<i32: 1>, operand = 0, operands = 2}>
+        CHECK: "tt.print"(%y) <{prefix = " p: ", hex = false, isSigned = array<i32: 0>, operand = 1, operands = 2}>
+        CHECK-NOT: tt.print
+        """,
+    )
+
+
 def test_bf16_to_f16_goes_through_f32():
     text = legalized("%x: tensor<4xbf16>", '%y = "tt.fp_to_fp"(%x) : (tensor<4xbf16>) -> tensor<4xf16>')
     check(

@@ -97,6 +97,10 @@ MSL = {
     "atomic": OpRule((3, None), 1, attributes=("function", "has_mask")),
     "fence": OpRule(results=0),
     "barrier": OpRule(results=0, attributes=("scope",)),
+    # ---- the log of a launch: an element's number, its value or whether it failed, a mask; each but the last optional
+    "print": OpRule((0, 3), 0, attributes=("text", "element", "signed", "hexadecimal", "shape", "operand", "operands")),
+    "report": OpRule((1, 3), 0, attributes=("text", "shape")),
+    "stop": OpRule(1, 0),
     # ---- lanes
     "shuffle_xor": OpRule(1, check=_alike, traits=Trait.PURE, attributes=("mask",)),
     "shuffle": OpRule(2, check=_alike, traits=Trait.PURE),

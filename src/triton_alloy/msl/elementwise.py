@@ -108,6 +108,8 @@ def _template(op: Op, row: Intrinsic, writer: Writer) -> Expression:
         repeated = row.template.count(f"{{{i}}}") > 1
         take = writer.take_short if repeated else writer.take_ahead if is_choice else writer.take
         expression = take(operand)
+        if is_choice and operand.type is I1:  # two uniform booleans would make an integer
+            expression = Expression(f"b1({expression.text})", ATOM, expression.reads)
         values.append(_operand(row, operand, expression))
     level = row.operand_level
     text = row.template.format(*(v.at(level) for v in values), **_types(op))

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from ..errors import Unsupported
 from ..ir.core import Block, Op, Value
 from ..ir.types import RegisterType
+from ..kernel import Message
 from . import operations
 from .elementwise import expression_of, unsigned
-from .expressions import ANY, UNARY, Expression
+from .expressions import ANY, UNARY, Expression, name
 from .intrinsics import INTRINSICS
 from .operations import DEVICE, THREADGROUP, offset_argument, register_number
 from .types import is_varying, type_name
@@ -165,6 +166,43 @@ def atomic(op: Op, writer: Writer) -> None:
 @statement("msl.fence")
 def fence(op: Op, writer: Writer) -> None:
     emit(op, "device_fence();", writer)
+
+
+def log_arguments(op: Op, message: Message, writer: Writer) -> list[Expression]:
+    """The log, the message's number, and which program speaks."""
+    if message not in writer.messages:
+        writer.messages.append(message)
+    number = writer.messages.index(message)
+    return [name("device_log"), name(f"{number}u"), name("program_id")]
+
+
+@statement("msl.print")
+def print_(op: Op, writer: Writer) -> None:
+    fields = ("text", "element", "signed", "hexadecimal", "shape", "operand", "operands")
+    message = Message("print", **{field: op.attributes[field] for field in fields})
+    arguments = log_arguments(op, message, writer)
+    function = "log_value" if message.element else "log_text"
+    operands = list(op.operands)
+    if message.shape:
+        function = "log_values"
+        arguments += [offset_argument(operands.pop(0), writer) for _ in range(2)]
+    arguments += [writer.take(v) for v in operands]
+    emit(op, operations.call(function, arguments).text + ";", writer)
+
+
+@statement("msl.report")
+def report(op: Op, writer: Writer) -> None:
+    message = Message("assert", op.attributes["text"], str(op.location), shape=op.attributes["shape"])
+    arguments = log_arguments(op, message, writer)
+    function = "log_failures" if message.shape else "log_failure"
+    make = offset_argument if message.shape else lambda value, _: writer.take(value)
+    arguments += [make(v, writer) for v in op.operands]
+    emit(op, operations.call(function, arguments).text + ";", writer)
+
+
+@statement("msl.stop")
+def stop(op: Op, writer: Writer) -> None:
+    emit(op, f"if ({writer.take(op.operands[0]).at(ANY)}) return;", writer)
 
 
 @statement("msl.load_into")

@@ -1,6 +1,6 @@
 """What a kernel has logged, for people: lines of tl.device_print on stdout, a failed tl.device_assert as an error.
 
-A log is an array of 32-bit words, written by msl/vocabulary/7_services.metal. Head: records asked for, elements for
+A log is an array of 32-bit words, written by msl/vocabulary/7_log.metal. Head: records asked for, elements for
 which an assertion failed; message, program x, y, z and element of the first failure; one unused. Then the records:
 message, program x, y, z, element, low and high word of the value, one unused. An element is its row-major number.
 """
@@ -38,7 +38,7 @@ def report(kernel: Kernel, log: Any) -> None:
         print(f"{kernel.name}: {asked - room} values of device_print did not fit into the log", file=sys.stderr)
     if failures:
         message, x, y, z, element, _ = failure
-        raise DeviceAssertion(failed(kernel.messages[message], (x, y, z), element, failures))
+        raise DeviceAssertion(failed(kernel, kernel.messages[message], (x, y, z), element, failures))
 
 
 def lines(kernel: Kernel, records: Sequence[Record]) -> Iterator[str]:
@@ -86,12 +86,12 @@ def _number(bits: int, element: str) -> float:
     return struct.unpack(code, struct.pack(unsigned, bits))[0]
 
 
-def failed(message: Message, program: tuple[int, int, int], element: int, failures: int) -> str:
+def failed(kernel: Kernel, message: Message, program: tuple[int, int, int], element: int, failures: int) -> str:
     """What an error says about a failed assertion."""
     where = f" at element ({index(message.shape, element)})" if message.shape else ""
     more = f" (and for {failures - 1} more)" if failures > 1 else ""
     place = f"{message.location}: " if message.location else ""
     return (
-        f"device-side assert triggered: {place}{message.function}: Assertion `{message.text}` failed "
+        f"device-side assert triggered: {place}{kernel.name}: Assertion `{message.text}` failed "
         f"in program ({', '.join(map(str, program))}){where}{more}"
     )

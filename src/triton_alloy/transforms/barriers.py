@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir.core import Block, Builder, Op, Value
-from .register_ops import access_of, kernel_argument
+from .register_ops import LOG, access_of, kernel_argument
 
 DEVICE_SCOPES = {"threadgroup": "device", "simdgroup": "simdgroup_device"}
 THREADGROUP_OPS = ("msl.shared_store", "msl.shared_load", "msl.shared_add")
@@ -74,7 +74,7 @@ def _touch(op: Op) -> Touch | DeviceTouch | None:
         size = buffer.type.count * max(buffer.type.element.width // 8, 1)
         return Touch(op, start, start + size, op.name != "msl.shared_load")
     access = access_of(op)
-    if access is None:
+    if access is None or access.space == LOG:
         return None
     argument = kernel_argument(access.base) if access.base is not None else None
     return DeviceTouch(op, access.writes, argument, access.offset, bool(op.attributes.get("elected")))

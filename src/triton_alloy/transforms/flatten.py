@@ -17,7 +17,7 @@ from math import prod
 from ..dialects import is_elementwise, is_pure
 from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region, Value
-from ..ir.types import TensorType, element_of
+from ..ir.types import I1, TensorType, element_of
 
 FUNCTIONS = ("tt.map_elementwise", "tt.reduce", "tt.scan")
 
@@ -48,7 +48,9 @@ def _choose(op: Op) -> None:
         for block in region.blocks:
             end = block.terminator.detach()
             for inner in block:
-                if not is_pure(inner):
+                if inner.name == "tt.assert":
+                    _hold_elsewhere(before, inner, op.operands[0], is_first=not ways)
+                elif not is_pure(inner):
                     raise Unsupported(inner, "an effect for some of the elements only", inner.location)
                 before.insert(inner.detach())
             ways.append(end)
@@ -61,6 +63,13 @@ def _choose(op: Op) -> None:
     op.replace_by(chosen)
     for end in ways:
         end.erase()
+
+
+def _hold_elsewhere(before: Builder, check: Op, condition: Value, is_first: bool) -> None:
+    """Let an assertion of one way hold for the elements that go the other way."""
+    held, holds = check.operands[0], before.constant(True, I1)
+    choice = [condition, held, holds] if is_first else [condition, holds, held]
+    check.set_operand(0, before.value("arith.select", choice, I1))
 
 
 # ------------------------------------------------------------------------------------------------- from elements to all
@@ -121,7 +130,7 @@ class _Mapping:
         operands = [self.values.get(v, v) for v in op.operands]
         if op.name == "scf.for":
             new = self._loop(op, operands, builder)
-        elif not (is_elementwise(op) or op.name == "tt.load"):
+        elif not (is_elementwise(op) or op.name in ("tt.load", "tt.assert")):
             raise Unsupported(op, "no operation for all elements of a tensor at once", op.location)
         elif not any(isinstance(v.type, TensorType) for v in operands):
             new = builder.insert(op.clone(dict(zip(op.operands, operands, strict=True))))

@@ -124,6 +124,17 @@ def _toward_zero(before: Builder, wide: Value, nearest: Value) -> Value:
     return before.value("arith.select", [beyond, previous, nearest], nearest.type)
 
 
+def legalize_print(op: Op) -> None:
+    """One operand each, which may have any shape."""
+    if len(op.operands) < 2:
+        return
+    before = Builder.before_op(op)
+    for number, (operand, signed) in enumerate(zip(op.operands, op.attributes["isSigned"], strict=True)):
+        one = {"isSigned": (signed,), "operand": number, "operands": len(op.operands)}
+        before.build("tt.print", [operand], [], dict(op.attributes) | one)
+    op.erase()
+
+
 def legalize_wide_product(op: Op) -> None:
     """Both halves of a product. Read as signed, a negative factor is 2^width less: so much less is the high half."""
     before = Builder.before_op(op)
@@ -138,6 +149,7 @@ def legalize_wide_product(op: Op) -> None:
 RULES: dict[str, Callable[[Op], None]] = {
     "tt.dot": legalize_dot,
     "tt.fp_to_fp": legalize_cast,
+    "tt.print": legalize_print,
     "arith.mulsi_extended": legalize_wide_product,
     "arith.mului_extended": legalize_wide_product,
     "tt.reduce": legalize_combination,

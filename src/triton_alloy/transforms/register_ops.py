@@ -21,6 +21,8 @@ STORES = {
     "msl.atomic": "device",
     "msl.shared_add": "threadgroup",
 }
+LOG = "log"
+LOGS = ("msl.print", "msl.report")
 VECTOR_OPS = ("msl.load_vector", "msl.store_vector")
 ARRAY_OPS = ("msl.mma", "msl.exchange")  # take and give whole arrays
 RENAMINGS = ("msl.index", "msl.register")  # no code: they become index expressions
@@ -75,7 +77,7 @@ def is_pure(op: Op) -> bool:
 
 def is_fence(op: Op) -> bool:
     """Whether nothing is moved across the op: control flow, barriers, and any op whose effects are not known."""
-    known = is_pure(op) or op.name in LOADS or op.name in STORES
+    known = is_pure(op) or op.name in LOADS or op.name in STORES or op.name in LOGS
     return bool(op.regions and op.name not in COMBINING) or op.name in TERMINATORS or not known
 
 
@@ -175,6 +177,8 @@ def kernel_argument(base: Value | None) -> Value | None:
 
 def access_of(op: Op) -> Access | None:
     """What the op reads or writes in memory; None for a pure op."""
+    if op.name in LOGS:
+        return Access(LOG, True, None, None, False)
     space = LOADS.get(op.name) or STORES.get(op.name)
     if space is None:
         return None

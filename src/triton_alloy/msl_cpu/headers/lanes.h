@@ -22,5 +22,6 @@
 #include "lanes_math.h"
 #include "lanes_matrix.h"
 #include "lanes_atomic.h"
+#include "lanes_log.h"
 
 #pragma clang diagnostic pop
