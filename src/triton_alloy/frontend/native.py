@@ -28,10 +28,15 @@ def import_module(native_module: Any) -> Op:
     """
     module = parse(generic_text(native_module))
     module.attributes.pop("llvm.data_layout", None)
+    drop_hints(module)
+    return module
+
+
+def drop_hints(module: Op) -> None:
+    """Remove the attributes that mean nothing to this compiler."""
     for op in module.walk():
         for name in _DROPPED_ATTRIBUTES.get(op.name, ()):
             op.attributes.pop(name, None)
-    return module
 
 
 def generic_text(native_module: Any) -> str:
@@ -54,8 +59,9 @@ def generic_text(native_module: Any) -> str:
 
 
 def optimise(native_module: Any) -> None:
-    """Run Triton's own passes on a freshly built libtriton module, in place: inlining, tensor descriptors and block
-    pointers to plain pointers, canonicalisation, common subexpressions, invariants, requested unrolling."""
+    """Run Triton's target-independent passes on a fresh module of libtriton, native or ours, in place: inlining,
+    tensor descriptors and block pointers to plain pointers, canonicalisation, common subexpressions, invariants,
+    requested unrolling."""
     from triton._C.libtriton import ir, passes
 
     manager = ir.pass_manager(native_module.context)

@@ -20,7 +20,7 @@ from typing import NamedTuple, NoReturn
 
 from ..errors import InvalidIR
 from .core import Block, Op, Region, Value
-from .syntax import Cursor, called, named
+from .syntax import Cursor, called
 from .types import I1, UNKNOWN, Attribute, IntegerAttribute, Location, Type
 
 _HEAD = re.compile(
@@ -246,7 +246,7 @@ class _Parser:
         if line is not None:
             return Location(name, int(line), int(column))
         if place is not None:
-            return named(self.alias(place), name)
+            return self.alias(place).named(name)
         return called(self.alias(callee), self.alias(caller))
 
 

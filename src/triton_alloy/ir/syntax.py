@@ -379,7 +379,7 @@ class Cursor:
         if self.take("("):
             place = self.location()
             self.expect(")")
-            return named(place, text)
+            return place.named(text)
         if not self.take(":"):
             return Location(name=text)
         line = int(self.expect_match(_NUMBER, "a line")[0])
@@ -403,16 +403,10 @@ def _volume(shape: tuple[int, ...]) -> int:
     return volume
 
 
-def named(place: Location, name: str) -> Location:
-    """`"name"(place)`."""
-    former = (place.name, *place.former) if place.name else ()
-    return Location(place.file, place.line, place.column, name, place.caller, former)
-
-
 def called(callee: Location, caller: Location) -> Location:
     """`callsite(callee at caller)`, inlined code. The variable is the callee's, or the one assigned from the call."""
     if not callee.file:
-        return named(caller, callee.name) if callee.name else caller
+        return caller.named(callee.name) if callee.name else caller
     if callee.caller is not None:
         caller = called(callee.caller, caller)
     name = callee.name or caller.name

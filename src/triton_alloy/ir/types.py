@@ -24,6 +24,11 @@ class Location:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.file else ""
 
+    def named(self, name: str) -> Location:
+        """This place, of a value that is now called `name`."""
+        former = (self.name, *self.former) if self.name else ()
+        return Location(self.file, self.line, self.column, name, self.caller, former)
+
     def outermost(self) -> Location:
         """The location in the kernel itself: the last caller of inlined code."""
         place = self

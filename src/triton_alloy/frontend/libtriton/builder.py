@@ -9,7 +9,6 @@ from typing import Any
 
 from ...ir.core import Block, Op, Region, Value
 from ...ir.numbers import round_float, wrap_integer
-from ...ir.syntax import named
 from ...ir.types import (
     BF16,
     F16,
@@ -146,7 +145,7 @@ class builder(Operations):
         return location(Location(file, line, column))
 
     def create_name_loc(self, name: str, child_loc: location | None = None) -> location:
-        return location(named(child_loc.core if child_loc is not None else UNKNOWN, name))
+        return location((child_loc.core if child_loc is not None else UNKNOWN).named(name))
 
     # --------------------------------------------------------------------------------------------------- attributes
     def get_unit_attr(self) -> Attribute:

@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...dialects import is_terminator
 from ...ir.core import Block, Op, Region, Value, constant_of
 from ...ir.pretty_printer import print_pretty
 from ...ir.printer import print_location
-from ...ir.registry import is_terminator
-from ...ir.syntax import named
 from ...ir.types import (
     I32,
     Attribute,
@@ -54,7 +53,7 @@ class location:
 
     def set_name(self, name: str) -> None:
         """Change this handle, not what it was taken from."""
-        self.core = named(self.core, name)
+        self.core = self.core.named(name)
 
     def __str__(self) -> str:
         return f"loc({print_location(self.core)})"

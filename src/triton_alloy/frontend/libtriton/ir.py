@@ -40,6 +40,7 @@ from .handles import (
     region,
     value,
 )
+from .pass_manager import pass_manager
 
 type = Type
 function_type = FunctionType
@@ -78,6 +79,7 @@ __all__ = [
     "op_result",
     "operation",
     "parse_mlir_module",
+    "pass_manager",
     "region",
     "type",
     "value",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -11,29 +10,17 @@ from typing import TYPE_CHECKING, Any
 from triton.backends.compiler import BaseBackend, GPUTarget, Language
 
 from ... import __version__, config
+from ...digest import sources_digest
 from ...errors import InvalidArgument, Unsupported
 from ...kernel import THREADS_PER_SIMDGROUP, Kernel
 
 if TYPE_CHECKING:
+    from ...ir.core import Op
     from ...target import Target
     from .options import MetalOptions
 
 POINTER_RANGE = 2**31
 """A tensor with fewer bytes of storage is addressed with 32-bit byte offsets (`tt.pointer_range = 32`)."""
-
-NOT_CODE_GENERATION = ("msl_cpu", "runtime", "tools", "examples")
-"""Packages whose sources cannot change a kernel's text."""
-
-
-@functools.lru_cache(maxsize=1)
-def sources_digest() -> str:
-    """A digest of every source file that can change the text of a kernel, for Triton's cache key."""
-    package = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        if path.relative_to(package).parts[0] not in NOT_CODE_GENERATION:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 class MetalBackend(BaseBackend):
@@ -112,19 +99,18 @@ class MetalBackend(BaseBackend):
         stages["alloy"] = lambda text, metadata: finish(text, metadata, options)
 
     def print_msl(self, module: Any, metadata: dict, options: MetalOptions) -> str:
-        """A native module -> MSL text; the kernel's interface goes into the metadata.
+        """libtriton's module -> MSL text; the kernel's interface goes into the metadata.
 
         Raises UnsupportedKernel, or OutOfResources where the kernel needs more threadgroup memory than there is.
         """
         from triton.runtime.errors import OutOfResources
 
         from ...compiler import compile_module
-        from ...frontend import native
         from .errors import UnsupportedKernel
 
         try:
             kernel = compile_module(
-                native.import_module(module),
+                import_module(module),
                 self.metal,
                 num_warps=options.num_warps,
                 fp_fusion=options.enable_fp_fusion,
@@ -146,7 +132,22 @@ def storage_bytes(argument: Any) -> int:
         return argument.untyped_storage().nbytes()
     if hasattr(argument, "ptr_range"):
         return argument.ptr_range()
+    if hasattr(argument, "nbytes"):
+        return argument.nbytes
     return storage_bytes(argument.base) if hasattr(argument, "base") else POINTER_RANGE
+
+
+def import_module(module: Any) -> Op:
+    """What Triton's front end has built, as our IR: a copy where libtriton is native, the module itself where it is
+    ours."""
+    from triton._C import libtriton
+
+    from ...frontend import native
+
+    if not hasattr(libtriton, "IS_ALLOY"):
+        return native.import_module(module)
+    native.drop_hints(module.core)
+    return module.core
 
 
 def optimise(module: Any) -> Any:
