@@ -6,6 +6,7 @@ The verifier reads the counts and the type rule of a row, the rewrites its trait
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -61,6 +62,12 @@ def find_rule(name: str) -> OpRule | None:
     if not _rules:
         raise InvalidIR("no op is registered: import triton_alloy.dialects first")
     return _rules.get(name)
+
+
+@functools.lru_cache
+def names_with(trait: Trait) -> frozenset[str]:
+    """The names of all ops that have a trait."""
+    return frozenset(name for name, rule in _rules.items() if trait in rule.traits)
 
 
 def traits(op: Op) -> Trait:

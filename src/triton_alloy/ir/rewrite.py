@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 
-from .core import Block, Op, Value
+from .core import Block, Op, Region, Value
 from .registry import Trait, is_pure, is_removable, is_terminator, traits
 from .types import Attribute
+from .verifier import dominator_tree
 
 _LOOPS = ("scf.for", "scf.while")
 
@@ -29,48 +30,101 @@ def _is_unused(op: Op) -> bool:
     return not any(result.uses for result in op.results)
 
 
-def eliminate_common_subexpressions(op: Op) -> None:
-    """Replace pure ops by an equal one that dominates them. Of names, the first stays."""
-    _merge_equal(op, {})
+def eliminate_common_subexpressions(op: Op, loads: Collection[str] = ()) -> None:
+    """Replace pure ops by an equal one that dominates them; of names, the first stays.
+
+    Ops named in `loads` also become one, where nothing between them in their block writes."""
+    _merge_equal(op, {}, loads)
 
 
-def _merge_equal(op: Op, known: dict[Hashable, Op]) -> None:
+def _merge_equal(op: Op, known: dict[Hashable, Op], loads: Collection[str]) -> None:
     """`known` holds the ops that are visible in `op`'s regions; it is as before on return."""
     if Trait.ISOLATED in traits(op):
         known = {}
     for region in op.regions:
-        for block in region.blocks:
-            added = []
-            for inner in block:
-                key = _merge_key(inner)
-                if key is None:
-                    if inner.regions:
-                        _merge_equal(inner, known)
-                elif (equal := known.get(key)) is not None:
-                    inner.replace_by(equal.results)
-                else:
-                    known[key] = inner
-                    added.append(key)
-            for key in added:
+        if len(region.blocks) == 1:
+            for key in _merge_in_block(region.blocks[0], known, loads):
                 del known[key]
+        elif region.blocks:
+            _merge_below(region.blocks[0], dominator_tree(region), known, loads)
+
+
+def _merge_below(
+    block: Block, tree: dict[Block, list[Block]], known: dict[Hashable, Op], loads: Collection[str]
+) -> None:
+    """In a block and those that it dominates."""
+    added = _merge_in_block(block, known, loads)
+    for child in tree[block]:
+        _merge_below(child, tree, known, loads)
+    for key in added:
+        del known[key]
+
+
+def _merge_in_block(block: Block, known: dict[Hashable, Op], loads: Collection[str]) -> list[Hashable]:
+    """The keys that this adds to `known`."""
+    added: list[Hashable] = []
+    loaded: dict[Hashable, Op] = {}
+    for op in block:
+        if op.regions:
+            _merge_equal(op, known, loads)
+        key = _merge_key(op)
+        table = known
+        if key is None:
+            if loaded and not is_removable(op) and not is_terminator(op):
+                loaded.clear()
+            if op.name not in loads or op.attributes.get("isVolatile") is True:
+                continue
+            key, table = _shape_key(op, {}), loaded
+        if (equal := table.get(key)) is not None:
+            op.replace_by(equal.results)
+        else:
+            table[key] = op
+            if table is known:
+                added.append(key)
+    return added
 
 
 def _merge_key(op: Op) -> Hashable | None:
     """Equal for ops that compute the same; None for ops that must stay."""
-    if op.regions or not is_pure(op):
+    if not is_pure(op) or any(len(region.blocks) > 1 for region in op.regions):
         return None
-    attributes = tuple([(name, _frozen(value)) for name, value in op.attributes.items()])
-    operands = op.operands
+    return _shape_key(op, {})
+
+
+def _shape_key(op: Op, numbers: dict[Value, int]) -> Hashable:
+    """What an op is: equal for two ops that differ in their place alone. `numbers` are those of values within."""
+    attributes = tuple([(name, frozen(value)) for name, value in op.attributes.items()])
+    operands: list = [numbers.get(operand, operand) for operand in op.operands] if numbers else op.operands
     if len(operands) == 2 and Trait.COMMUTATIVE in traits(op) and id(operands[0]) > id(operands[1]):
         operands = operands[::-1]
-    return op.name, tuple(operands), tuple([result.type for result in op.results]), attributes
+    types = tuple([result.type for result in op.results])
+    if not op.regions:
+        return op.name, tuple(operands), types, attributes
+    return op.name, tuple(operands), types, attributes, tuple([_region_key(r, numbers) for r in op.regions])
 
 
-def _frozen(attribute: Attribute) -> Hashable:
+def _region_key(region: Region, numbers: dict[Value, int]) -> Hashable:
+    """Of a region of one block or none."""
+    if not region.blocks:
+        return None
+    [block] = region.blocks
+    inner = dict(numbers)
+    for argument in block.arguments:
+        inner[argument] = len(inner)
+    keys: list[Hashable] = [argument.type for argument in block.arguments]
+    for op in block:
+        keys.append(_shape_key(op, inner))
+        for result in op.results:
+            inner[result] = len(inner)
+    return tuple(keys)
+
+
+def frozen(attribute: Attribute) -> Hashable:
+    """An attribute as a key: equal for equal attributes."""
     if isinstance(attribute, dict):
-        return tuple((name, _frozen(value)) for name, value in attribute.items())
+        return tuple((name, frozen(value)) for name, value in attribute.items())
     if isinstance(attribute, tuple):
-        return tuple([_frozen(item) for item in attribute])
+        return tuple([frozen(item) for item in attribute])
     return type(attribute), attribute
 
 
@@ -126,14 +180,18 @@ def drop_unchanged_carries(op: Op) -> None:
 
 
 def _drop_unchanged(loop: Op) -> None:
-    end = loop.body.terminator
     for index in reversed(range(len(loop.results))):
         argument, initial = loop.body.arguments[index + 1], loop.operands[index + 3]
-        if end.operands[index] not in (argument, initial):
-            continue
-        argument.replace_by(initial)
-        loop.results[index].replace_by(initial)
-        end.set_operands(end.operands[:index] + end.operands[index + 1 :])
-        loop.set_operands(loop.operands[: index + 3] + loop.operands[index + 4 :])
-        loop.body.erase_argument(index + 1)
-        loop.erase_result(index)
+        if loop.body.terminator.operands[index] in (argument, initial):
+            argument.replace_by(initial)
+            loop.results[index].replace_by(initial)
+            drop_carry(loop, index)
+
+
+def drop_carry(loop: Op, index: int) -> None:
+    """Remove an iteration argument of an scf.for. Neither it nor its result may have a use, but its own yield."""
+    end = loop.body.terminator
+    end.set_operands(end.operands[:index] + end.operands[index + 1 :])
+    loop.set_operands(loop.operands[: index + 3] + loop.operands[index + 4 :])
+    loop.body.erase_argument(index + 1)
+    loop.erase_result(index)

@@ -43,6 +43,17 @@ def dominators(region: Region) -> dict[Block, set[Block]]:
     return found
 
 
+def dominator_tree(region: Region) -> dict[Block, list[Block]]:
+    """For each block, the blocks that it dominates with none between."""
+    above = dominators(region)
+    tree: dict[Block, list[Block]] = {block: [] for block in region.blocks}
+    for block, found in above.items():
+        others = found - {block}
+        if others:
+            tree[max(others, key=lambda other: len(above[other]))].append(block)
+    return tree
+
+
 class _Verifier:
     def __init__(self, allow_unregistered: bool):
         self.allow_unregistered = allow_unregistered

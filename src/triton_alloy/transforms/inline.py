@@ -47,10 +47,11 @@ def _inline(call: Op, callee: Op) -> None:
         if op.name == "tt.return":
             call.replace_by([mapping.get(value, value) for value in op.operands])
             return
-        _set_caller(builder.insert(op.clone(mapping)), call.location)
+        set_caller(builder.insert(op.clone(mapping)), call.location)
 
 
-def _set_caller(copy: Op, caller: Location) -> None:
+def set_caller(copy: Op, caller: Location) -> None:
+    """Say of an op, and of what is in it, that it was called from `caller`."""
     for op in copy.walk():
         op.location = called(op.location, caller)
         values = [*op.results, *(a for region in op.regions for block in region.blocks for a in block.arguments)]
