@@ -78,8 +78,8 @@ RUNTIME = Variable(
     "auto",
     _one_of(*RUNTIMES),
     "one of " + ", ".join(RUNTIMES),
-    "What launches kernels. `auto` decides by a launch's arrays: a tensor on `mps` goes to torch_mps, an array of MLX to "
-    "mlx, memory of the CPU to metal. Without an Apple GPU the CPU takes the place of each.",
+    "What launches kernels. `auto` decides by a launch's arrays: a tensor on `mps` goes to torch_mps, an array of MLX "
+    "to mlx, memory of the CPU to metal. Without an Apple GPU the CPU takes the place of each.",
 )
 TARGET = Variable(
     "TRITON_ALLOY_TARGET",

@@ -89,21 +89,18 @@ class Memory:
         extents: the memory around each pointer; read_only: whether the kernel leaves it as it is.
         """
         bound = Bound()
-        parts = [
-            Span(pointer - extent.before, pointer + extent.after)
-            for pointer, extent in zip(pointers, extents, strict=True)
-        ]
+        found: list[Place | None] = [self._known_place(bound, pointer) for pointer in pointers]
         foreign = [
-            (part, constant)
-            for pointer, part, constant in zip(pointers, parts, read_only, strict=True)
-            if pointer and find(pointer) is None
+            (index, _span_around(pointer, extents[index]))
+            for index, pointer in enumerate(pointers)
+            if found[index] is None
         ]
-        found: list[tuple[Span, Callable[[int], Place]]] = []
-        for span in merged([part for part, _ in foreign]):
-            is_written = any(span.holds(part) and not constant for part, constant in foreign)
-            found.append((span, self._provide(bound, span, is_written)))
-        for pointer, part in zip(pointers, parts, strict=True):
-            bound.places.append(self._place(bound, pointer, part, found))
+        for span in merged([part for _, part in foreign]):
+            inside = [index for index, part in foreign if span.holds(part)]
+            place_of = self._provide(bound, span, is_written=not all(read_only[index] for index in inside))
+            for index in inside:
+                found[index] = place_of(pointers[index])
+        bound.places = [place for place in found if place is not None]
         return bound
 
     def take(self, size: int) -> SharedBuffer:
@@ -148,16 +145,16 @@ class Memory:
         bound.copies.append(copy)
         return copy.place
 
-    def _place(
-        self, bound: Bound, pointer: int, part: Span, found: Sequence[tuple[Span, Callable[[int], Place]]]
-    ) -> Place:
+    def _known_place(self, bound: Bound, pointer: int) -> Place | None:
+        """Where a null pointer or a pointer into an allocation is; None for other memory, or if Metal wraps none."""
         if not pointer:
             return Place(self._nothing.buffer, 0)
         allocation = find(pointer)
-        if allocation is None:
-            return next(place for span, place in found if span.holds(part))(pointer)
+        buffer = self._wrapped_allocation(allocation.span, allocation.owner) if allocation is not None else None
+        if allocation is None or buffer is None:
+            return None
         bound.owners.append(allocation.owner)
-        return Place(self._wrapped_allocation(allocation.span, allocation.owner), pointer - allocation.span.start)
+        return Place(buffer, pointer - allocation.span.start)
 
     def _wrapped_allocation(self, span: Span, owner: Any) -> Any:
         known = self._wrapped.get(span.start)
@@ -165,7 +162,7 @@ class Memory:
             return known[1]
         buffer = self._wrap(span)
         if buffer is None:
-            raise DeviceFailure(f"Metal refuses to use {span.bytes} bytes of page-aligned memory; use ordinary arrays")
+            return None
         self._wrapped[span.start] = (weakref.ref(owner, lambda _: self._wrapped.pop(span.start)), buffer)
         return buffer
 
@@ -180,6 +177,12 @@ class Memory:
             return None
         self._can_wrap = address_of(buffer, span.bytes)[0] == span.start
         return buffer if self._can_wrap else None
+
+
+def _span_around(pointer: int, extent: Extent) -> Span:
+    """The memory that a pointer may reach: its whole allocation, if it is known here."""
+    allocation = find(pointer)
+    return allocation.span if allocation is not None else Span(pointer - extent.before, pointer + extent.after)
 
 
 def merged(spans: Sequence[Span]) -> list[Span]:

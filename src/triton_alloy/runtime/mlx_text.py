@@ -88,10 +88,10 @@ def _opening_parenthesis(tokens: Tokens, name: str) -> int:
 
 def _start_of_declaration(tokens: Tokens, opening: int) -> int:
     """The index of the first token of code after the end of whatever comes before the kernel's declaration."""
-    index = opening
-    while index > 0 and tokens[index - 1].text not in (";", "}") and tokens[index - 1].kind != "directive":
+    index = opening - 1
+    while index >= 0 and tokens[index].text not in (";", "}") and tokens[index].kind != "directive":
         index -= 1
-    return index
+    return tokens.next(index)
 
 
 def _parameter(tokens: Tokens, start: int, end: int) -> Parameter:

@@ -95,9 +95,9 @@ SELF_TESTS = (
         "matrix_product",
         ("simdgroup_matrix",),
         "simdgroup_multiply_accumulate computes something else than a matrix product",
-        inputs=floats([*range(64), *(2 * i % 7 for i in range(64))]),
+        inputs=floats([*range(64), *(i * i % 11 for i in range(64))]),
         expected=floats(
-            [1 + sum((8 * m + k) * (2 * (8 * k + n) % 7) for k in range(8)) for m in range(8) for n in range(8)]
+            [1 + sum((8 * m + k) * ((8 * k + n) ** 2 % 11) for k in range(8)) for m in range(8) for n in range(8)]
         ),
     ),
     SelfTest(
