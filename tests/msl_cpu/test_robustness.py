@@ -89,7 +89,7 @@ def test_too_much_threadgroup_memory():
     x = np.ones(32, np.float32)
     Library(HEAD + text.format(192, body), "reference")["f"].launch([x], 1, 32)
     assert (x == 2).all()
-    with pytest.raises(KernelFailure, match="threadgroup memory"):
+    with pytest.raises(LaunchError, match="threadgroup memory"):
         Library(HEAD + text.format(193, body), "reference")["f"].launch([x], 1, 32)
     dynamic = "kernel void f(threadgroup float *a [[threadgroup(0)]], device float *x [[buffer(0)]]) { a[0] = x[0]; }"
     kernel = Library(HEAD + dynamic, "reference")["f"]

@@ -57,4 +57,4 @@ class LaunchError(MslError, ValueError):
 
 
 class KernelFailure(MslError, RuntimeError):
-    """A kernel started and was stopped: out of threadgroup memory, past its deadline. Buffers may be half written."""
+    """A kernel started and was stopped: past its deadline, a wild address. Buffers may be half written."""

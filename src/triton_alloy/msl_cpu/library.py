@@ -125,6 +125,8 @@ class Kernel:
         self._optional = optional
         self.max_threads_per_threadgroup = max_threads or MAX_THREADS
         self.thread_execution_width = SIMD_WIDTH
+        length = ctypes.POINTER(ctypes.c_uint).in_dll(library.compiled, symbol.replace("kernel", "static"))
+        self.static_thread_group_memory_length: int = length.contents.value
         self.buffers, self.threadgroup_buffers = self._read_parameters(symbol)
 
     def _read_parameters(self, symbol: str) -> tuple[dict[int, ParameterInfo], dict[int, ParameterInfo]]:
@@ -170,7 +172,8 @@ class Kernel:
         unset = [index for index in self.threadgroup_buffers if not threadgroup_memory.get(index)]
         if unset:
             raise LaunchError(f"kernel '{self.name}': threadgroup_memory[{unset[0]}] is not set")
-        if sum((length + 15) // 16 * 16 for length in threadgroup_memory.values()) > ARENA_BYTES:
+        dynamic = sum((length + 15) // 16 * 16 for length in threadgroup_memory.values())
+        if dynamic + self.static_thread_group_memory_length > ARENA_BYTES:
             raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
         workers = 1 if self._library.mode == "sanitize" else worker_count()
         plan = Plan(version=ABI_VERSION, workers=workers, stack_log2=self._library.stack_log2)

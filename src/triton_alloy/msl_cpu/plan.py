@@ -64,7 +64,6 @@ class ParameterInfo(ctypes.Structure):
 
 
 _FAILURES = {
-    1: f"static and dynamic threadgroup memory exceed {ARENA_BYTES} bytes",
     2: "the kernel ran past its deadline and was stopped",
     3: "the system gave no memory for the stacks of a worker",
     4: "a launch was prepared by another version of the runtime",

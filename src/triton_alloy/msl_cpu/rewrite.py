@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .address_spaces import erase_address_spaces
-from .signatures import ConstantValue, KernelParameter, KernelSource, Program, find_kernels, strip_attributes
+from .signatures import ConstantValue, Instance, KernelParameter, Program, find_kernels, strip_attributes
 from .threadgroup_memory import place_threadgroup_variables
 from .tokens import Tokens
 
@@ -60,16 +60,19 @@ def _drop_vocabulary(source: str) -> str:
     return VOCABULARY.sub(lambda match: "\n" * match.group().count("\n"), source)
 
 
-def _entry(number: int, expression: str, kernel: KernelSource, runner: str) -> str:
-    kinds = "".join(f", msl_cpu::Parameter<msl_cpu::{p.kind}, {p.index}>" for p in kernel.parameters)
-    return (
-        f"typedef msl_cpu::Signature<decltype(&::{expression}){kinds}> msl_cpu_signature_{number};\n"
-        f'extern "C" __attribute__((visibility("default"))) const msl_cpu_signature_{number}::Table '
+def _entry(number: int, instance: Instance, runner: str) -> str:
+    kinds = "".join(f", ::msl_cpu::Parameter<::msl_cpu::{p.kind}, {p.index}>" for p in instance.kernel.parameters)
+    function = f"&{instance.expression}" if instance.scope else f"&::{instance.expression}"
+    export = 'extern "C" __attribute__((visibility("default"))) '
+    text = (
+        f"typedef ::msl_cpu::Signature<decltype({function}){kinds}> msl_cpu_signature_{number};\n"
+        f"{export} const msl_cpu_signature_{number}::Table "
         f"msl_cpu_parameters_{number} = msl_cpu_signature_{number}::table();\n"
-        f'extern "C" __attribute__((visibility("default"))) '
-        f"MSL_UNWATCHED void msl_cpu_kernel_{number}(msl_cpu::Worker *worker, ulong first, ulong last) {{\n"
-        f"  msl_cpu::{runner}<msl_cpu_signature_{number}, &::{expression}>(worker, first, last);\n}}\n"
+        f"{export} const uint *const msl_cpu_static_{number} = &::msl_cpu::ThreadgroupMemory<{function}>::bytes;\n"
+        f"{export} MSL_UNWATCHED void msl_cpu_kernel_{number}(::msl_cpu::Worker *worker, ulong first, ulong last) {{\n"
+        f"  ::msl_cpu::{runner}<msl_cpu_signature_{number}, {function}>(worker, first, last);\n}}\n"
     )
+    return f"namespace {instance.scope} {{\n{text}}}\n" if instance.scope else text
 
 
 def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue], watched: bool = False) -> CppProgram:
@@ -95,8 +98,9 @@ def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]
     fibers = mode != "reference" or _COLLECTIVE.search(source)
     runner = f"run_{mode}" if fibers else "run_loop"
     entries, text = [], []
-    for number, (name, expression, kernel) in enumerate(program.entries):
-        text.append(_entry(number, expression, kernel, runner))
-        entries.append(Entry(name, f"msl_cpu_kernel_{number}", tuple(kernel.parameters), kernel.max_threads))
+    for number, instance in enumerate(program.entries):
+        text.append(_entry(number, instance, runner))
+        kernel = instance.kernel
+        entries.append(Entry(instance.name, f"msl_cpu_kernel_{number}", tuple(kernel.parameters), kernel.max_threads))
     body = f'{head}#line 1 "program_source"\n{program.tokens}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'
     return CppProgram(body, tuple(entries), contract[-1] if contract else "fast")

@@ -103,6 +103,11 @@ class ShaderKernel:
     def thread_execution_width(self) -> int:
         return self._kernel.thread_execution_width
 
+    @property
+    def static_thread_group_memory_length(self) -> int:
+        """Bytes of the threadgroup variables that the kernel declares."""
+        return self._kernel.static_thread_group_memory_length
+
     def __call__(
         self,
         *args: Any,

@@ -58,23 +58,51 @@ class KernelParameter:
 
 @dataclass
 class KernelSource:
-    """A function with the kernel qualifier, as written (a template counts once)."""
+    """A function with the kernel qualifier, as written (a template counts once).
 
-    name: str
+    itself: how its body names the function, with its template's parameters as arguments.
+    """
+
+    itself: str
     parameters: list[KernelParameter]
     body: tuple[int, int]  # token indices of its braces
     is_template: bool
     max_threads: int | None
 
 
+@dataclass(frozen=True)
+class Instance:
+    """A kernel to be compiled. name: the host's; expression: C++ that names it in namespace `scope`, "" is global."""
+
+    name: str
+    expression: str
+    scope: str
+    kernel: KernelSource
+
+
 @dataclass
 class Program:
-    """What the passes learn about a text. `entries`: (name that the host uses, C++ expression, kernel)."""
+    """What the passes learn about a text."""
 
     tokens: Tokens
-    kernels: dict[str, KernelSource] = field(default_factory=dict)
-    entries: list[tuple[str, str, KernelSource]] = field(default_factory=list)
+    kernels: dict[str, KernelSource] = field(default_factory=dict)  # by name, with namespaces
+    entries: list[Instance] = field(default_factory=list)
     attributes: dict[int, str] = field(default_factory=dict)  # token index of "[[" -> text inside
+    namespaces: list[tuple[int, int, str]] = field(default_factory=list)  # token indices of the braces, name
+
+    def scope(self, index: int) -> str:
+        """The namespace in which a token stands, "a::b", or "" outside of all."""
+        return "::".join(name for start, end, name in self.namespaces if start < index < end and name)
+
+    def find(self, name: str, scope: str) -> KernelSource | None:
+        """The kernel that `name` means in a namespace: of the innermost one that has it."""
+        parts = scope.split("::") if scope else []
+        for length in range(len(parts), -1, -1):
+            if kernel := self.kernels.get("::".join([*parts[:length], name])):
+                return kernel
+        # Brought in by a using directive.
+        found = [kernel for full, kernel in self.kernels.items() if full.endswith("::" + name)]
+        return found[0] if len(found) == 1 else None
 
 
 def _is_attribute(tokens: Tokens, index: int) -> bool:
@@ -177,14 +205,16 @@ def _instantiation(program: Program, start: int) -> int:
     name = re.match(r"[\w:]+", found.group(1).strip()) if found else None
     if not found or not name:
         return start
-    source = program.kernels.get(name.group().split("::")[-1])
+    scope = program.scope(start)
+    source = program.find(name.group().removeprefix("::"), scope)
     if source is None and not is_kernel:
         return start
     if source is None:
         raise tokens.error(start, f"explicit instantiation of '{name.group()}', which is no kernel template")
     expression = " ".join(found.group(1).split())
     hosts = [name for name in map(_host_name, attributes) if name]
-    program.entries.append((hosts[0] if hosts else expression, expression, source))
+    host = hosts[0] if hosts else "::".join(filter(None, [scope, expression]))
+    program.entries.append(Instance(host, expression, scope, source))
     tokens.blank(start, end + 1)
     return end
 
@@ -211,23 +241,55 @@ def _kernel(program: Program, qualifier: int) -> int:
     if tokens.at(body) != "{":
         return closing
     name = tokens[tokens.previous(opening)].text
+    is_template = tokens.at(tokens.previous(first)) == ">"
     source = KernelSource(
-        name,
+        name + (_own_arguments(tokens, tokens.previous(first)) if is_template else ""),
         _parameters(program, opening + 1, closing),
         (body, tokens.match(body)),
-        tokens.at(tokens.previous(first)) == ">",
+        is_template,
         _max_threads(" ".join(attributes)),
     )
-    program.kernels[name] = source
+    scope = program.scope(qualifier)
+    full = f"{scope}::{name}" if scope else name
+    program.kernels[full] = source
     if not source.is_template:
         hosts = [host for host in map(_host_name, attributes) if host]
-        program.entries.append((hosts[0] if hosts else name, name, source))
+        program.entries.append(Instance(hosts[0] if hosts else full, name, scope, source))
     return body
+
+
+def _own_arguments(tokens: Tokens, closing: int) -> str:
+    """`<T, n, rest...>` for the parameters of the template whose `>` stands at `closing`; nameless ones get names."""
+    start = closing
+    while tokens.at(start) != "template":
+        start -= 1
+    names = []
+    for first, last in tokens.split(tokens.next(start) + 1, closing):
+        end = next((i for i in range(first, last) if tokens[i] == "="), last)
+        name = tokens.previous(end)
+        if tokens[name].kind != "word" or sum(tokens[i].is_code() for i in range(first, end)) == 1:
+            tokens[name].text += f" msl_cpu_argument_{name}"
+            names.append(f"msl_cpu_argument_{name}")
+        else:
+            names.append(tokens[name].text)
+        names[-1] += "..." * ("..." in tokens.code(first, end))
+    return f"<{', '.join(names)}>"
+
+
+def _find_namespaces(program: Program) -> None:
+    tokens = program.tokens
+    for i, token in enumerate(tokens):
+        if token.kind == "word" and token == "namespace" and tokens.at(tokens.previous(i)) != "using":
+            opening = next(j for j in range(i, len(tokens) + 1) if tokens.at(j) in ("{", ";", "=", ""))
+            if tokens.at(opening) == "{":
+                name = "".join(tokens.code(i + 1, opening).split())
+                program.namespaces.append((opening, tokens.match(opening), name))
 
 
 def find_kernels(program: Program) -> None:
     """Fill program.kernels and program.entries; erase the qualifier and the instantiations."""
     tokens = program.tokens
+    _find_namespaces(program)
     i = 0
     while i < len(tokens):
         attribute = program.attributes.get(i, "")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from .signatures import Program
 from .tokens import Tokens
 
-OFFSET = "msl_cpu_threadgroup_offset"
 _STATEMENT_START = (";", "{", "}", ")")
 
 
 def is_zero_initialiser(tokens: Tokens, start: int, end: int) -> bool:
-    """Whether start .. end-1 is `{}` or `{0}`: Apple's compiler takes these of threadgroup arrays; nothing is written."""
+    """Whether start .. end-1 is `{}` or `{0}`: Apple's compiler takes these of threadgroup arrays."""
     return "".join(tokens.code(start, end).split()) in ("{}", "{0}")
 
 
@@ -42,8 +41,11 @@ def _declarator(tokens: Tokens, start: int, end: int) -> tuple[int, str] | None:
     return (name, "".join(dimensions)) if name >= 0 else None
 
 
-def _rewrite(tokens: Tokens, start: int) -> int:
-    """Rewrite the declaration whose `threadgroup` stands at `start`; returns the index to go on from."""
+def _rewrite(tokens: Tokens, start: int, kernel: str) -> int:
+    """Rewrite the declaration whose `threadgroup` stands at `start`; returns the index to go on from.
+
+    kernel: how the body names its function.
+    """
     end = start
     while tokens.at(end) != ";":
         end = tokens.match(end) + 1 if tokens[end].text in ("(", "[", "{") else end + 1
@@ -61,9 +63,8 @@ def _rewrite(tokens: Tokens, start: int) -> int:
             raise tokens.error(start, "threadgroup variables and pointers cannot share a declaration")
         name = tokens[declarator[0]].text
         kind = f"msl_cpu_type_of_{name}"
-        text += (
-            f"typedef {element} {kind}{declarator[1]}; auto &{name} = msl_cpu::threadgroup_variable<{kind}>({OFFSET});"
-        )
+        place = f"::msl_cpu::threadgroup_variable<&{kernel}, {declarator[0]}, {kind}>()"
+        text += f"typedef {element} {kind}{declarator[1]}; auto &{name} = {place};"
     tokens.blank(start, end + 1)
     tokens[start].text = text
     tokens[start].kind = "word"
@@ -75,12 +76,8 @@ def place_threadgroup_variables(program: Program) -> None:
     tokens = program.tokens
     for kernel in program.kernels.values():
         opening, closing = kernel.body
-        i, found = opening + 1, False
+        i = opening + 1
         while i < closing:
             if tokens[i] == "threadgroup" and tokens.at(tokens.previous(i)).endswith(_STATEMENT_START):
-                end = _rewrite(tokens, i)
-                found |= end != i
-                i = end
+                i = _rewrite(tokens, i, kernel.itself)
             i += 1
-        if found:
-            tokens[opening].text = "{ unsigned " + OFFSET + " = 0; "

@@ -28,7 +28,6 @@ constexpr uint arena_bytes = 32768;
 
 enum Failure : uint {
   failure_none = 0,
-  failure_threadgroup_memory = 1,  // static and dynamic threadgroup memory exceed arena_bytes
   failure_deadline = 2,            // the launch ran longer than Plan::deadline_nanoseconds
   failure_memory = 3,              // the system gave no memory for the stacks
   failure_version = 4,             // plan and runtime disagree on abi_version

@@ -218,19 +218,35 @@ template <class... P, Kind... kind, uint... index> struct Signature<void (*)(P..
   static constexpr Table table() { return {{Pointee<P>::info(kind, index)..., {~0u, 0, 0, 0, 0, 0}}}; }
 };
 
-// Static threadgroup memory: each declaration takes the next aligned piece of the arena. The offset is a local
-// constant of the kernel, so it folds away.
-template <class T> MSL_INLINE T &threadgroup_variable(uint &offset) {
+// Static threadgroup memory: each variable that is compiled gets a place of its own in the arena, whatever scope it is
+// in, when the library is loaded. By a constructor and not a variable's initialiser, which would be instrumented.
+template <auto function> struct ThreadgroupMemory {
+  static uint bytes;
+};
+template <auto function> uint ThreadgroupMemory<function>::bytes = 0;
+template <auto function, uint number> struct ThreadgroupPlace {
+  static uint offset;
+};
+template <auto function, uint number> uint ThreadgroupPlace<function, number>::offset = 0;
+
+template <auto function, uint number, class T>
+__attribute__((constructor, noinline)) MSL_UNINSTRUMENTED MSL_UNWATCHED void place_threadgroup_variable() {
   constexpr uint alignment = alignof(T) > 16 ? alignof(T) : 16;
-  offset = (offset + alignment - 1) / alignment * alignment;
+  uint &end = ThreadgroupMemory<function>::bytes;
+  uint start = (end + alignment - 1) / alignment * alignment;
+  ThreadgroupPlace<function, number>::offset = start;
+  // Sizes beyond what any launch allows do not wrap.
+  end = sizeof(T) > arena_bytes ? 2 * arena_bytes : start + (uint)((sizeof(T) + 15) / 16 * 16);
+}
+
+template <auto function, uint number, class T> MSL_INLINE T &threadgroup_variable() {
+  (void)&place_threadgroup_variable<function, number, T>;  // to be named here is what makes it run
+  uint offset = ThreadgroupPlace<function, number>::offset;
 #ifdef MSL_SANITIZE
-  char *place = msl_cpu_sanitizer_place(current_worker(), offset, sizeof(T));
+  return *reinterpret_cast<T *>(msl_cpu_sanitizer_place(current_worker(), offset, sizeof(T)));
 #else
-  char *place = current_worker()->arena + offset;
+  return *reinterpret_cast<T *>(current_worker()->arena + offset);
 #endif
-  offset += sizeof(T);
-  if (offset > arena_bytes) fail(failure_threadgroup_memory);
-  return *reinterpret_cast<T *>(place);
 }
 
 // Advance to the given threadgroup and note its size.
