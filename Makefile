@@ -38,8 +38,8 @@ upstream: .venv/test ## run Triton's own tutorials, unchanged: make upstream TRI
 	$(PIP) tabulate
 	TRITON_SOURCE="$(TRITON_SOURCE)" $(BIN)/python -m pytest -q -m upstream tests/upstream
 
-conformance: .venv/test ## run MLX's own kernels on the CPU runtime (downloads MLX's macOS wheel)
-	$(BIN)/python -m pytest -q -m conformance tests/msl_cpu/conformance
+conformance: .venv/test ## check against what Apple and MLX ship: kernels, headers (downloads MLX's macOS wheel)
+	$(BIN)/python -m pytest -q -m conformance tests/msl_cpu/conformance tests/runtime
 
 corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folder or archive
 	$(if $(CORPUS),,$(error CORPUS must name a folder or an archive of .mlir files))

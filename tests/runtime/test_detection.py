@@ -1,0 +1,223 @@
+"""Detection on what machines print: every chip of Apple, virtual and unknown ones, Linux."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from metal_double import Device, World, double
+
+from triton_alloy.chips import CHIPS, FAMILIES, chip_name, family_of_chip, language_of
+from triton_alloy.runtime.detection import (
+    DeviceInfo,
+    MetalFacts,
+    Probes,
+    choices,
+    describe,
+    gpu_cores,
+    pairs,
+    version_tuple,
+)
+from triton_alloy.runtime.metal_api import facts_of
+from triton_alloy.runtime.probes import device_info
+from triton_alloy.target import target_for
+
+SYSCTL = """machdep.cpu.brand_string: Apple {chip}
+hw.memsize: 38654705664
+hw.model: Mac15,6
+"""
+SW_VERS = """ProductName:\t\tmacOS
+ProductVersion:\t\t{version}
+BuildVersion:\t\t24D81
+"""
+IOREG = """+-o AGXAcceleratorG15X  <class AGXAcceleratorG15X, id 0x100000399, registered, matched, active, busy 0, retain 57>
+    {{
+      "IOClass" = "AGXAcceleratorG15X"
+      "model" = "Apple {chip}"
+      "gpu-core-count" = {cores}
+      "PerformanceStatistics" = {{"In use system memory"=463405056,"Device Utilization %"=8}}
+    }}
+"""
+INSTALLED = {
+    "triton": "3.9.0",
+    "torch": "2.13.0",
+    "mlx": "0.32.4",
+    "pyobjc-framework-Metal": "12.2.2",
+    "numpy": "2.4.6",
+}
+FAMILY = {"M1": "apple7", "M2": "apple8", "M3": "apple9", "M4": "apple9", "M5": "apple10"}
+PEAKS = {  # 10^12 operations per second, as published
+    "M1": 2.62, "M1 Pro": 5.31, "M1 Max": 10.62, "M1 Ultra": 21.23, "M2": 3.58, "M2 Pro": 6.80, "M2 Max": 13.6,
+    "M2 Ultra": 27.2, "M3": 3.53, "M3 Pro": 6.36, "M3 Max": 14.1, "M4": 4.04, "M4 Pro": 8.08, "M4 Max": 16.2,
+    "M5": 4.04, "M5 Pro": 8.2, "M5 Max": 16.9,
+}  # fmt: skip
+
+
+def metal_facts(name: str, newest: int) -> MetalFacts:
+    families = tuple(family.number for family in FAMILIES if family.number <= newest)
+    return MetalFacts(name, families, "applegpu", 32768, 1024, 28 << 30, 20 << 30, True)
+
+
+def mac(chip: str, cores: int | None = 18, version: str = "15.3.1", newest: int | None = None) -> Probes:
+    """A Mac with all frameworks."""
+    family = family_of_chip(chip)
+    number = newest or next((each.number for each in FAMILIES if each.name == family), 1007)
+    return Probes(
+        system="Darwin",
+        machine="arm64",
+        threads=12,
+        sysctl=SYSCTL.format(chip=chip),
+        ioreg=IOREG.format(chip=chip, cores=cores) if cores else "",
+        sw_vers=SW_VERS.format(version=version),
+        distributions=INSTALLED,
+        metal=metal_facts(f"Apple {chip}", number),
+    )
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_every_chip_is_recognised(name: str):
+    chip = CHIPS[name]
+    info = describe(mac(name, chip.cores))
+    assert (info.chip, info.family, info.cores) == (name, FAMILY[name[:2]], chip.cores)
+    assert info.peak == pytest.approx(PEAKS.get(name, 28.26), rel=0.01)
+    assert info.bandwidth == chip.bandwidth > chip.achieved
+    assert (info.system, info.system_build, info.language) == ("macOS 15.3.1", "24D81", "3.2")
+    assert info.memory_bytes == 36 << 30
+    assert info.notes == ()
+    assert all(runtime.is_usable for runtime in info.runtimes)
+    hardware = target_for(info.family).hardware
+    assert hardware is not None and name[:2] in hardware.chip
+
+
+def test_a_smaller_variant_has_its_own_peak_and_bandwidth():
+    info = describe(mac("M3 Max", 30))
+    assert info.peak == pytest.approx(14.13 * 30 / 40, rel=0.01)
+    assert info.bandwidth == 307.2
+    assert describe(mac("M4 Max", 32)).bandwidth == 410
+    assert describe(mac("M4 Max", 40)).bandwidth == 546
+
+
+@pytest.mark.parametrize(
+    "chip, newest, family, words",
+    [
+        ("M6", 1010, "apple10", "M6 is treated as apple10, the newest family that it supports"),
+        ("M5 Ultra", 1010, "apple10", "M5 Ultra is not in the table"),
+        ("M4 Ultra", 1009, "apple9", "M4 Ultra is not in the table"),
+        ("M3", 1010, "apple10", "Metal is believed"),
+        ("Silicon", 1008, "apple8", "which is no M chip"),
+    ],
+)
+def test_what_is_unknown_is_said(chip: str, newest: int, family: str, words: str):
+    info = describe(mac(chip, 24, newest=newest))
+    assert info.family == family
+    assert any(words in note for note in info.notes), info.notes
+    if info.chip == "":
+        assert info.peak is None and info.bandwidth is None
+
+
+def test_an_unknown_chip_without_metal_gets_what_all_run():
+    probes = replace(mac("M9"), metal=None, metal_problem="the metal runtime needs PyObjC")
+    info = describe(probes)
+    assert info.family == "apple7"
+    assert any("family is unknown" in note for note in info.notes)
+
+
+def test_a_virtual_mac_is_known_by_its_processor():
+    probes = replace(mac("M1 (Virtual)", None), metal=metal_facts("Apple Paravirtual device", 1000))
+    info = describe(probes)
+    assert (info.chip, info.family, info.cores) == ("M1", "apple7", 8)
+    assert info.peak is None and info.bandwidth is None
+    assert any("times mean nothing" in note for note in info.notes)
+    assert any("8 are assumed" in note for note in info.notes)
+
+
+@pytest.mark.parametrize(
+    "version, language",
+    [("13.6", None), ("14.0", "3.1"), ("15.7", "3.2"), ("26.0.1", "4.0"), ("27.0", "4.1"), ("31.2", "4.1")],
+)
+def test_the_language_follows_the_system(version: str, language: str | None):
+    info = describe(mac("M2", version=version))
+    assert info.language == language == language_of(version)
+    assert any("macOS 14 or later" in note for note in info.notes) == (language is None)
+
+
+def test_a_mac_that_says_nothing_is_described():
+    info = describe(Probes("Darwin", "arm64", 8))
+    assert (info.chip, info.family, info.memory_bytes, info.language) == ("", "apple7", 0, None)
+    assert info.system == "macOS (unknown version)"
+    assert len(info.notes) == 3
+
+
+def test_missing_frameworks_are_named_with_a_remedy():
+    bare = replace(mac("M2"), distributions={}, metal=None, metal_problem="the metal runtime needs PyObjC")
+    info = describe(bare)
+    assert info.runtime("metal").problem == "the metal runtime needs PyObjC"
+    assert info.runtime("metal").remedy == 'pip install "pyobjc-framework-Metal>=11"'
+    assert info.runtime("torch_mps").remedy == "pip install torch"
+    assert info.runtime("mlx").remedy == "pip install mlx"
+    assert info.runtime("cpu").is_usable
+    old = describe(replace(mac("M2"), distributions={**INSTALLED, "torch": "2.6.1"}))
+    assert "2.6.1 has no torch.mps.compile_shader" in old.runtime("torch_mps").problem
+    assert describe(replace(mac("M2"), metal=None)).runtime("metal").remedy.startswith("log in")
+
+
+CPUINFO = "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC 9R14\nflags\t\t: fpu vme\n"
+MEMINFO = "MemTotal:       16384 kB\nMemFree:        1 kB\n"
+
+
+def linux(**changes: object) -> DeviceInfo:
+    probes = Probes(
+        "Linux", "x86_64", 2, cpuinfo=CPUINFO, meminfo=MEMINFO, os_release='NAME="Debian"\nPRETTY_NAME="Debian 12"\n'
+    )
+    return describe(replace(probes, **changes))
+
+
+def test_linux_describes_the_processor():
+    info = linux()
+    assert (info.system, info.processor, info.family, info.cores) == ("Debian 12", "AMD EPYC 9R14", "cpu", 2)
+    assert info.memory_bytes == 16384 * 1024
+    assert info.metal is None and info.peak is None
+    assert not info.runtime("metal").is_usable and info.runtime("cpu").is_usable
+    assert linux(cpuinfo="", machine="aarch64").processor == "aarch64"
+    assert linux(distributions={"mlx": "0.32.4"}).runtime("mlx").is_usable
+
+
+def test_a_mac_with_an_intel_processor_runs_on_it():
+    info = describe(Probes("Darwin", "x86_64", 8))
+    assert info.family == "cpu"
+    assert "without Apple silicon" in info.notes[0]
+
+
+def test_the_choice_of_runtimes_is_explained():
+    by_kind = {kind: runtime for kind, runtime, _ in choices(describe(mac("M2")), "auto")}
+    assert list(by_kind.values()) == ["metal", "torch_mps", "mlx"]
+    assert choices(linux(), "metal") == [("all arguments", "metal", "ALLOY_RUNTIME=metal")]
+    rows = {kind: (runtime, why) for kind, runtime, why in choices(linux(), "auto")}
+    assert rows["NumPy arrays and PyTorch's CPU tensors"] == ("cpu", "there is no Apple GPU")
+    assert rows["MLX arrays, on the CPU"][0] == "none"
+
+
+def test_outputs_of_commands_are_read():
+    assert gpu_cores(IOREG.format(chip="M3 Pro", cores=18)) == 18
+    assert gpu_cores("") is None
+    assert pairs('A="x: y"\nB:\t\t1\nA=2') == {"A": "x: y", "B": "1"}
+    assert chip_name("Apple M3 Pro") == "M3 Pro" and chip_name("Apple M1 (Virtual)") == "M1"
+    assert chip_name("Apple A17 Pro") == "" and chip_name("AMD EPYC") == ""
+    assert version_tuple("2.13.0+cpu") == (2, 13, 0)
+
+
+def test_facts_are_read_from_the_device():
+    world = World(name="Apple M4 Max", families=(1007, 1008, 1009))
+    facts = facts_of(double(world), Device(world))
+    assert facts == MetalFacts(
+        "Apple M4 Max", (1007, 1008, 1009), "applegpu_g15s", 32768, 1024, 27 << 30, 1 << 34, True
+    )
+    without = World(lacks=("architecture",))
+    assert facts_of(double(without), Device(without)).architecture == ""
+
+
+def test_this_machine_is_described():
+    info = device_info()
+    assert info.cores >= 1 and info.memory_bytes > 1 << 28
+    assert info.processor and info.system
+    assert info.frameworks["numpy"] != "not installed"
