@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .integrations.arrays import array
+    from .integrations.shared import asarray, batch, empty
+    from .runtime.probes import device_info
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "array"]
+__all__ = ["__version__", "array", "asarray", "batch", "device_info", "empty"]
+
+_PLACES = {
+    "array": "integrations.arrays",
+    "asarray": "integrations.shared",
+    "batch": "integrations.shared",
+    "device_info": "runtime.probes",
+    "empty": "integrations.shared",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Triton imports this package at its own import, which must stay quick: NumPy waits until it is asked for.
-    if name == "array":
-        from .integrations.arrays import array
-
-        return array
+    if name in _PLACES:
+        return getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

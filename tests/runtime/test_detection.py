@@ -30,7 +30,7 @@ SW_VERS = """ProductName:\t\tmacOS
 ProductVersion:\t\t{version}
 BuildVersion:\t\t24D81
 """
-IOREG = """+-o AGXAcceleratorG15X  <class AGXAcceleratorG15X, id 0x100000399, registered, matched, active, busy 0, retain 57>
+IOREG = """+-o AGXAcceleratorG15X  <class AGXAcceleratorG15X, id 0x100000399, registered, matched, active>
     {{
       "IOClass" = "AGXAcceleratorG15X"
       "model" = "Apple {chip}"

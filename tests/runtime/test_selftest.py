@@ -1,4 +1,4 @@
-"""The self-test of a machine: right machines pass, each kind of wrong one is refused by name, results are remembered."""
+"""The self-test of a machine: right ones pass, each kind of wrong one is refused by name, results are remembered."""
 
 from __future__ import annotations
 
