@@ -284,7 +284,7 @@ class Library:
         if self.mode == "strict":
             from .strict import check as check_strictly
 
-            check_strictly(source, language="3.2")  # what the headers here say they are
+            check_strictly(source, language="3.2", include_paths=include_paths)  # what the headers here say they are
             self.mode = "reference"
         self.seed = seed
         self._source = source

@@ -45,3 +45,21 @@ def preprocess(source: str, include_paths: Sequence[str]) -> str:
     if done.returncode:
         raise compiler_errors(done, source)
     return done.stdout
+
+
+_MARKER = re.compile(r'# (\d+) "((?:[^"\\]|\\.)*)"')
+
+
+def take_markers_out(text: str) -> tuple[str, list[tuple[str, int]]]:
+    """Preprocessed text with its line markers blanked, and for each of its lines the (file, line) it came from."""
+    lines, places = [], []
+    file, number = USER_FILE, 1
+    for line in text.split("\n"):
+        marker = _MARKER.match(line)
+        places.append((file, number))
+        if marker:
+            file, number = marker[2], int(marker[1])
+        else:
+            number += 1
+        lines.append("" if marker else line)
+    return "\n".join(lines), places

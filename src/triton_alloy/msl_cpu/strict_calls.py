@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from .build import HEADERS
 from .errors import Diagnostic
 from .strict_tokens import Located, calls, function_bodies
+from .tokens import Tokens
 
 _DEFINITION = re.compile(r'^define [^@\n]*@("?[\w$.]+"?)\([^\n]*\{$(.*?)^\}$', re.DOTALL | re.MULTILINE)
 _CALLED = re.compile(r'@("?[\w$.]+"?)\(')
@@ -69,7 +70,19 @@ def find_recursion(text: Located) -> Recursion | None:
         return None
     chain = " -> ".join([*cycle, cycle[0]])
     problem = text.error(graph[cycle[-1]][cycle[0]], f"recursive function calls are not supported: {chain}")
-    return Recursion(problem, all(names.count(name) == 1 and name not in _library_words() for name in cycle))
+    templates = {name for name, index, *_ in bodies if _is_template(tokens, index)}
+    known = set(names) - templates - _library_words()
+    return Recursion(problem, all(name in known and names.count(name) == 1 for name in cycle))
+
+
+def _is_template(tokens: Tokens, name: int) -> bool:
+    """Whether the function named at `name` is a template, whose instances may call each other."""
+    i = tokens.previous(name)
+    while i >= 0 and tokens[i].text not in (";", "}", "{"):
+        if tokens[i].text == "template":
+            return True
+        i = tokens.previous(i)
+    return False
 
 
 def is_recursive(llvm: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .errors import Diagnostic
 from .strict_tokens import ADDRESS_SPACES, Located, calls, function_bodies, opening_of
+from .threadgroup_memory import is_zero_initialiser
 from .tokens import Tokens
 
 # Built-ins of a kernel: Metal specification, "Attributes for Kernel Function Input Arguments".
@@ -396,7 +397,9 @@ def threadgroup_declaration(tokens: Tokens, start: int) -> tuple[int, bool] | No
             return None
         if text == "(" and tokens.at(tokens.previous(i)) != "__attribute__":
             return None
-        initialised |= text in ("=", "{")
+        if text in ("=", "{"):
+            first = tokens.next(i) if text == "=" else i
+            initialised |= tokens.at(first) != "{" or not is_zero_initialiser(tokens, first, tokens.match(first) + 1)
         i = tokens.match_angle(i) if text == "<" else tokens.match(i) if text in ("(", "[", "{") else i
         i += 1
     return i, initialised

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .strict_classes import Class, find_classes
 from .strict_kernels import THREADGROUP_BYTES, Kernels
 from .strict_tokens import VECTORS, Located, function_bodies
 from .tokens import Tokens
@@ -60,15 +62,25 @@ class _Editor:
         return " ".join(parts).replace("\n", " ")
 
 
-def rewrite_for_clang(kernels: Kernels) -> Rewritten:
-    """The whole text, attributes and qualifiers erased, vectors constructed through functions of the header."""
+def rewrite_for_clang(kernels: Kernels, own_methods: bool = False) -> Rewritten:
+    """The whole text, attributes and qualifiers erased, vectors constructed through functions of the header.
+
+    own_methods: methods take objects of the thread alone, as in Metal, except those of function objects, which are
+    called on temporaries too; else methods take any object.
+    """
     editor = _Editor(kernels)
     for start, end in kernels.erased:
         editor.erase(start, end)
     _function_constants(editor)
     vectors = set(VECTORS - _BOOL_VECTORS) | _vector_aliases(editor.tokens)
     _vector_variables(editor, vectors)
-    _methods(editor)
+    classes = find_classes(editor.tokens)
+    if own_methods:
+        _own_methods(editor, classes)
+        _references_to_constants(editor)
+    else:
+        _any_methods(editor)
+    _copies(editor, classes)
     for i, token in enumerate(editor.tokens):
         if token.kind == "word":
             _word(editor, i, vectors)
@@ -132,7 +144,7 @@ def _function_constants(editor: _Editor) -> None:
 
 
 def _vector_variables(editor: _Editor, vectors: set[str]) -> None:
-    """`float2 v(a, b);` in a function: clang's vectors have no such constructors."""
+    """`float2 v(a, b);` and `float4 v = {a, b};` in a function: clang's vectors have no such initialisers."""
     tokens = editor.tokens
     for _, _, start, end in function_bodies(tokens):
         for i in range(start, end):
@@ -140,20 +152,99 @@ def _vector_variables(editor: _Editor, vectors: set[str]) -> None:
                 continue
             name = tokens.next(i)
             opening = tokens.next(name)
-            if tokens[name].kind == "word" and tokens.at(opening) == "(" and tokens.at(tokens.next(opening)) != ")":
+            if tokens[name].kind != "word":
+                continue
+            if tokens.at(opening) == "(" and tokens.at(tokens.next(opening)) != ")":
                 editor.put(opening, f"= __msl_make<{tokens[i].text}>(")
+            brace = tokens.next(opening)
+            if tokens.at(opening) == "=" and tokens.at(brace) == "{" and tokens.at(tokens.next(brace)) != "}":
+                editor.put(brace, f"__msl_braces<{tokens[i].text}>(")
+                editor.put(tokens.match(brace), ")")
 
 
-def _methods(editor: _Editor) -> None:
-    """`S(...) thread`, `f() const thread` lose their qualifier: clang's temporaries are in no address space."""
-    tokens = editor.tokens
+def _thread_qualifiers(tokens: Tokens) -> Iterator[int]:
+    """Index of each `thread` that qualifies a method, behind its parameters."""
     for i, token in enumerate(tokens):
         if token.text != "thread" or tokens.at(tokens.next(i)) not in (":", "{", ";", "=", "->"):
             continue
         before = tokens.previous(i)
         before = tokens.previous(before) if tokens.at(before) == "const" else before
         if tokens.at(before) == ")":
+            yield i
+
+
+def _any_methods(editor: _Editor) -> None:
+    """`S(...) thread`, `f() const thread` lose their qualifier: clang's temporaries are in no address space."""
+    for i in _thread_qualifiers(editor.tokens):
+        editor.put(i, "")
+
+
+def _own_methods(editor: _Editor, classes: list[Class]) -> None:
+    """`f()` becomes `f() thread` in each class but function objects, whose `thread` is erased."""
+    tokens = editor.tokens
+    owners = [c for c in classes if not c.is_function_object]
+    for i in _thread_qualifiers(tokens):
+        inside = [c for c in owners if c.start < i < c.end]
+        if not inside or any(
+            i in (m.qualifier, tokens.next(m.qualifier)) and m.is_constructor for m in inside[-1].methods
+        ):
             editor.put(i, "")
+    for owner in owners:
+        for method in owner.methods:
+            if method.is_plain and not method.is_constructor:
+                editor.put(method.qualifier, f"{tokens[method.qualifier].text} thread")
+
+
+def _references_to_constants(editor: _Editor) -> None:
+    """`const thread T &x` takes temporaries, which are in no address space for clang."""
+    tokens = editor.tokens
+    for i, token in enumerate(tokens):
+        if token.text != "thread" or i in editor.edits:
+            continue
+        if "const" not in (tokens.at(tokens.previous(i)), tokens.at(tokens.next(i))):
+            continue
+        end = tokens.next(i)
+        while end < len(tokens) and (tokens[end].kind == "word" or tokens[end].text in ("::", "<")):
+            end = tokens.next(tokens.match_angle(end) if tokens[end].text == "<" else end)
+        if tokens.at(end) == "&":
+            editor.put(i, "")
+
+
+def _copies(editor: _Editor, classes: list[Class]) -> None:
+    """`S s = c;` and `s = c` with a `c` in constant memory: clang's copies read any memory but that."""
+    tokens = editor.tokens
+    names = {owner.name for owner in classes if owner.name and not owner.is_template}
+    for owner in classes:
+        if owner.name in names and owner.is_structure:
+            text = editor.edits.get(owner.start, "{")
+            copy = f"template <class __msl_none = void> void operator=(const constant {owner.name} &);"
+            editor.put(owner.start, f"{text} {copy}")
+    for i, token in enumerate(tokens):
+        if token.kind == "word" and token.text in names:
+            _copy_declarators(editor, token.text, tokens.next(i))
+
+
+def _copy_declarators(editor: _Editor, structure: str, name: int) -> None:
+    """`name = x, other = y;` behind the name of a structure."""
+    tokens = editor.tokens
+    while name < len(tokens) and tokens[name].kind == "word" and tokens.at(tokens.next(name)) == "=":
+        equals = tokens.next(name)
+        end = _statement_end(tokens, equals)
+        if tokens.at(end) not in (";", ","):
+            return
+        if tokens.at(tokens.next(equals)) not in ("{", "default", "delete"):
+            editor.put(equals, f"= __msl_copy<{structure}>(")
+            editor.put(end, f"){editor.edits.get(end, tokens[end].text)}")
+        name = tokens.next(end) if tokens[end].text == "," else len(tokens)
+
+
+def _statement_end(tokens: Tokens, start: int) -> int:
+    """Index of the first ';' or ',' behind `start`, outside of brackets, or of the bracket that closes before it."""
+    i = start
+    while i < len(tokens) and tokens[i].text not in (";", ",", ")", "]", "}"):
+        i = tokens.match(i) if tokens[i].kind == "symbol" and tokens[i].text in ("(", "[", "{") else i
+        i = tokens.next(i)
+    return i
 
 
 def _word(editor: _Editor, index: int, vectors: set[str]) -> None:

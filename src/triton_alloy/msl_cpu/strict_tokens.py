@@ -178,7 +178,8 @@ def _characters(text: Located) -> Iterator[Diagnostic]:
             yield text.error(i, f"non-ASCII character U+{ord(bad):04X} outside a comment")
 
 
-def _literals(text: Located) -> Iterator[Diagnostic]:
+def unsuffixed_literals(text: Located) -> Iterator[Diagnostic]:
+    """There is no double: a literal says whether it is float, half or bfloat."""
     for i, token in enumerate(text.tokens):
         if token.kind != "number":
             continue
@@ -326,7 +327,7 @@ def _after_arguments(tokens: Tokens, index: int, end: int) -> int:
 CHECKS: tuple[Callable[[Located], Iterator[Diagnostic]], ...] = (
     _characters,
     _words,
-    _literals,
+    unsuffixed_literals,
     _includes,
     _pointers,
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import urllib.error
@@ -23,6 +24,7 @@ import platformdirs
 import pytest
 
 from triton_alloy.msl_cpu import Library
+from triton_alloy.msl_cpu.strict import check
 
 WHEEL = "mlx-metal==0.32.4"
 PLATFORM = "macosx_14_0_arm64"
@@ -37,7 +39,7 @@ TEXTS = {
     "arg_reduce": "3d413c4d7eb5a6c397a52487721f445e08ba206a997a90fddcb7e51bf126d1f2",
 }
 # Uses internals of Apple's compiler to declare bfloat functions that the standard library here has already.
-_SHADOWED = ("bf16_math.h",)
+_SHADOWED = "bf16_math.h"
 
 
 def _cache() -> Path:
@@ -59,12 +61,27 @@ def include_paths() -> tuple[str, ...]:
             )
         wheel.unlink()
         (place / "complete").touch()
-    shadow = place / "shadow"
-    for name in _SHADOWED:
-        file = shadow / KERNELS / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    return str(shadow), str(place / "mlx" / "include")
+    return str(_shadow(place, "shadow", "")), str(place / "mlx" / "include")
+
+
+def _shadow(place: Path, name: str, content: str) -> Path:
+    """A directory of include files whose bf16_math.h is `content`."""
+    file = place / name / KERNELS / _SHADOWED
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+    return place / name
+
+
+@functools.cache
+def strict_include_paths() -> tuple[str, ...]:
+    """... where bf16_math.h is MLX's own, behind declarations of the compiler's internals that it calls."""
+    include = Path(include_paths()[-1])
+    text = (include / KERNELS / _SHADOWED).read_text()
+    internals = sorted(set(re.findall(r"\b__metal_\w+", text)))
+    declarations = [f"template <class T, class... Rest> T {name}(T, Rest...);" for name in internals]
+    modes = [f"#define {name} 0" for name in sorted(set(re.findall(r"\b__METAL_\w+_MATH__", text)))]
+    head = "\n".join([*modes, "namespace metal {", *declarations, "}", "using namespace metal;", ""])
+    return str(_shadow(include.parent.parent, "strict", head + text)), str(include)
 
 
 @functools.cache
@@ -97,10 +114,15 @@ def mlx_library(
     headers: Sequence[str], instantiations: Sequence[str], constants: Mapping[int | str, bool | int] | None = None
 ) -> Library:
     includes = "".join(f'#include "{KERNELS}{header}"\n' for header in ("utils.h", *headers))
-    source = f"{includes}{''.join(instantiations)}"
-    return Library(source, "reference", constants, include_paths=include_paths())
+    return _library(f"{includes}{''.join(instantiations)}", constants)
 
 
 def mlx_text_library(name: str, constants: Mapping[int | str, bool | int] | None = None) -> Library:
     """All kernels that MLX instantiates in `name`.metal, which is compiled as it is."""
-    return Library(metal_text(name), "reference", constants, include_paths=include_paths())
+    return _library(metal_text(name), constants)
+
+
+def _library(source: str, constants: Mapping[int | str, bool | int] | None) -> Library:
+    """Every text of the suite is one that strict mode takes too: Apple's compiler does."""
+    check(source, language="3.2", include_paths=strict_include_paths(), plain_literals=True)
+    return Library(source, "reference", constants, include_paths=include_paths())

@@ -446,3 +446,100 @@ kernel void k(device float *x [[buffer(0)]]) {
   Complex z(x[0], x[1]);
   x[2] = twice(z).norm() + Complex(3.0f).re;
 }
+
+//// half_hyperbolic | Math functions: T is half or float in all of them
+kernel void k(device half *x [[buffer(0)]], device half4 *y [[buffer(1)]]) {
+  x[0] = tanh(x[0]) + sinh(x[1]) + cosh(x[2]) + atan2(x[3], x[4]);
+  y[0] = tanh(y[0]) + atan2(y[1], y[2]);
+}
+
+//// bool_swizzles | Vector components: vectors of bool have swizzles as others do
+kernel void k(device float4 *x [[buffer(0)]], device int *out [[buffer(1)]]) {
+  bool4 m = x[0] > x[1];
+  m.x = true;
+  m[1] = m.w;
+  bool2 low = m.xy, crossed = m.wz;
+  bool3 three = m.xyz;
+  out[0] = (low.x && crossed.y) || any(three.zyx.xy) || all(m.xxyy);
+}
+
+//// constant_structs | Address spaces: a structure is copied out of constant memory
+struct Sizes {
+  int rows;
+  float4 scale;
+};
+struct Both {
+  Sizes first, second;
+};
+inline int rows_of(Sizes s = Sizes()) { return s.rows; }
+constant Sizes fixed = {3, float4(1.0f)};
+kernel void k(device float *x [[buffer(0)]], constant Sizes &sizes [[buffer(1)]], constant Both *both [[buffer(2)]]) {
+  Sizes mine = sizes, other = {1, float4(2.0f)};
+  const Sizes third = both[1].second;
+  other = sizes;
+  other = fixed;
+  threadgroup Sizes shared;
+  shared = mine;
+  Sizes back = shared;
+  x[0] = float(rows_of() + mine.rows + third.rows + other.rows + back.rows);
+}
+
+//// template_recursion | Restrictions: a template that calls another of its instances is no recursion
+template <int n>
+float sum(const device float *x) {
+  if constexpr (n == 1) return x[0];
+  else return x[n - 1] + sum<n - 1>(x);
+}
+template <typename T, typename... Rest>
+T total(T first, Rest... rest) {
+  if constexpr (sizeof...(rest) == 0) return first;
+  else return first + total(rest...);
+}
+kernel void k(device float *x [[buffer(0)]]) { x[0] = sum<4>(x) + total(1.0f, 2.0f, 3.0f); }
+
+//// vector_references | Address spaces: references to vectors of a thread, constants bound to references
+template <typename T>
+struct Fragment {
+  vec<T, 2> parts[4];
+  thread vec<T, 2> &part(short i) { return parts[i]; }
+  const thread vec<T, 2> &part(short i) const { return parts[i]; }
+  thread T *elements() { return reinterpret_cast<thread T *>(parts); }
+  void clear() {
+    for (short i = 0; i < 4; ++i) part(i) = vec<T, 2>(0);
+  }
+};
+inline void scale(thread float2 &v, const thread short &by) { v *= float(by); }
+kernel void k(device float *x [[buffer(0)]]) {
+  Fragment<float> f;
+  f.clear();
+  f.part(1) = float2(x[0], x[1]);
+  scale(f.part(1), 3);
+  const short two = 2;
+  scale(f.part(2), two);
+  f.elements()[3] += 1.0f;
+  x[0] = f.part(1).x + f.elements()[2];
+}
+
+//// strings | Strings: literals are in constant memory
+constant char name[] = "kernel";
+inline constant const char *named() { return "function"; }
+kernel void k(device char *x [[buffer(0)]]) {
+  constant const char *local_name = "other";
+  x[1] = named()[0];
+  x[0] = name[0] + local_name[1] + "abc"[2];
+}
+
+//// braced_vectors | Vectors: components in braces, what is left out is 0
+kernel void k(device uint4 *x [[buffer(0)]]) {
+  uint4 v = {1u, 2u, 3u};
+  uint4 w = {x[0].xy, 1u};
+  x[0] = v + w;
+}
+
+//// zeroed_threadgroup | threadgroup Address Space: an empty initialiser writes nothing
+kernel void k(device float *x [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+  threadgroup float tile[32] = {0};
+  tile[t % 32] = x[t];
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  x[t] = tile[31 - t % 32];
+}

@@ -178,8 +178,6 @@ kernel void k(device bfloat *x [[buffer(0)]], device half *y [[buffer(1)]]) { x[
 kernel void k(device bfloat *x [[buffer(0)]]) { x[0] = bfloat(exp(x[0])); } // error: exp
 //// bfloat_fma | Math functions: no fma for bfloat
 kernel void k(device bfloat *x [[buffer(0)]]) { x[0] = bfloat(fma(x[0], x[0], x[0])); } // error: fma
-//// half_tanh | Math functions: tanh of half is ambiguous in practice; convert to float
-kernel void k(device half *x [[buffer(0)]]) { x[0] = tanh(x[0]); } // error: tanh
 //// max_int_uint | Integer functions: both arguments have one type
 kernel void k(device int *x [[buffer(0)]], uint i [[thread_position_in_grid]]) { x[0] = max(x[0], i); } // error: ambiguous
 //// max_float_int | Math functions: no mixing of float and int

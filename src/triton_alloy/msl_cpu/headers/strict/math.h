@@ -40,10 +40,8 @@ using __msl_bools_of = typename __msl_type<__msl_bools<N>>::type;
 #define __MSL_UNARY(F) \
   F(acos) F(acosh) F(asin) F(asinh) F(atan) F(atanh) F(ceil) F(cos) F(cospi) F(exp) F(exp10) F(exp2) F(fabs) F(abs) \
   F(floor) F(fract) F(log) F(log10) F(log2) F(rint) F(round) F(rsqrt) F(saturate) F(sign) F(sin) F(sinpi) F(sqrt) \
-  F(tan) F(tanpi) F(trunc)
-#define __MSL_UNARY_FLOAT(F) F(cosh) F(sinh) F(tanh)
-#define __MSL_BINARY(F) F(copysign) F(divide) F(fdim) F(fmax) F(fmin) F(fmod) F(max) F(min) F(pow) F(powr) F(step)
-#define __MSL_BINARY_FLOAT(F) F(atan2)
+  F(tan) F(tanpi) F(trunc) F(cosh) F(sinh) F(tanh)
+#define __MSL_BINARY(F) F(copysign) F(divide) F(fdim) F(fmax) F(fmin) F(fmod) F(max) F(min) F(pow) F(powr) F(step) F(atan2)
 #define __MSL_TERNARY(F) \
   F(clamp) F(fma) F(fmax3) F(fmedian3) F(fmin3) F(max3) F(median3) F(min3) F(mix) F(smoothstep)
 
@@ -52,17 +50,11 @@ using __msl_bools_of = typename __msl_type<__msl_bools<N>>::type;
 #define __MSL_U_NONE(name) \
   template <class T> \
   __msl_only<T, bfloat> name(T) = delete;
-#define __MSL_U_NO_HALF(name) \
-  template <class T> \
-  __msl_only<T, half> name(T) = delete;
 #define __MSL_B_FLOAT(name) __MSL_F2(name, float)
 #define __MSL_B_HALF(name) __MSL_F2(name, half)
 #define __MSL_B_NONE(name) \
   template <class T> \
   __msl_only<T, bfloat> name(T, T) = delete;
-#define __MSL_B_NO_HALF(name) \
-  template <class T> \
-  __msl_only<T, half> name(T, T) = delete;
 #define __MSL_T_FLOAT(name) __MSL_F3(name, float)
 #define __MSL_T_HALF(name) __MSL_F3(name, half)
 #define __MSL_T_NONE(name) \
@@ -71,8 +63,7 @@ using __msl_bools_of = typename __msl_type<__msl_bools<N>>::type;
 
 #define __MSL_FLOAT_MATHS \
   __MSL_UNARY(__MSL_U_FLOAT) \
-  __MSL_UNARY_FLOAT(__MSL_U_FLOAT) \
-  __MSL_BINARY(__MSL_B_FLOAT) __MSL_BINARY_FLOAT(__MSL_B_FLOAT) __MSL_TERNARY(__MSL_T_FLOAT) \
+  __MSL_BINARY(__MSL_B_FLOAT) __MSL_TERNARY(__MSL_T_FLOAT) \
   __MSL_OUT(sincos, float, float) __MSL_OUT(modf, float, float) __MSL_OUT(frexp, float, int) \
   float ldexp(float, int); \
   template <int N> \
@@ -87,11 +78,7 @@ __MSL_OUT(modf, half, half)
 __MSL_OUT(frexp, half, int)
 half ldexp(half, int);
 __MSL_UNARY(__MSL_U_NONE)
-__MSL_UNARY_FLOAT(__MSL_U_NONE)
-__MSL_UNARY_FLOAT(__MSL_U_NO_HALF)
 __MSL_BINARY(__MSL_B_NONE)
-__MSL_BINARY_FLOAT(__MSL_B_NONE)
-__MSL_BINARY_FLOAT(__MSL_B_NO_HALF)
 __MSL_TERNARY(__MSL_T_NONE)
 __MSL_F1(int, ilogb, float)
 __MSL_F1(int, ilogb, half)
@@ -102,17 +89,13 @@ __MSL_F2(nextafter, half)
 namespace precise {
 __MSL_FLOAT_MATHS
 __MSL_UNARY(__MSL_U_NONE)
-__MSL_UNARY_FLOAT(__MSL_U_NONE)
 __MSL_BINARY(__MSL_B_NONE)
-__MSL_BINARY_FLOAT(__MSL_B_NONE)
 __MSL_TERNARY(__MSL_T_NONE)
 }  // namespace precise
 namespace fast {
 __MSL_FLOAT_MATHS
 __MSL_UNARY(__MSL_U_NONE)
-__MSL_UNARY_FLOAT(__MSL_U_NONE)
 __MSL_BINARY(__MSL_B_NONE)
-__MSL_BINARY_FLOAT(__MSL_B_NONE)
 __MSL_TERNARY(__MSL_T_NONE)
 }  // namespace fast
 

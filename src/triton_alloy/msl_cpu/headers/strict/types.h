@@ -106,10 +106,11 @@ __MSL_VECTORS(float)
 // clang has no vectors of bool in OpenCL, where a comparison of vectors gives integers: both convert to these.
 template <int N>
 struct __msl_bools;
-#define __MSL_BOOLS(N, ...) \
+#define __MSL_BOOLS(N, swizzles, ...) \
   template <> \
   struct __msl_bools<N> { \
     bool __VA_ARGS__; \
+    swizzles; \
     __msl_bools() = default; \
     __msl_bools(bool); \
     template <class T> \
@@ -117,6 +118,9 @@ struct __msl_bools;
     template <class... A, class = decltype(char(sizeof...(A) == N ? 1 : -1))> \
     __msl_bools(bool, bool, A...); \
     bool operator[](int) const; \
+    thread bool &operator[](int) thread; \
+    device bool &operator[](int) device; \
+    threadgroup bool &operator[](int) threadgroup; \
     __msl_bools operator!() const; \
     __msl_bools operator&&(__msl_bools) const; \
     __msl_bools operator||(__msl_bools) const; \
@@ -126,9 +130,68 @@ struct __msl_bools;
     __msl_bools operator==(__msl_bools) const; \
     __msl_bools operator!=(__msl_bools) const; \
   };
-__MSL_BOOLS(2, x, y)
-__MSL_BOOLS(3, x, y, z)
-__MSL_BOOLS(4, x, y, z, w)
+#define __MSL_SWIZZLE(name, N) \
+  __msl_bools<N> __msl_get_##name() const; \
+  void __msl_put_##name(__msl_bools<N>); \
+  __declspec(property(get = __msl_get_##name, put = __msl_put_##name)) __msl_bools<N> name;
+#define __MSL_SWIZZLE2(name) __MSL_SWIZZLE(name, 2)
+#define __MSL_SWIZZLE3(name) __MSL_SWIZZLE(name, 3)
+#define __MSL_SWIZZLE4(name) __MSL_SWIZZLE(name, 4)
+#define __MSL_LAST2(F, a) F(a##x) F(a##y)
+#define __MSL_LAST3(F, a) __MSL_LAST2(F, a) F(a##z)
+#define __MSL_LAST4(F, a) __MSL_LAST3(F, a) F(a##w)
+#define __MSL_SWIZZLES2 \
+  __MSL_LAST2(__MSL_SWIZZLE2, x) __MSL_LAST2(__MSL_SWIZZLE2, y) __MSL_LAST2(__MSL_SWIZZLE3, xx) \
+  __MSL_LAST2(__MSL_SWIZZLE3, xy) __MSL_LAST2(__MSL_SWIZZLE3, yx) __MSL_LAST2(__MSL_SWIZZLE3, yy) \
+  __MSL_LAST2(__MSL_SWIZZLE4, xxx) __MSL_LAST2(__MSL_SWIZZLE4, xxy) __MSL_LAST2(__MSL_SWIZZLE4, xyx) \
+  __MSL_LAST2(__MSL_SWIZZLE4, xyy) __MSL_LAST2(__MSL_SWIZZLE4, yxx) __MSL_LAST2(__MSL_SWIZZLE4, yxy) \
+  __MSL_LAST2(__MSL_SWIZZLE4, yyx) __MSL_LAST2(__MSL_SWIZZLE4, yyy)
+#define __MSL_SWIZZLES3 \
+  __MSL_LAST3(__MSL_SWIZZLE2, x) __MSL_LAST3(__MSL_SWIZZLE2, y) __MSL_LAST3(__MSL_SWIZZLE2, z) \
+  __MSL_LAST3(__MSL_SWIZZLE3, xx) __MSL_LAST3(__MSL_SWIZZLE3, xy) __MSL_LAST3(__MSL_SWIZZLE3, xz) \
+  __MSL_LAST3(__MSL_SWIZZLE3, yx) __MSL_LAST3(__MSL_SWIZZLE3, yy) __MSL_LAST3(__MSL_SWIZZLE3, yz) \
+  __MSL_LAST3(__MSL_SWIZZLE3, zx) __MSL_LAST3(__MSL_SWIZZLE3, zy) __MSL_LAST3(__MSL_SWIZZLE3, zz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, xxx) __MSL_LAST3(__MSL_SWIZZLE4, xxy) __MSL_LAST3(__MSL_SWIZZLE4, xxz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, xyx) __MSL_LAST3(__MSL_SWIZZLE4, xyy) __MSL_LAST3(__MSL_SWIZZLE4, xyz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, xzx) __MSL_LAST3(__MSL_SWIZZLE4, xzy) __MSL_LAST3(__MSL_SWIZZLE4, xzz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, yxx) __MSL_LAST3(__MSL_SWIZZLE4, yxy) __MSL_LAST3(__MSL_SWIZZLE4, yxz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, yyx) __MSL_LAST3(__MSL_SWIZZLE4, yyy) __MSL_LAST3(__MSL_SWIZZLE4, yyz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, yzx) __MSL_LAST3(__MSL_SWIZZLE4, yzy) __MSL_LAST3(__MSL_SWIZZLE4, yzz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, zxx) __MSL_LAST3(__MSL_SWIZZLE4, zxy) __MSL_LAST3(__MSL_SWIZZLE4, zxz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, zyx) __MSL_LAST3(__MSL_SWIZZLE4, zyy) __MSL_LAST3(__MSL_SWIZZLE4, zyz) \
+  __MSL_LAST3(__MSL_SWIZZLE4, zzx) __MSL_LAST3(__MSL_SWIZZLE4, zzy) __MSL_LAST3(__MSL_SWIZZLE4, zzz)
+#define __MSL_SWIZZLES4 \
+  __MSL_LAST4(__MSL_SWIZZLE2, x) __MSL_LAST4(__MSL_SWIZZLE2, y) __MSL_LAST4(__MSL_SWIZZLE2, z) \
+  __MSL_LAST4(__MSL_SWIZZLE2, w) __MSL_LAST4(__MSL_SWIZZLE3, xx) __MSL_LAST4(__MSL_SWIZZLE3, xy) \
+  __MSL_LAST4(__MSL_SWIZZLE3, xz) __MSL_LAST4(__MSL_SWIZZLE3, xw) __MSL_LAST4(__MSL_SWIZZLE3, yx) \
+  __MSL_LAST4(__MSL_SWIZZLE3, yy) __MSL_LAST4(__MSL_SWIZZLE3, yz) __MSL_LAST4(__MSL_SWIZZLE3, yw) \
+  __MSL_LAST4(__MSL_SWIZZLE3, zx) __MSL_LAST4(__MSL_SWIZZLE3, zy) __MSL_LAST4(__MSL_SWIZZLE3, zz) \
+  __MSL_LAST4(__MSL_SWIZZLE3, zw) __MSL_LAST4(__MSL_SWIZZLE3, wx) __MSL_LAST4(__MSL_SWIZZLE3, wy) \
+  __MSL_LAST4(__MSL_SWIZZLE3, wz) __MSL_LAST4(__MSL_SWIZZLE3, ww) __MSL_LAST4(__MSL_SWIZZLE4, xxx) \
+  __MSL_LAST4(__MSL_SWIZZLE4, xxy) __MSL_LAST4(__MSL_SWIZZLE4, xxz) __MSL_LAST4(__MSL_SWIZZLE4, xxw) \
+  __MSL_LAST4(__MSL_SWIZZLE4, xyx) __MSL_LAST4(__MSL_SWIZZLE4, xyy) __MSL_LAST4(__MSL_SWIZZLE4, xyz) \
+  __MSL_LAST4(__MSL_SWIZZLE4, xyw) __MSL_LAST4(__MSL_SWIZZLE4, xzx) __MSL_LAST4(__MSL_SWIZZLE4, xzy) \
+  __MSL_LAST4(__MSL_SWIZZLE4, xzz) __MSL_LAST4(__MSL_SWIZZLE4, xzw) __MSL_LAST4(__MSL_SWIZZLE4, xwx) \
+  __MSL_LAST4(__MSL_SWIZZLE4, xwy) __MSL_LAST4(__MSL_SWIZZLE4, xwz) __MSL_LAST4(__MSL_SWIZZLE4, xww) \
+  __MSL_LAST4(__MSL_SWIZZLE4, yxx) __MSL_LAST4(__MSL_SWIZZLE4, yxy) __MSL_LAST4(__MSL_SWIZZLE4, yxz) \
+  __MSL_LAST4(__MSL_SWIZZLE4, yxw) __MSL_LAST4(__MSL_SWIZZLE4, yyx) __MSL_LAST4(__MSL_SWIZZLE4, yyy) \
+  __MSL_LAST4(__MSL_SWIZZLE4, yyz) __MSL_LAST4(__MSL_SWIZZLE4, yyw) __MSL_LAST4(__MSL_SWIZZLE4, yzx) \
+  __MSL_LAST4(__MSL_SWIZZLE4, yzy) __MSL_LAST4(__MSL_SWIZZLE4, yzz) __MSL_LAST4(__MSL_SWIZZLE4, yzw) \
+  __MSL_LAST4(__MSL_SWIZZLE4, ywx) __MSL_LAST4(__MSL_SWIZZLE4, ywy) __MSL_LAST4(__MSL_SWIZZLE4, ywz) \
+  __MSL_LAST4(__MSL_SWIZZLE4, yww) __MSL_LAST4(__MSL_SWIZZLE4, zxx) __MSL_LAST4(__MSL_SWIZZLE4, zxy) \
+  __MSL_LAST4(__MSL_SWIZZLE4, zxz) __MSL_LAST4(__MSL_SWIZZLE4, zxw) __MSL_LAST4(__MSL_SWIZZLE4, zyx) \
+  __MSL_LAST4(__MSL_SWIZZLE4, zyy) __MSL_LAST4(__MSL_SWIZZLE4, zyz) __MSL_LAST4(__MSL_SWIZZLE4, zyw) \
+  __MSL_LAST4(__MSL_SWIZZLE4, zzx) __MSL_LAST4(__MSL_SWIZZLE4, zzy) __MSL_LAST4(__MSL_SWIZZLE4, zzz) \
+  __MSL_LAST4(__MSL_SWIZZLE4, zzw) __MSL_LAST4(__MSL_SWIZZLE4, zwx) __MSL_LAST4(__MSL_SWIZZLE4, zwy) \
+  __MSL_LAST4(__MSL_SWIZZLE4, zwz) __MSL_LAST4(__MSL_SWIZZLE4, zww) __MSL_LAST4(__MSL_SWIZZLE4, wxx) \
+  __MSL_LAST4(__MSL_SWIZZLE4, wxy) __MSL_LAST4(__MSL_SWIZZLE4, wxz) __MSL_LAST4(__MSL_SWIZZLE4, wxw) \
+  __MSL_LAST4(__MSL_SWIZZLE4, wyx) __MSL_LAST4(__MSL_SWIZZLE4, wyy) __MSL_LAST4(__MSL_SWIZZLE4, wyz) \
+  __MSL_LAST4(__MSL_SWIZZLE4, wyw) __MSL_LAST4(__MSL_SWIZZLE4, wzx) __MSL_LAST4(__MSL_SWIZZLE4, wzy) \
+  __MSL_LAST4(__MSL_SWIZZLE4, wzz) __MSL_LAST4(__MSL_SWIZZLE4, wzw) __MSL_LAST4(__MSL_SWIZZLE4, wwx) \
+  __MSL_LAST4(__MSL_SWIZZLE4, wwy) __MSL_LAST4(__MSL_SWIZZLE4, wwz) __MSL_LAST4(__MSL_SWIZZLE4, www)
+__MSL_BOOLS(2, __MSL_SWIZZLES2, x, y)
+__MSL_BOOLS(3, __MSL_SWIZZLES3, x, y, z)
+__MSL_BOOLS(4, __MSL_SWIZZLES4, x, y, z, w)
 typedef __msl_bools<2> bool2;
 typedef __msl_bools<3> bool3;
 typedef __msl_bools<4> bool4;
@@ -221,6 +284,29 @@ constexpr typename __msl_if<__is_class(A) && __is_convertible_to(A, V), V>::type
 __MSL_BOOL_MAKE(2, bool2)
 __MSL_BOOL_MAKE(3, bool3)
 __MSL_BOOL_MAKE(4, bool4)
+
+// `float4 v = {a, b};`: what is left out is 0
+template <class V, class... A>
+constexpr typename __msl_if<int(__msl_total<A...>::value) <= int(__msl_width<V>::value), V>::type __msl_braces(
+    A... a) {
+  return V{};
+}
+
+// `S s = x;`, whatever memory x is in
+template <class S, class A>
+constexpr typename __msl_if<__is_same(typename __msl_bare<A>::type, S) || __is_convertible_to(A, S), S>::type
+__msl_copy(A &&);
+
+// a pointer moves by an object that converts to a number
+#define __MSL_MOVE(space) \
+  template <class T, class N> \
+  constexpr typename __msl_if<__is_class(N), space T * thread &>::type operator+=(space T *thread &, N); \
+  template <class T, class N> \
+  constexpr typename __msl_if<__is_class(N), space T * thread &>::type operator-=(space T *thread &, N);
+__MSL_MOVE(device)
+__MSL_MOVE(threadgroup)
+__MSL_MOVE(constant)
+__MSL_MOVE(thread)
 
 // ---- `static_cast<T>(x)` also converts vectors of one width
 template <class To, class From>
