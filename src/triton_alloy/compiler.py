@@ -119,8 +119,10 @@ def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: boo
     compiler may contract a*b+c. Raises Unsupported for what cannot be translated rightly.
     """
     options = Options(target, num_warps, fp_fusion)
-    level = config.DEBUG.value
+    level, skipped = config.DEBUG.value, config.SKIP.value
     for name, stage in STAGES:
+        if name in skipped:
+            continue
         start = time.perf_counter()
         stage(module, options)
         _report(level, name, time.perf_counter() - start, module)

@@ -69,6 +69,19 @@ def _at_least(least: int) -> Callable[[str], int]:
     return parse
 
 
+def _some_of(*choices: str) -> Callable[[str], frozenset[str]]:
+    def parse(text: str) -> frozenset[str]:
+        names = frozenset(name for name in text.split(",") if name)
+        if names - set(choices):
+            raise ValueError(text)
+        return names
+
+    return parse
+
+
+OPTIONAL_STAGES = ("simplify", "carry", "clean")
+"""The stages of the compiler that only make kernels faster; TRITON_ALLOY_SKIP leaves them out."""
+
 FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
 RUNTIMES = ("auto", "cpu", "metal", "torch_mps", "mlx")
 MODES = ("fast", "reference", "strict", "sanitize")
@@ -104,6 +117,13 @@ DEBUG = Variable(
     "a number from 0 to 4",
     "A ladder, each step adds to the one before: 1 time of each stage, 2 the MSL, 3 the IR after each stage, "
     "4 the verifier after each stage.",
+)
+SKIP = Variable(
+    "TRITON_ALLOY_SKIP",
+    "",
+    _some_of(*OPTIONAL_STAGES),
+    "names from " + ", ".join(OPTIONAL_STAGES) + ", with commas",
+    "Stages of the compiler to leave out, to see whether a wrong result is theirs; they only make kernels faster.",
 )
 CACHE_DIRECTORY = Variable(
     "MSL_CPU_CACHE_DIR",
@@ -148,7 +168,7 @@ DEFAULT_BACKEND = Variable(
     "Triton's own variable of the same meaning; it wins over TRITON_BACKEND.",
 )
 
-VARIABLES = (RUNTIME, TARGET, MODE, DEBUG, BACKEND, DEFAULT_BACKEND, CACHE_DIRECTORY, COMPILER, THREADS, CPU_MODE)
+VARIABLES = (RUNTIME, TARGET, MODE, DEBUG, SKIP, BACKEND, DEFAULT_BACKEND, CACHE_DIRECTORY, COMPILER, THREADS, CPU_MODE)
 
 
 @contextmanager

@@ -51,7 +51,8 @@ class MetalBackend(BaseBackend):
 
     def hash(self) -> str:
         """Identifies the compiler and the target in Triton's cache."""
-        return f"triton-alloy-{__version__}-{sources_digest()}-{self.target}"
+        skipped = "-".join(sorted(config.SKIP.value))
+        return f"triton-alloy-{__version__}-{sources_digest()}-{self.target}-{skipped}"
 
     def parse_options(self, options: dict) -> MetalOptions:
         """The checked options of one kernel; see options.py."""
