@@ -9,7 +9,7 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: help demo test lint format bench upstream conformance corpus programs seeds clean
+.PHONY: help demo test lint format bench upstream conformance corpus programs runtimes seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -47,6 +47,9 @@ corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folde
 
 programs: .venv/test ## compare random Triton programs with NumPy: make programs COUNT=2000 FIRST=1000
 	$(BIN)/python -m tests.random_programs.run $(or $(COUNT),1000) --first $(or $(FIRST),0)
+
+runtimes: .venv/test ## run the kernel tests through the torch_mps runtime, on CPU tensors
+	ALLOY_RUNTIME=torch_mps $(BIN)/python -m pytest -q --numprocesses auto tests/kernels
 
 seeds: .venv/test ## run the sanitizer's kernels in 20 orders each
 	MSL_CPU_TEST_SEEDS=20 $(BIN)/python -m pytest -q tests/msl_cpu/sanitize

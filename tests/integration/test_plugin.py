@@ -23,8 +23,11 @@ from triton.runtime.errors import OutOfResources
 
 import triton_alloy
 from triton_alloy import config
+from triton_alloy.integrations.triton import driver
 from triton_alloy.integrations.triton.driver import MetalDriver
+from triton_alloy.integrations.triton_cpu.driver import CpuDriver
 from triton_alloy.kernel import THREADS_PER_SIMDGROUP, Kernel
+from triton_alloy.runtime import automatic
 from triton_alloy.target import target_for
 
 
@@ -62,14 +65,30 @@ def passes(code: str, **environment: str) -> None:
 
 # ---------------------------------------------------------------------------------------------------------- selection
 def test_the_driver_is_chosen_where_no_gpu_is():
-    assert isinstance(triton.runtime.driver.active, MetalDriver)
-    assert triton.runtime.driver.active.get_current_target() == GPUTarget("metal", "cpu", 32)
+    assert isinstance(triton.runtime.driver.active, CpuDriver)
+    assert triton.runtime.driver.active.get_current_target() == GPUTarget("cpu", "cpu", 32)
+
+
+def test_an_apple_gpu_is_preferred_to_the_cpu(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(automatic, "has_apple_gpu", lambda: True)
+    monkeypatch.setattr(automatic, "gpu_family", lambda: "apple9")
+    assert MetalDriver.is_active() and not CpuDriver.is_active()
+    driver.device_number.cache_clear()
+    assert MetalDriver().get_current_target() == GPUTarget("mps", "apple9", 32)
+    driver.device_number.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["cpu", "metal", "mps"])
+def test_the_names_that_pytorch_gives_a_target_are_ours_once(name: str):
+    backend = triton.compiler.make_backend(GPUTarget(name, "", 32))
+    assert type(backend).__name__ == ("CpuBackend" if name == "cpu" else "MetalBackend")
+    assert backend.parse_options({}).arch == "cpu"
 
 
 @pytest.mark.parametrize("vendor", ["nvidia", "amd"])
 def test_another_vendors_gpu_is_preferred(vendor: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(triton.backends.backends[vendor].driver, "is_active", staticmethod(lambda: True))
-    assert not MetalDriver.is_active()
+    assert not MetalDriver.is_active() and not CpuDriver.is_active()
 
 
 FAKE_GPU = """
@@ -233,7 +252,9 @@ def test_target_and_mode_can_change_within_a_process(pair: tuple[torch.Tensor, t
 def test_a_wrong_variable_is_named():
     with (
         config.scope(TRITON_ALLOY_TARGET="apple99"),
-        pytest.raises(triton_alloy.errors.InvalidArgument, match="TRITON_ALLOY_TARGET='apple99': expected auto or one of cpu"),
+        pytest.raises(
+            triton_alloy.errors.InvalidArgument, match="TRITON_ALLOY_TARGET='apple99': expected auto or one of cpu"
+        ),
     ):
         triton.runtime.driver.active.get_current_target()
 

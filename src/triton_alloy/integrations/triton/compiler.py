@@ -24,14 +24,22 @@ POINTER_RANGE = 2**31
 
 
 class MetalBackend(BaseBackend):
-    """Compiles for GPUTarget("metal", family, 32), where family is "apple7" ... "apple10" or "cpu"."""
+    """Compiles for GPUTarget(name, family, 32), where family is "apple7" ... "apple10" or "cpu".
+
+    names: those of the target that are ours. Inductor names no family: its target is the machine's own.
+    """
+
+    names = ("metal", "mps")
 
     binary_ext = "alloy"
     supports_native_tensor_specialization = False
 
     def __init__(self, target: GPUTarget) -> None:
+        from . import driver
+
         super().__init__(target)
-        if target.arch not in config.FAMILIES:
+        self.family = str(target.arch) or driver.DEVICES[driver.current_device()][0]
+        if self.family not in config.FAMILIES:
             families = ", ".join(config.FAMILIES)
             raise InvalidArgument(f"unknown architecture {target.arch!r}: the metal backend has {families}")
         if target.warp_size != THREADS_PER_SIMDGROUP:
@@ -42,23 +50,23 @@ class MetalBackend(BaseBackend):
         """The compiler's facts of the target; a kernel from the cache needs none of them."""
         from ...target import target_for
 
-        return target_for(str(self.target.arch))
+        return target_for(self.family)
 
-    @staticmethod
-    def supports_target(target: GPUTarget) -> bool:
+    @classmethod
+    def supports_target(cls, target: GPUTarget) -> bool:
         """Whether this backend compiles for `target`."""
-        return target.backend == "metal"
+        return target.backend in cls.names
 
     def hash(self) -> str:
         """Identifies the compiler and the target in Triton's cache."""
         skipped = "-".join(sorted(config.SKIP.value))
-        return f"triton-alloy-{__version__}-{sources_digest()}-{self.target}-{skipped}"
+        return f"triton-alloy-{__version__}-{sources_digest()}-{self.target}-{config.FRONTEND.value}-{skipped}"
 
     def parse_options(self, options: dict) -> MetalOptions:
         """The checked options of one kernel; see options.py."""
         from .options import parse
 
-        return parse(options, str(self.target.arch))
+        return parse(options, self.family)
 
     def pack_metadata(self, metadata: Any) -> tuple[int, int, int]:
         """What Triton hands to the launcher at each launch."""
@@ -141,20 +149,20 @@ def storage_bytes(argument: Any) -> int:
 def import_module(module: Any) -> Op:
     """What Triton's front end has built, as our IR: a copy where libtriton is native, the module itself where it is
     ours."""
-    from triton._C import libtriton
-
     from ...frontend import native
 
-    if not hasattr(libtriton, "IS_ALLOY"):
+    if not native.is_ours(module):
         return native.import_module(module)
     native.drop_hints(module.core)
     return module.core
 
 
 def optimise(module: Any) -> Any:
-    """Run Triton's own target-independent passes, in place; the result is the text of `kernel.asm["ttir"]`."""
+    """Run Triton's own target-independent passes, or ours; the result is the text of `kernel.asm["ttir"]`."""
     from ...frontend import native
 
+    if config.FRONTEND.value == "python" and not native.is_ours(module):
+        module = native.take_over(module)
     native.optimise(module)
     return module
 

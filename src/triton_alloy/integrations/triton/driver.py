@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ...kernel import Device, Executable
     from ...runtime.automatic import AutomaticDevice
 
-NAME = "metal"
 DEVICES: list[tuple[str, str, str]] = list(itertools.product(config.FAMILIES, config.RUNTIMES, config.MODES))
 
 FLUSH_BYTES = 1 << 25
@@ -30,8 +29,8 @@ FLUSH_BYTES = 1 << 25
 
 # Triton knows TRITON_DEFAULT_BACKEND only. Setting it here, before any driver is chosen, is what lets
 # TRITON_BACKEND=metal win over a GPU without changing anything in Triton.
-if config.BACKEND.text == NAME:
-    os.environ.setdefault(config.DEFAULT_BACKEND.name, NAME)
+if config.BACKEND.text in ("metal", "cpu"):
+    os.environ.setdefault(config.DEFAULT_BACKEND.name, config.BACKEND.text)
 
 
 @functools.cache
@@ -45,8 +44,21 @@ def device_of(number: int) -> Device | AutomaticDevice:
     return automatic.AutomaticDevice(mode)
 
 
+def finds_other_gpu() -> bool:
+    """Whether a backend that is not ours finds its GPU."""
+    from triton.backends import backends
+
+    others = [backend.driver for backend in backends.values() if not issubclass(backend.driver, MetalDriver)]
+    return any(driver.is_active() for driver in others)
+
+
 class MetalDriver(DriverBase):
-    """The CPU as a device that runs Metal kernels."""
+    """An Apple GPU; asked for by name where there is none, the CPU as a device that runs Metal kernels.
+
+    backend: the name of the entry point.
+    """
+
+    backend = "metal"
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,13 +66,16 @@ class MetalDriver(DriverBase):
 
     @classmethod
     def is_active(cls) -> bool:
-        """Whether Triton should choose us: when asked by name, else when no other backend finds its GPU."""
+        """Whether Triton should choose us: when asked by name, else when our device is there."""
         wanted = config.DEFAULT_BACKEND.text or config.BACKEND.text
-        if wanted:
-            return wanted == NAME
-        from triton.backends import backends
+        return wanted == cls.backend if wanted else cls.has_device()
 
-        return not any(backend.driver.is_active() for backend in backends.values() if backend.driver is not cls)
+    @classmethod
+    def has_device(cls) -> bool:
+        """Whether there is an Apple GPU."""
+        from ...runtime.automatic import has_apple_gpu
+
+        return has_apple_gpu()
 
     def launcher_cls(self, source: Any, metadata: Any) -> Any:
         """A launcher for one compiled kernel; called by Triton as a class."""
@@ -80,8 +95,9 @@ class MetalDriver(DriverBase):
         return 0
 
     def get_current_target(self) -> GPUTarget:
-        """What kernels are compiled for now."""
-        return GPUTarget(NAME, DEVICES[current_device()][0], THREADS_PER_SIMDGROUP)
+        """What kernels are compiled for now. Its name is that of the PyTorch device, as libraries expect."""
+        name = "mps" if self.has_device() and self.backend == "metal" else self.backend
+        return GPUTarget(name, DEVICES[current_device()][0], THREADS_PER_SIMDGROUP)
 
     def get_active_torch_device(self) -> Any:
         """Where PyTorch tensors for our kernels live."""
