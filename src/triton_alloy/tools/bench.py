@@ -29,7 +29,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from triton_alloy.tools import doctor
+from triton_alloy import __version__
+from triton_alloy.runtime.probes import device_info
 from triton_alloy.tools.measure import duration
 from triton_alloy.tools.sections import COLD_TARGET, COMPILE_TARGETS, OVERHEAD_TARGET, WARM_TARGET
 
@@ -140,14 +141,15 @@ RUNNERS: dict[str, Callable[[float], Iterator[Result]]] = dict(
 
 def machine() -> dict[str, Any]:
     """What the numbers were measured on and with."""
+    found = device_info()
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "system": platform.platform(),
-        "processor": doctor.processor(),
+        "processor": found.processor,
         "threads": THREADS,
         "load": round(os.getloadavg()[0], 2),  # of other programs too, when the report is written
         "python": platform.python_version(),
-        "versions": doctor.versions(),
+        "versions": {"triton-alloy": __version__, **found.frameworks},
     }
 
 

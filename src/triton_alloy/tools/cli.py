@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from triton_alloy.errors import AlloyError
-from triton_alloy.tools import doctor
+from triton_alloy.tools import doctor, info
 from triton_alloy.tools.bench import SECTIONS, bench
 
 
@@ -45,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--svg", type=Path, metavar="FILE", help="write the table as a picture too")
     measure.set_defaults(run=_bench)
 
-    check = commands.add_parser("doctor", help="show what was found: compiler, Triton, target, cache")
+    about = commands.add_parser("info", help="show the machine, its frameworks, and which runtime takes which arrays")
+    about.set_defaults(run=lambda console, options: info.info(console))
+
+    check = commands.add_parser("doctor", help="run kernels on every runtime: what works, what does not, what to do")
     check.set_defaults(run=lambda console, options: doctor.doctor(console))
 
     version = commands.add_parser("version", help="print the version")
@@ -65,7 +68,7 @@ def _bench(console: Console, options: argparse.Namespace) -> int:
 
 
 def _version(console: Console, options: argparse.Namespace) -> int:
-    print(doctor.versions()["triton-alloy"])
+    print(doctor.own_version())
     return 0
 
 

@@ -1,37 +1,27 @@
-"""`triton-alloy doctor`: what was found on this machine, for people and for bug reports."""
+"""`triton-alloy doctor`: runs kernels on every runtime there is, and says what works, what does not and what to do."""
 
 from __future__ import annotations
 
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from triton_alloy import config
-
-DISTRIBUTIONS = ("triton-alloy", "triton", "torch", "numpy", "ziglang")
-
-
-def versions() -> dict[str, str]:
-    """The versions of what we use, by distribution."""
-    found = {}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+from triton_alloy.errors import AlloyError
+from triton_alloy.runtime.detection import DeviceInfo, RuntimeInfo
+from triton_alloy.runtime.probes import device_info
+from triton_alloy.tools import info, trials
 
 
-def processor() -> str:
-    """The processor's name, as the system knows it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
+def own_version() -> str:
+    """The version of this package."""
+    try:
+        return version("triton-alloy")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def compiler() -> str:
@@ -64,17 +54,56 @@ def cache() -> str:
     return f"{folder} ({len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB)"
 
 
+def metal_state(found: DeviceInfo) -> list[tuple[str, str]]:
+    """What the metal runtime has found out about the GPU by itself: the language, and the results of its self-test."""
+    if not found.runtime("metal").is_usable:
+        return []
+    from triton_alloy.runtime.metal import metal_device
+
+    try:
+        device = metal_device()
+        failures = device.verdict.failures
+    except AlloyError as error:
+        return [("Metal", f"cannot be used: {error}")]
+    lines = [("Metal", f"texts are compiled in language {device.language}, found by a trial")]
+    lines += [(f"self-test {name}", f"FAILED: {meaning}") for name, meaning in failures.items()]
+    return lines if failures else [*lines, ("self-test", "passed")]
+
+
+def try_runtime(runtime: RuntimeInfo) -> tuple[str, bool]:
+    """(what to say, whether it works) of a runtime that ought to."""
+    results = trials.try_runtime(runtime.name)
+    failed = [trial for trial in results if trial.problem]
+    right = ", ".join(trial.kernel for trial in results if not trial.problem)
+    if not failed:
+        return f"works: {right} right", True
+    words = "; ".join(f"{trial.kernel}: {trial.problem}" for trial in failed)
+    return f"DOES NOT WORK: {words}" + (f" (right: {right})" if right else ""), False
+
+
 def doctor(console: Console) -> int:
-    """Print the findings; 0 if kernels can run here, else 1."""
+    """Print the findings; 0 if every runtime that ought to work does, and there is one."""
+    found = device_info()
     table = Table(show_header=False, box=None)
-    for name, found in versions().items():
-        table.add_row(name, found)
+    for name, text in info.rows(found):
+        table.add_row(name, text)
+    table.add_row("triton-alloy", own_version())
     table.add_row("python", platform.python_version())
-    table.add_row("system", f"{platform.platform()}, {processor()}, {os.cpu_count()} cores")
-    for name, find in (("compiler", compiler), ("target", active_target), ("cache", cache)):
+    for name, find in (("compiler", compiler), ("active target", active_target), ("cache", cache)):
         table.add_row(name, find())
     for variable in config.VARIABLES:
         if os.environ.get(variable.name):
             table.add_row(variable.name, variable.text)
+    for name, text in metal_state(found):
+        table.add_row(name, text)
     console.print(table)
-    return 1 if active_target().startswith("none") else 0
+    usable = [runtime for runtime in found.runtimes if runtime.is_usable]
+    for runtime in found.runtimes:
+        if runtime not in usable:
+            console.print(f"{runtime.name:10} not here: {runtime.problem}. {runtime.remedy}", highlight=False)
+    working = []
+    for runtime in usable:
+        text, works = try_runtime(runtime)
+        working.append(works)
+        console.print(f"{runtime.name:10} {text}", highlight=False)
+    return 0 if all(working) and working else 1
