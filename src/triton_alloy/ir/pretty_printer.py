@@ -225,9 +225,10 @@ def _parts(location: Location) -> list[Location]:
 
 
 def _with_parts(location: Location, parts: list[str]) -> str:
-    if location.caller is not None:
+    """What stands within `loc(...)`, with `parts` in place of the locations in it, if there are names for those."""
+    if parts and location.caller is not None:
         return f"callsite({parts[0]} at {parts[1]})"
-    if location.name and parts:
+    if parts and location.name:
         return f"{quote(location.name)}({parts[0]})"
     return print_location(location)
 
@@ -326,8 +327,11 @@ class _Printer:
         return f"{indent}{self.labels[block]}{f'({arguments})' if arguments else ''}:"
 
     def argument(self, argument: Value, attributes: str = "") -> str:
-        """`%x: f32 {tt.divisibility = 16 : i32} loc("x"("k.py":3:4))`: arguments have no aliases."""
-        place = f" loc({print_location(argument.location)})" if self.with_locations else ""
+        """`%x: f32 {tt.divisibility = 16 : i32} loc("x"(#loc3))`: only the parts of its location have aliases."""
+        place = ""
+        if self.with_locations:
+            found = self.aliases.found[argument.location].parts if self.aliases is not None else []
+            place = f" loc({_with_parts(argument.location, [part.name for part in found])})"
         return f"{self.names[argument]}: {argument.type}{attributes}{place}"
 
     def predecessors(self, block: Block) -> str:
