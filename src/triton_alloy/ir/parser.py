@@ -23,7 +23,7 @@ from .core import Block, Op, Region, Value
 from .syntax import Cursor, called
 from .types import I1, UNKNOWN, Attribute, IntegerAttribute, Location, Type
 
-_HEAD = re.compile(
+HEAD = re.compile(
     r'\s*(?:(%[\w$.\-]+(?::\d+)?(?:, *%[\w$.\-]+(?::\d+)?)*) *= *)?"([\w.$\-]+)"\( *([^()"]*)\)(?: *\[([^\]]*)\])?'
 ).match
 _ALIAS_DEFINITION = re.compile(r"^(#loc\d*) = (loc\(.*\))[ \t]*$", re.MULTILINE)
@@ -48,10 +48,12 @@ _tails: dict[str, _Tail] = {}
 
 def parse(text: str) -> Op:
     """The `builtin.module` that `text` spells; other top-level ops are wrapped in one. Raises InvalidIR."""
-    return _Parser(text).module()
+    return Parser(text).module()
 
 
-class _Parser:
+class Parser:
+    """The lines of a text and what is known of them so far."""
+
     def __init__(self, text: str):
         self.lines = text.split("\n")
         self.index = 0
@@ -86,7 +88,7 @@ class _Parser:
         block = region.blocks[-1] if region.blocks else None
         while self.index < len(lines):
             line = lines[self.index]
-            head = _HEAD(line)
+            head = HEAD(line)
             if head is not None:
                 if block is None:
                     block = region.append(Block())
@@ -132,7 +134,7 @@ class _Parser:
     def argument(self, cursor: Cursor, block: Block) -> None:
         name = cursor.expect_match(_VALUE_NAME, "an argument")[0]
         cursor.expect(":")
-        value = block.add_argument(cursor.type(), _place_of(name))
+        value = block.add_argument(cursor.type(), place_of(name))
         if cursor.take("loc("):
             value.location = cursor.location()
             cursor.expect(")")
@@ -156,7 +158,7 @@ class _Parser:
         if tuple([operand.type for operand in operands]) != tail.inputs:
             self.fail(f"the operands of {op_name} do not have the types {', '.join(map(str, tail.inputs)) or 'listed'}")
         if location is None:
-            location = _place_of(names) if names else UNKNOWN
+            location = place_of(names) if names else UNKNOWN
         op = Op(op_name, operands, tail.outputs, attributes, regions, location, successors)
         if names or op.results:
             self.define(names, op)
@@ -250,7 +252,7 @@ class _Parser:
         return called(self.alias(callee), self.alias(caller))
 
 
-def _place_of(name: str) -> Location:
+def place_of(name: str) -> Location:
     """For text without locations: what is printed as `%acc` or `%acc:2` is called so, and `%12` has no name."""
     name = name[1:].partition(":")[0]
     return UNKNOWN if name.isdigit() else Location(name=name)
