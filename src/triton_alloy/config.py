@@ -85,6 +85,7 @@ OPTIONAL_STAGES = ("simplify", "carry", "clean")
 FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
 RUNTIMES = ("auto", "cpu", "metal", "torch_mps", "mlx")
 MODES = ("fast", "reference", "strict", "sanitize")
+FRONTENDS = ("native", "python")
 
 RUNTIME = Variable(
     "ALLOY_RUNTIME",
@@ -109,6 +110,14 @@ MODE = Variable(
     "one of " + ", ".join(MODES),
     "How the CPU runs a kernel: on lane vectors, with one fiber per GPU thread, the same after a check that Apple's "
     "compiler would take the text, or with every access checked.",
+)
+FRONTEND = Variable(
+    "TRITON_ALLOY_FRONTEND",
+    "native",
+    _one_of(*FRONTENDS),
+    "one of " + ", ".join(FRONTENDS),
+    "Whose passes optimise a module that native libtriton has built: its own or those of this package, which run "
+    "wherever native libtriton is absent.",
 )
 DEBUG = Variable(
     "TRITON_ALLOY_DEBUG",
@@ -168,7 +177,20 @@ DEFAULT_BACKEND = Variable(
     "Triton's own variable of the same meaning; it wins over TRITON_BACKEND.",
 )
 
-VARIABLES = (RUNTIME, TARGET, MODE, DEBUG, SKIP, BACKEND, DEFAULT_BACKEND, CACHE_DIRECTORY, COMPILER, THREADS, CPU_MODE)
+VARIABLES = (
+    RUNTIME,
+    TARGET,
+    MODE,
+    FRONTEND,
+    DEBUG,
+    SKIP,
+    BACKEND,
+    DEFAULT_BACKEND,
+    CACHE_DIRECTORY,
+    COMPILER,
+    THREADS,
+    CPU_MODE,
+)
 
 
 @contextmanager

@@ -166,7 +166,7 @@ def test_arithmetic_on_splats_is_scalar():
     )
     check(
         text,
-        """
+        r"""
         CHECK: [[a]] = "arith.muli"(%x, {{%\w+}}) : (i32, i32) -> i32
         CHECK: [[b]] = "arith.cmpi"([[a]], %x) {{.*}} -> i1
         CHECK: [[bs]] = "tt.splat"([[b]])

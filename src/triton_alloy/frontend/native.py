@@ -26,10 +26,29 @@ def import_module(native_module: Any) -> Op:
 
     Raises InvalidIR if libtriton's text is not what this package knows, as a future Triton may change it.
     """
-    module = parse(generic_text(native_module))
-    module.attributes.pop("llvm.data_layout", None)
+    module = _copy(native_module)
     drop_hints(module)
     return module
+
+
+def is_ours(built: Any) -> bool:
+    """Whether a libtriton `ir.module` is our libtriton's, which has our IR, not the native one's."""
+    return hasattr(built, "core")
+
+
+def take_over(native_module: Any) -> Any:
+    """A copy of a native `ir.module` as a module of our libtriton, so that our passes run on it."""
+    from .libtriton import handles
+
+    copy: Any = handles.module(_copy(native_module))
+    copy.context = native_module.context
+    return copy
+
+
+def _copy(native_module: Any) -> Op:
+    core = parse(generic_text(native_module))
+    core.attributes.pop("llvm.data_layout", None)
+    return core
 
 
 def drop_hints(module: Op) -> None:
@@ -58,13 +77,16 @@ def generic_text(native_module: Any) -> str:
     return text
 
 
-def optimise(native_module: Any) -> None:
+def optimise(built: Any) -> None:
     """Run Triton's target-independent passes on a fresh module of libtriton, native or ours, in place: inlining,
     tensor descriptors and block pointers to plain pointers, canonicalisation, common subexpressions, invariants,
     requested unrolling."""
-    from triton._C.libtriton import ir, passes
+    if is_ours(built):
+        from .libtriton import ir, passes
+    else:
+        from triton._C.libtriton import ir, passes
 
-    manager = ir.pass_manager(native_module.context)
+    manager = ir.pass_manager(built.context)
     manager.enable_debug()
     passes.common.add_inliner(manager)
     if hasattr(passes.ttir, "add_rewrite_tensor_pointer"):  # block pointers: Triton 3.7 only
@@ -77,4 +99,4 @@ def optimise(native_module: Any) -> None:
     passes.ttir.add_triton_licm(manager)
     passes.common.add_symbol_dce(manager)
     passes.ttir.add_loop_unroll(manager)
-    manager.run(native_module, "make_ttir")
+    manager.run(built, "make_ttir")
