@@ -137,7 +137,8 @@ def _find(environment: str | None) -> Compiler:
             continue
         if family == "gcc":
             warnings.warn(
-                "msl_cpu found only g++: no swizzles, slower kernels. Install clang (>= 17) or `pip install ziglang`.",
+                "msl_cpu found only g++: no fast, sanitize and strict modes, no swizzles. "
+                "Install clang (>= 17) or `pip install ziglang`.",
                 stacklevel=2,
             )
         return Compiler(command, family, _identity(command[0]))
@@ -164,7 +165,7 @@ def processor() -> str:
     return platform.machine() + (found.group(1) if found else "")
 
 
-def _diagnostics(output: str, source: str) -> list[Diagnostic]:
+def _diagnostics(output: str, source: str, scale: int) -> list[Diagnostic]:
     """Errors at positions of the user's text. One inside our headers is put where the user's text led to it."""
     lines = source.split("\n")
     result: list[Diagnostic] = []
@@ -172,6 +173,7 @@ def _diagnostics(output: str, source: str) -> list[Diagnostic]:
     for match in filter(None, map(_MESSAGE.match, output.splitlines())):
         row, column, file, text = int(match["line"]), int(match["column"]), match["file"], match["text"]
         error = match["severity"].endswith("error")
+        row = row if str(HEADERS) in file else row // scale
         if file == USER_FILE:
             line = lines[row - 1] if row <= len(lines) else ""
             if error or pending:
@@ -199,9 +201,11 @@ def run_compiler(compiler: Compiler, arguments: list[str], directory: str) -> su
         raise CompilerCrash(f"cannot start {compiler.command[0]}: {error}") from error
 
 
-def compiler_errors(done: subprocess.CompletedProcess[str], source: str) -> CompileError | CompilerCrash:
-    """The exception that a failed run of the compiler means."""
-    diagnostics = _diagnostics(done.stderr, source)
+def compiler_errors(
+    done: subprocess.CompletedProcess[str], source: str, scale: int = 1
+) -> CompileError | CompilerCrash:
+    """The exception that a failed run of the compiler means. scale: lines that a line of the user's text became."""
+    diagnostics = _diagnostics(done.stderr, source, scale)
     if diagnostics and done.returncode == 1:
         return CompileError(diagnostics)
     return CompilerCrash(f"{done.args[0]} failed with status {done.returncode}:\n{done.stderr[-4000:]}")
@@ -216,9 +220,14 @@ class Compiled:
 
 
 def compile_library(
-    text: str, source: str, contract: str = "fast", optimisation: str = "-O3", extra: tuple[str, ...] = ()
+    text: str,
+    source: str,
+    contract: str = "fast",
+    optimisation: str = "-O3",
+    extra: tuple[str, ...] = (),
+    scale: int = 1,
 ) -> Compiled:
-    """Compile C++ `text` into a shared library. `source`: the user's text, for messages."""
+    """Compile C++ `text` into a shared library. `source`: the user's text, for messages; scale: see compiler_errors."""
     compiler = find_compiler()
     try:
         with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
@@ -230,4 +239,4 @@ def compile_library(
                 return Compiled(Path(directory, "kernel.so").read_bytes(), max(frames, default=0))
     except OSError as error:
         raise MslError(f"cannot write the files of a compilation: {error}") from error
-    raise compiler_errors(done, source)
+    raise compiler_errors(done, source, scale)

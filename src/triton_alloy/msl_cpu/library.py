@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import cache
 from .buffers import Buffer, buffer_of
 from .build import compile_library, find_compiler, processor
-from .errors import CompileError, LaunchError
+from .errors import CompileError, LaunchError, NoCompiler
 from .plan import (
     ABI_VERSION,
     ARENA_BYTES,
@@ -323,6 +323,8 @@ class Library:
 def _load(
     source: str, mode: str, constants: Mapping[int | str, ConstantValue], deadline: bool
 ) -> tuple[ctypes.CDLL, dict[str, Any]]:
+    if mode == "fast" and find_compiler().family == "gcc":
+        raise NoCompiler("fast mode needs clang >= 17 or the ziglang wheel (`pip install ziglang`); only g++ was found")
     optimisation = _OPTIMISATION[mode]
     key = cache.make_key(
         source,
@@ -338,7 +340,7 @@ def _load(
     def build() -> tuple[bytes, dict[str, Any]]:
         from .rewrite import rewrite
 
-        program = rewrite(source, mode, constants, deadline)
+        program = rewrite(source, mode, constants, deadline, columns=find_compiler().family != "gcc")
         extra = ("-fsanitize-coverage=trace-pc",) if deadline else ()
         extra += sanitizer_flags
         return _compile_with_enough_stack(program, source, mode, optimisation, extra)
@@ -365,7 +367,7 @@ def _compile_with_enough_stack(
     log2 = _STACK_LOG2_OF_LOGS if "os_log" in source else _STACKS_LOG2.start
     while True:
         flags = (*extra, f"-DMSL_STACK_LOG2={log2}")
-        compiled = compile_library(program.text, source, program.contract, optimisation, flags)
+        compiled = compile_library(program.text, source, program.contract, optimisation, flags, program.scale)
         frame = compiled.largest_frame
         if frame <= _usable_stack(log2, mode):
             return compiled.content, _describe(program, log2)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .address_spaces import erase_address_spaces
+from .line_numbers import SITES_PER_LINE, spread_lines
 from .signatures import ConstantValue, Instance, KernelParameter, Program, find_kernels, strip_attributes
 from .threadgroup_memory import place_threadgroup_variables
 from .tokens import Tokens
@@ -37,6 +38,7 @@ class CppProgram:
     text: str
     entries: tuple[Entry, ...]
     contract: str  # value of -ffp-contract
+    scale: int  # lines of `text` that stand for one of the user's
 
 
 _HEADS = {
@@ -53,6 +55,28 @@ def _drop_system_includes(tokens: Tokens) -> None:
     for token in tokens:
         if token.kind == "directive" and _SYSTEM_INCLUDE.match(token.text):
             token.blank()
+
+
+_COLOURS = re.compile(r"[rgba]{2,4}")
+_COLOUR_MEMBERS = re.compile(r"(?<=\.)[rgba]{2,4}\b|(?<=->)[rgba]{2,4}\b")
+_COMPONENTS = str.maketrans("rgba", "xyzw")
+
+
+def _name_colours(tokens: Tokens) -> None:
+    """`v.rgb` -> `v.xyz`, unless the text has that word elsewhere too: then it names a member of the user's."""
+    members, others = [], set()
+    for i, token in enumerate(tokens):
+        if token.kind == "word" and _COLOURS.fullmatch(token.text):
+            if tokens.at(tokens.previous(i)) in (".", "->"):
+                members.append(token)
+            else:
+                others.add(token.text)
+    members += [token for token in tokens if token.kind == "directive"]
+    for token in members:
+        pattern = _COLOUR_MEMBERS if token.kind == "directive" else _COLOURS
+        token.text = pattern.sub(
+            lambda word: word[0] if word[0] in others else word[0].translate(_COMPONENTS), token.text
+        )
 
 
 def _drop_vocabulary(source: str) -> str:
@@ -75,15 +99,22 @@ def _entry(number: int, instance: Instance, runner: str) -> str:
     return f"namespace {instance.scope} {{\n{text}}}\n" if instance.scope else text
 
 
-def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue], watched: bool = False) -> CppProgram:
+def rewrite(
+    source: str,
+    mode: str,
+    constants: Mapping[int | str, ConstantValue],
+    watched: bool = False,
+    columns: bool = True,
+) -> CppProgram:
     """Translate for `mode`: "fast", "reference" or "sanitize".
 
     The user's lines keep their numbers and, where possible, columns. watched: the program must be able to stop at a
-    deadline.
+    deadline. columns: the compiler knows them; without, lines are numbered as line_numbers.py says.
     """
     contract = _CONTRACT.findall(source)
     program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
     _drop_system_includes(program.tokens)
+    _name_colours(program.tokens)
     strip_attributes(program, constants)
     find_kernels(program)
     place_threadgroup_variables(program)
@@ -102,5 +133,6 @@ def rewrite(source: str, mode: str, constants: Mapping[int | str, ConstantValue]
         text.append(_entry(number, instance, runner))
         kernel = instance.kernel
         entries.append(Entry(instance.name, f"msl_cpu_kernel_{number}", tuple(kernel.parameters), kernel.max_threads))
-    body = f'{head}#line 1 "program_source"\n{program.tokens}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'
-    return CppProgram(body, tuple(entries), contract[-1] if contract else "fast")
+    user = str(program.tokens) if columns else spread_lines(program.tokens)
+    body = f'{head}#line 1 "program_source"\n{user}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'
+    return CppProgram(body, tuple(entries), contract[-1] if contract else "fast", 1 if columns else SITES_PER_LINE)
