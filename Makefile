@@ -33,10 +33,11 @@ format: .venv/lint ## format the code
 bench: .venv/test ## measure what the README claims
 	$(BIN)/triton-alloy bench $(BENCH)
 
-upstream: .venv/test ## run Triton's own tutorials, unchanged: make upstream TRITON_SOURCE=folder
+upstream: .venv/test ## run Triton's own tutorials and language tests: make upstream TRITON_SOURCE=folder SUITE='--files core'
 	$(if $(TRITON_SOURCE),,$(error TRITON_SOURCE must name a Triton source tree))
-	$(PIP) tabulate
+	$(PIP) tabulate scipy
 	TRITON_SOURCE="$(TRITON_SOURCE)" $(BIN)/python -m pytest -q -m upstream tests/upstream
+	$(BIN)/python tests/upstream/suite.py "$(TRITON_SOURCE)" $(SUITE)
 
 conformance: .venv/test ## check against what Apple and MLX ship: kernels, headers (downloads MLX's macOS wheel)
 	$(BIN)/python -m pytest -q -m conformance tests/msl_cpu/conformance tests/runtime
