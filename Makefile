@@ -7,13 +7,14 @@ TRITON := triton==3.9.0
 TORCH := torch==2.13.0
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
+PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: help demo test lint format bench upstream conformance corpus programs runtimes seeds clean
+.PHONY: help demo test lint format bench upstream conformance corpus programs runtimes wheel-macos mac seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: .venv/demo ## run the example kernels and compare them with NumPy
 	$(BIN)/triton-alloy demo
@@ -49,8 +50,25 @@ corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folde
 programs: .venv/test ## compare random Triton programs with NumPy: make programs COUNT=2000 FIRST=1000
 	$(BIN)/python -m tests.random_programs.run $(or $(COUNT),1000) --first $(or $(FIRST),0)
 
-runtimes: .venv/test ## run the kernel tests through the torch_mps runtime, on CPU tensors
+runtimes: .venv/test ## run the kernel tests through the runtimes of a Mac: torch_mps on CPU tensors, metal on a double
 	ALLOY_RUNTIME=torch_mps $(BIN)/python -m pytest -q --numprocesses auto tests/kernels
+	ALLOY_RUNTIME=metal $(BIN)/python -m pytest -q --numprocesses auto tests/kernels
+
+wheel-macos: .venv/demo ## build our wheel for macOS, with Triton's Python files in it (fetches Triton's wheel)
+	rm -rf build/pure dist
+	$(PIP) wheel
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/pure .
+	$(BIN)/python -m triton_alloy.tools.macos_wheel build/pure/*.whl --output dist
+
+# An environment whose Triton is the one in our macOS wheel. The other packages are those of .venv, behind it.
+mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: without a native Triton
+	rm -rf build/mac
+	$(BIN)/python -m venv build/mac
+	$(PIP) --target $$(build/mac/bin/python -c '$(PACKAGES)') --platform macosx_13_0_arm64 --only-binary=:all: \
+		--no-deps dist/*.whl
+	$(BIN)/python -c '$(PACKAGES)' > $$(build/mac/bin/python -c '$(PACKAGES)')/zz_shared.pth
+	build/mac/bin/python -m triton_alloy demo
+	build/mac/bin/python -m pytest -q --numprocesses auto $(or $(TESTS),tests/kernels)
 
 seeds: .venv/test ## run the sanitizer's kernels in 20 orders each
 	MSL_CPU_TEST_SEEDS=20 $(BIN)/python -m pytest -q tests/msl_cpu/sanitize
@@ -64,6 +82,7 @@ clean: ## remove what make has made
 # A C++ compiler is needed to run kernels on the CPU. Where there is no clang++, a wheel brings one.
 .venv/demo: pyproject.toml Makefile | .venv/bin/python
 	$(PIP) --editable . $(if $(ON_LINUX),$(TRITON))
+	$(if $(ON_LINUX),,$(BIN)/triton-alloy setup)
 	$(BIN)/python -c '$(HAS_CLANG)' 2>/dev/null || $(PIP) --editable '.[compiler]'
 	@touch $@
 

@@ -51,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("doctor", help="run kernels on every runtime: what works, what does not, what to do")
     check.set_defaults(run=lambda console, options: doctor.doctor(console))
 
+    install = commands.add_parser("setup", help="put Triton's Python files here, where Triton has no wheel (macOS)")
+    install.add_argument("--wheel", type=Path, metavar="FILE", help="Triton's wheel, instead of fetching it with pip")
+    install.add_argument("--remove", action="store_true", help="undo an earlier setup")
+    install.set_defaults(run=_setup)
+
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=_version)
     return parser
@@ -65,6 +70,12 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
 
 def _bench(console: Console, options: argparse.Namespace) -> int:
     return bench(console, options.only, options.seconds, options.json)
+
+
+def _setup(console: Console, options: argparse.Namespace) -> int:
+    from triton_alloy.tools import setup
+
+    return setup.remove(console) if options.remove else setup.setup(console, options.wheel)
 
 
 def _version(console: Console, options: argparse.Namespace) -> int:

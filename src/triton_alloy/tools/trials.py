@@ -48,7 +48,7 @@ def try_runtime(name: str) -> list[Trial]:
     return trials
 
 
-# --------------------------------------------------------------------------------------------- in the process of its own
+# -------------------------------------------------------------------------------------------- in the process of its own
 def _move(runtime: str, array: np.ndarray) -> Any:
     """The array as an argument for a runtime's example."""
     if runtime != "torch_mps":

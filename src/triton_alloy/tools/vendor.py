@@ -12,6 +12,11 @@ from pathlib import Path, PurePosixPath
 
 from ..digest import sources_digest
 
+VERSION = "3.9.0"
+"""The release of Triton whose files are taken, and that libtriton stands in for."""
+
+METADATA = f"triton-{VERSION}.dist-info"
+
 LEFT_OUT = (
     "triton/_C/",
     "triton/backends/amd/",
@@ -45,6 +50,8 @@ def written_files() -> dict[str, str]:
         "triton/_C/__init__.py": "",
         "triton/_C/libtriton/__init__.py": SHIM,
         "triton/_C/libtriton.so": f"triton-alloy {sources_digest()}\n",
+        f"{METADATA}/INSTALLER": "triton-alloy\n",
+        f"{METADATA}/WHEEL": "Wheel-Version: 1.0\nGenerator: triton-alloy\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
 
 
