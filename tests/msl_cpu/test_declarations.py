@@ -44,6 +44,7 @@ MEMORY = """
 #include <metal_stdlib>
 using namespace metal;
 kernel void none(device float *x) { x[0] = 1; }
+kernel void select(device float *x) { threadgroup float y; y = 1; x[0] = metal::select(y, 2.0f, true); }
 kernel void some(device float *x, uint i [[thread_position_in_threadgroup]]) {
   threadgroup float a[33], b;
   threadgroup half4 c[4];
@@ -61,7 +62,7 @@ template [[host_name("small")]] [[kernel]] decltype(generic<float, 8>) generic<f
 template [[host_name("large")]] [[kernel]] decltype(generic<int, 200, void, int, float>)
     generic<int, 200, void, int, float>;
 """
-LENGTHS = {"none": 0, "some": 144 + 16 + 32, "small": 32 + 16, "large": 800 + 16}
+LENGTHS = {"none": 0, "select": 16, "some": 144 + 16 + 32, "small": 32 + 16, "large": 800 + 16}
 
 
 @pytest.mark.parametrize("mode", ["reference", "sanitize"])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from triton_alloy.msl_cpu import LaunchError, Library, compile_shader, metal_kernel
+from triton_alloy.msl_cpu.sanitize import SanitizerError
 
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
 torch = pytest.importorskip("torch")
@@ -291,3 +292,9 @@ def test_another_compiler_from_a_wheel(monkeypatch, tmp_path):
     for _ in range(3):
         expected = expected + expected.sum(1, keepdims=True)
     np.testing.assert_array_equal(out, expected.ravel())
+    body = "threadgroup float a[32]; a[i] = x[i]; x[i] = a[31 - i];"
+    race = Library(
+        HEAD + f"kernel void f(device float *x, uint i [[thread_position_in_grid]]) {{ {body} }}", "sanitize"
+    )
+    with pytest.raises(SanitizerError, match="race"):
+        race["f"].launch([x], 1, 32)

@@ -6,13 +6,14 @@ text; their types come from the compiler, so that templates, typedefs and macros
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .tokens import Tokens
 
-ConstantValue = bool | int | float
+ConstantValue = bool | int | float | Sequence[bool | int | float]  # a sequence: components of a vector
 
 # Attribute of a parameter -> Kind in headers/msl_cpu/arguments.h.
 BUILT_INS = {
@@ -60,7 +61,7 @@ class KernelParameter:
 class KernelSource:
     """A function with the kernel qualifier, as written (a template counts once).
 
-    itself: how its body names the function, with its template's parameters as arguments.
+    itself: how its body names the function, among others that are called so, and with its template's parameters.
     """
 
     itself: str
@@ -109,6 +110,18 @@ def _is_attribute(tokens: Tokens, index: int) -> bool:
     return tokens[index].text == "[" and tokens[index].kind == "symbol" and tokens.at(tokens.next(index)) == "["
 
 
+def _literal(value: ConstantValue) -> str:
+    """A value of the host in C++."""
+    if isinstance(value, Sequence):
+        return "{" + ", ".join(map(_literal, value)) + "}"
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, bool):
+        return str(plain).lower()
+    if isinstance(plain, float) and not math.isfinite(plain):
+        return "NAN" if plain != plain else "INFINITY" if plain > 0 else "-INFINITY"
+    return repr(plain)
+
+
 def _declare_constant(tokens: Tokens, index: int, attribute: str, values: Mapping[int | str, ConstantValue]) -> str:
     """`constant T name [[function_constant(n)]];` -> a constexpr; returns the name if the host gave a value."""
     number = int(attribute.split("(")[1].split(")")[0], 0)
@@ -120,7 +133,7 @@ def _declare_constant(tokens: Tokens, index: int, attribute: str, values: Mappin
         if start < 0 or tokens[start].text in (";", "}"):
             raise tokens.error(index, "a function constant must be declared 'constant T name [[function_constant(n)]]'")
     value = values.get(number, values.get(name))
-    written = "0" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    written = "{}" if value is None else _literal(value)
     # A value that was not given must not be used; the text guards it by is_function_constant_defined.
     tokens[start].text = "static constexpr"
     tokens[name_at].text = f"{name} = {written}"
@@ -158,8 +171,11 @@ def _parameter_kind(program: Program, start: int, end: int) -> tuple[str, int | 
             return BUILT_INS[word], 0, False
         if word in _REFUSED:
             raise program.tokens.error(program.tokens.next(start - 1), _REFUSED[word])
-    index = re.search(r"\b(?:buffer|threadgroup)\s*\(\s*(\d+)\s*\)", attributes)
-    number = int(index.group(1)) if index else None
+    index = re.search(r"\b(buffer|threadgroup)\s*\(([^)]*)\)", attributes)
+    if index and not index.group(2).strip().isdigit():
+        message = f"{index.group(1)}({index.group(2).strip()}): an index is a number, or a macro that stands for one"
+        raise program.tokens.error(program.tokens.next(start - 1), message)
+    number = int(index.group(2)) if index else None
     kind = "threadgroup_buffer" if "threadgroup" in program.tokens.words(start, end) else "buffer"
     return kind, number, "function_constant" in attributes
 
@@ -216,6 +232,8 @@ def _instantiation(program: Program, start: int) -> int:
     host = hosts[0] if hosts else "::".join(filter(None, [scope, expression]))
     program.entries.append(Instance(host, expression, scope, source))
     tokens.blank(start, end + 1)
+    for i in range(start, end):
+        program.attributes.pop(i, None)  # or the next kernel would take them for its own
     return end
 
 
@@ -241,16 +259,16 @@ def _kernel(program: Program, qualifier: int) -> int:
     if tokens.at(body) != "{":
         return closing
     name = tokens[tokens.previous(opening)].text
+    scope = program.scope(qualifier)
+    full = f"{scope}::{name}" if scope else name
     is_template = tokens.at(tokens.previous(first)) == ">"
     source = KernelSource(
-        name + (_own_arguments(tokens, tokens.previous(first)) if is_template else ""),
+        f"::{full}" + (_own_arguments(tokens, tokens.previous(first)) if is_template else ""),
         _parameters(program, opening + 1, closing),
         (body, tokens.match(body)),
         is_template,
         _max_threads(" ".join(attributes)),
     )
-    scope = program.scope(qualifier)
-    full = f"{scope}::{name}" if scope else name
     program.kernels[full] = source
     if not source.is_template:
         hosts = [host for host in map(_host_name, attributes) if host]
