@@ -49,6 +49,12 @@ def test_a_scalar_is_reported_by_the_first_simdgroup(simdgroups, operands):
     check(text, f'CHECK: "msl.print"{operands} <{{{{{{.*}}}}signed = false, element = "i64"')
 
 
+def test_what_is_known_to_hold_costs_nothing():
+    constant = '%v = "arith.constant"() <{value = true}> : () -> i1\n'
+    text = lowered("", constant + '"tt.assert"(%v) <{message = "m"}> : (i1) -> ()')
+    assert "msl.report" not in text and "msl.stop" not in text
+
+
 def test_a_failed_scalar_stops_the_program():
     text = lowered("%v: i1", '"tt.assert"(%v) <{message = "m"}> : (i1) -> ()', simdgroups=4)
     check(

@@ -41,7 +41,9 @@ thread_index_in_quadgroup thread_index_in_simdgroup thread_index_in_threadgroup 
 thread_position_in_threadgroup threadgroup_position_in_grid threadgroups_per_grid threads_per_grid
 threads_per_simdgroup threads_per_threadgroup"""
 
-_OURS = "arena device_log lane lock_table program_count program_id scalars simdgroup"
+_OURS = """arena device_log lane lock_table program_count program_id scalars simdgroup log_values log_value log_text
+log_failures log_failure device_fence locked_atomic locked_cas locked_load locked_poll wide_umax wide_umin Add64 And64
+Or64 Xor64 Max64 Min64 Umax64 Umin64 Exchange64"""
 
 RESERVED = frozenset(f"{_CPP} {_METAL} {_FUNCTIONS} {_BUILT_INS} {_OURS}".split())
 RESERVED_PREFIXES = ("simd_", "quad_", "atomic_", "simdgroup_", "__", "metal_", "alloy_")

@@ -156,6 +156,8 @@ def atomic(op: Op, writer: Writer) -> None:
     base, offset, *rest = op.operands
     place = offset_argument(offset, writer) if is_varying(op.result.type) else writer.take(offset)
     arguments = [writer.take(base), place, *(writer.take(v) for v in rest)]
+    if op.attributes.get("locked"):
+        arguments.insert(0, name("lock_table"))
     text = operations.call(op.attributes["function"], arguments).text + ";"
     writer.comment(op.location)
     writer.flush(written(op))

@@ -16,7 +16,15 @@ _DIRECTORY = Path(__file__).with_suffix("")
 _HEADER = re.compile(r"^//: (?P<name>\w+)(?: if (?P<condition>\w+))?$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 # Another spelling of a condition: a kernel may hold only uniform values of a type.
-_SPELLINGS = {"b1": "bool", "f16": "half", "bf16": "bfloat", "i64": "long", "u64": "ulong"}
+_SPELLINGS = {
+    "b1": "bool",
+    "i8": "char",
+    "i16": "short",
+    "i64": "long",
+    "u64": "ulong",
+    "f16": "half",
+    "bf16": "bfloat",
+}
 
 
 @dataclass(frozen=True)

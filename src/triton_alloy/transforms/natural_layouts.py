@@ -24,7 +24,8 @@ from .carried_values import Carried, Use, carried_by
 from .layout_choice import LayoutChoice
 from .layout_rules import ELEMENTWISE, RULES, LayoutRule, is_tensor, rule_of, shape_of
 
-ACCESSES = frozenset(("tt.load", "tt.store", "tt.atomic_rmw", "tt.atomic_cas"))
+ATOMICS = ("tt.atomic_rmw", "tt.atomic_cas", "tt.atomic_load", "tt.atomic_store", "tt.atomic_poll")
+ACCESSES = frozenset(("tt.load", "tt.store", *ATOMICS))
 # Ops across threads or with effects that take their operands in any one layout.
 WHOLE = frozenset(("tt.reduce", "tt.scan", "tt.assert", "tt.print", "tt.unsplat"))
 # Ops whose first operand goes through threadgroup memory: it is taken in any layout, and the result has one of its own.

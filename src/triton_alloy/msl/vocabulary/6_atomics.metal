@@ -24,6 +24,26 @@ template <class Next> ushort atomic_half_word(ulong address, Next next) {
     }
 }
 
+//: atomic_byte_word
+// The same for 8 bits.
+template <class Next> uchar atomic_byte_word(ulong address, Next next) {
+    device atomic_uint *word = reinterpret_cast<device atomic_uint *>(address & ~3ul);
+    uint shift = uint(address & 3ul) * 8u;
+    uint old = atomic_load_explicit(word, memory_order_relaxed);
+    while (true) {
+        uint changed = (old & ~(0xffu << shift)) | (uint(next(uchar(old >> shift))) << shift);
+        if (atomic_compare_exchange_weak_explicit(word, &old, changed, memory_order_relaxed, memory_order_relaxed))
+            return uchar(old >> shift);
+    }
+}
+
+//: atomic_part
+// The bits from an address on that its 32-bit word holds.
+inline uint atomic_part(ulong address) {
+    const device atomic_uint *word = reinterpret_cast<const device atomic_uint *>(address & ~3ul);
+    return atomic_load_explicit(word, memory_order_relaxed) >> (uint(address & 3ul) * 8u);
+}
+
 //: AddBits
 template <class T> struct AddBits {
     T value;
@@ -119,6 +139,52 @@ template <class I> bfloat atomic_exchange(device bfloat *p, I offset, bfloat val
     return mask ? as_type<bfloat>(atomic_half_word(address_of(p + offset), replace)) : bfloat(0.0f);
 }
 
+//: atomic_exchange if i16
+template <class I> short atomic_exchange(device short *p, I offset, short value, b1 mask = true) {
+    return mask ? short(atomic_half_word(address_of(p + offset), ReplaceBits<ushort>{ushort(value)})) : short(0);
+}
+
+//: atomic_exchange if i8
+template <class I> char atomic_exchange(device char *p, I offset, char value, b1 mask = true) {
+    return mask ? char(atomic_byte_word(address_of(p + offset), ReplaceBits<uchar>{uchar(value)})) : char(0);
+}
+
+//: atomic_load
+template <class I> int atomic_load(const device int *p, I offset, b1 mask = true) {
+    return mask ? atomic_load_explicit((const device atomic_int *)(p + offset), memory_order_relaxed) : 0;
+}
+template <class I> float atomic_load(const device float *p, I offset, b1 mask = true) {
+    return as_type<float>(atomic_load((const device int *)p, offset, mask));
+}
+
+//: atomic_load if i8
+template <class I> char atomic_load(const device char *p, I offset, b1 mask = true) {
+    return mask ? char(atomic_part(address_of(p + offset))) : char(0);
+}
+
+//: atomic_load if i16
+template <class I> short atomic_load(const device short *p, I offset, b1 mask = true) {
+    return mask ? short(atomic_part(address_of(p + offset))) : short(0);
+}
+
+//: atomic_load if f16
+template <class I> half atomic_load(const device half *p, I offset, b1 mask = true) {
+    return mask ? as_type<half>(ushort(atomic_part(address_of(p + offset)))) : half(0);
+}
+
+//: atomic_load if bf16
+template <class I> bfloat atomic_load(const device bfloat *p, I offset, b1 mask = true) {
+    return mask ? as_type<bfloat>(ushort(atomic_part(address_of(p + offset)))) : bfloat(0.0f);
+}
+
+//: atomic_poll
+// Waits until the number is the expected one.
+template <class T, class I> T atomic_poll(const device T *p, I offset, T expected, b1 mask = true) {
+    bool waits = mask;
+    while (simd_any(waits)) waits = waits && atomic_load(p, offset, waits) != expected;
+    return expected;
+}
+
 //: atomic_cas
 // Stores `value` where the bits are those of `expected`; the old number.
 template <class I> int atomic_cas(device int *p, I offset, int expected, int value, b1 mask = true) {
@@ -127,6 +193,12 @@ template <class I> int atomic_cas(device int *p, I offset, int expected, int val
 }
 template <class I> float atomic_cas(device float *p, I offset, float expected, float value, b1 mask = true) {
     return as_type<float>(atomic_cas((device int *)p, offset, as_type<int>(expected), as_type<int>(value), mask));
+}
+
+//: atomic_cas if i16
+template <class I> short atomic_cas(device short *p, I offset, short expected, short value, b1 mask = true) {
+    CompareBits<ushort> compare{ushort(expected), ushort(value)};
+    return mask ? short(atomic_half_word(address_of(p + offset), compare)) : short(0);
 }
 
 //: atomic_cas if f16
@@ -189,6 +261,16 @@ template <class T, class I> T uniform_atomic_exchange(device T *p, I offset, T v
 //: uniform_atomic_cas
 template <class T, class I> T uniform_atomic_cas(device T *p, I offset, T expected, T value, bool mask = true) {
     return first(atomic_cas(p, offset, expected, value, mask && simd_is_first()));
+}
+
+//: uniform_atomic_load
+template <class T, class I> T uniform_atomic_load(const device T *p, I offset, bool mask = true) {
+    return first(atomic_load(p, offset, mask && simd_is_first()));
+}
+
+//: uniform_atomic_poll
+template <class T, class I> T uniform_atomic_poll(const device T *p, I offset, T expected, bool mask = true) {
+    return atomic_poll(p, offset, expected, mask && simd_is_first());
 }
 
 //: device_fence

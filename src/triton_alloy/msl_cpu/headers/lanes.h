@@ -23,5 +23,6 @@
 #include "lanes_matrix.h"
 #include "lanes_atomic.h"
 #include "lanes_log.h"
+#include "lanes_wide_atomics.h"
 
 #pragma clang diagnostic pop

@@ -7,6 +7,7 @@ namespace metal {
 namespace lanes {
 
 template <ulong bytes> struct Word;
+template <> struct Word<1> { using type = uchar; };
 template <> struct Word<2> { using type = ushort; };
 template <> struct Word<4> { using type = uint; };
 template <> struct Word<8> { using type = ulong; };
@@ -89,6 +90,30 @@ LANES_INLINE Lanes<T> atomic_cas(T *p, I offset, lanes::NotDeduced<Lanes<T>> exp
   auto cells = lanes::bit_cast<lanes::Array<lanes::Cell<T>>>(lanes::to_row(values));
   return lanes::each_lane<T>(offset, mask, [&](ulong place, uint lane) {
     return uniform_atomic_cas(p, place, lanes::element<T>(old, lane), lanes::element<T>(cells, lane));
+  });
+}
+
+template <class T, class I> LANES_INLINE T uniform_atomic_load(const T *p, I offset, bool mask = true) {
+  using W = lanes::WordOf<T>;
+  if (!mask) return T(0);
+  return lanes::bit_cast<T>(__atomic_load_n(reinterpret_cast<const W *>(p + offset), __ATOMIC_RELAXED));
+}
+template <class T, class I> LANES_INLINE Lanes<T> atomic_load(const T *p, I offset, b1 mask = true) {
+  return lanes::each_lane<T>(offset, mask, [&](ulong place, uint) { return uniform_atomic_load(p, place); });
+}
+
+// Waits until the number is the expected one.
+template <class T, class I>
+LANES_INLINE T uniform_atomic_poll(const T *p, I offset, lanes::NotDeduced<T> expected, bool mask = true) {
+  while (mask && uniform_atomic_load(p, offset) != expected)
+    ;
+  return expected;
+}
+template <class T, class I>
+LANES_INLINE Lanes<T> atomic_poll(const T *p, I offset, lanes::NotDeduced<Lanes<T>> expected, b1 mask = true) {
+  auto cells = lanes::bit_cast<lanes::Array<lanes::Cell<T>>>(lanes::to_row(expected));
+  return lanes::each_lane<T>(offset, mask, [&](ulong place, uint lane) {
+    return uniform_atomic_poll(p, place, lanes::element<T>(cells, lane));
   });
 }
 
