@@ -1,8 +1,8 @@
 """Triton's Python files for a machine that Triton has no wheel for, such as a Mac: `triton-alloy setup`.
 
-pip fetches Triton's wheel for Linux; its Python files and licence are checked against the wheel's own hashes and against
-the digest that this release was tested with, and written to a folder beside this environment's packages, with our
-libtriton in place of the native one. A `.pth` file puts that folder at the end of the import path, so that a Triton
+pip fetches Triton's wheel for Linux. Its Python files and licence are checked against the wheel's own hashes and the
+digest that this release was tested with, and written to a folder beside this environment's packages, with our libtriton
+in place of the native one. A `.pth` file puts that folder at the end of the import path, so that a Triton
 installed by pip comes first.
 """
 

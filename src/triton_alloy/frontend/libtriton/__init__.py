@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from types import ModuleType
 from typing import Any
 
 from . import ir
@@ -24,7 +25,7 @@ __all__ = [
     "make_tensordesc_args",
     "native_specialize_impl",
 ]
-_LATE = ("interpreter", "passes")
+_LATE = ("interpreter", "linear_layout", "passes")
 
 
 def __getattr__(name: str) -> Any:
@@ -34,11 +35,19 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+class LateModule(ModuleType):
+    """One of our modules under a name of Triton's, imported when something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(f"{__name__}.{self.__name__.rpartition('.')[2]}"), name)
+
+
 def install(name: str) -> None:
     """Make this package and its modules importable as `name`, in place of the module that calls."""
     package = sys.modules[__name__]
     sys.modules[name] = package
     sys.modules[f"{name}.ir"] = ir
+    sys.modules.update({f"{name}.{late}": LateModule(f"{name}.{late}") for late in _LATE})
     for absent in MODULES:
         module = AbsentModule(f"{name}.{absent}")
         sys.modules[module.__name__] = module

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from ...errors import Unsupported
 
-MODULES = ("amd", "gluon_ir", "gsan_testing", "linear_layout", "llvm", "nvidia", "proton")
+MODULES = ("amd", "gluon_ir", "gsan_testing", "llvm", "nvidia", "proton")
 
 
 class AbsentModule(ModuleType):
