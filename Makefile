@@ -10,7 +10,7 @@ HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_com
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: help demo test lint format bench upstream conformance corpus programs runtimes wheel-macos mac seeds clean
+.PHONY: help demo test lint format bench upstream conformance corpus programs runtimes wheel-macos mac passes seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -69,6 +69,10 @@ mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: wi
 	$(BIN)/python -c '$(PACKAGES)' > $$(build/mac/bin/python -c '$(PACKAGES)')/zz_shared.pth
 	build/mac/bin/python -m triton_alloy demo
 	build/mac/bin/python -m pytest -q --numprocesses auto $(or $(TESTS),tests/kernels)
+
+passes: .venv/test ## compare our TTIR passes with native's: make passes TTIR=folder of .ttir files [EVERY=10]
+	$(if $(TTIR),,$(error TTIR must name a folder of unoptimised modules))
+	$(BIN)/python tests/transforms/ttir/against_native.py "$(TTIR)" $(or $(EVERY),1)
 
 seeds: .venv/test ## run the sanitizer's kernels in 20 orders each
 	MSL_CPU_TEST_SEEDS=20 $(BIN)/python -m pytest -q tests/msl_cpu/sanitize

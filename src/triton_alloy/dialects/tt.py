@@ -228,6 +228,13 @@ TT = {
     "atomic_load": OpRule((1, 2), attributes=("sem", "scope")),
     "atomic_store": OpRule((2, 3), 0, attributes=("sem", "scope")),
     "atomic_poll": OpRule((1, None), _ANY),
+    # ---- descriptors and block pointers, which transforms/ttir rewrites
+    "make_tensor_descriptor": OpRule((3, None), traits=Trait.PURE),
+    "descriptor_load": OpRule((2, None), traits=Trait.READS),
+    "descriptor_gather": OpRule(3, traits=Trait.READS),
+    "descriptor_store descriptor_reduce descriptor_scatter": OpRule((3, None), 0),
+    "make_tensor_ptr": OpRule((4, None), traits=Trait.PURE),
+    "advance": OpRule((2, None), traits=Trait.PURE),
     # ---- debugging
     "print": OpRule(_ANY, 0, attributes=("prefix",)),
     "assert": OpRule(1, 0, attributes=("message",)),

@@ -48,17 +48,12 @@ def _erase_unreachable(region: Region) -> bool:
                 reached.add(successor)
                 work.append(successor)
     dead = [block for block in region.blocks if block not in reached]
+    inner = [each for block in dead for op in block for each in op.walk()]
+    for op in inner:
+        op.set_operands([])
     for block in dead:
         for op in block:
-            for value in op.operands:
-                if op in value.uses:
-                    del value.uses[op]
-            op.operands = []
-    for block in reversed(dead):
-        while block.last is not None:
-            for result in block.last.results:
-                result.uses = {}
-            block.last.erase()
+            op.erase()
     region.blocks = [block for block in region.blocks if block in reached]
     return bool(dead)
 

@@ -138,6 +138,8 @@ def ask_once_for_both(op: Op, rewriter: Rewriter) -> bool:
 def join_equal_conditions(op: Op, rewriter: Rewriter) -> bool:
     """if a: x; if a: y  =>  if a: x, y."""
     first = op.prev
+    while first is not None and first.name == "arith.constant":
+        first = first.prev
     if first is None or first.name != "scf.if":
         return False
     swapped = _is_negation(first.operands[0], op.operands[0])
@@ -158,6 +160,8 @@ def join_equal_conditions(op: Op, rewriter: Rewriter) -> bool:
     rewriter.replace(op, joined.results[count:])
     rewriter.replace(first, joined.results[:count])
     rewriter.push_within(joined)
+    if joined.next is not None:
+        rewriter.push(joined.next)
     return True
 
 

@@ -106,7 +106,7 @@ class Rewriter(Builder):
             if op not in self.pending:
                 continue
             self.pending.remove(op)
-            if not any(result.uses for result in op.results) and is_removable(op):
+            if _is_unused(op) and is_removable(op):
                 self.erase(op)
             else:
                 self.visit(op)
@@ -203,6 +203,13 @@ class Rewriter(Builder):
         block = op.body
         self.inline_before(block, op)
         self.erase(op)
+
+
+def _is_unused(op: Op) -> bool:
+    for result in op.results:  # noqa: SIM110  one of the hottest lines: no generator
+        if result.uses:
+            return False
+    return True
 
 
 def _holder(block: Block) -> Op | None:

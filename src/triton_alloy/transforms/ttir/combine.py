@@ -33,6 +33,8 @@ def accumulate(op: Op, rewriter: Rewriter) -> bool:
         dot = product.definer
         if dot is None or dot.name not in ("tt.dot", "tt.dot_scaled") or product.uses != {op: 1}:
             continue
+        if dot.block is not op.block:  # in a loop it would run more often
+            continue
         if constant_of(dot.operands[2]) != 0 or dot.integer("maxNumImpreciseAcc", 0) != 0:
             continue
         assert op.block is not None

@@ -30,9 +30,28 @@ class Expansion:
     def run(self, module: Op) -> None:
         """Rewrite the whole module, in place."""
         for function in list(module.body):
-            self.expand_function(function)
+            if self.is_needed(function):
+                self.expand_function(function)
         for op in reversed(self.replaced):
             op.erase()
+
+    def is_needed(self, op: Op) -> bool:
+        """Whether anything in the op's regions has a type that is replaced."""
+        for region in op.regions:
+            for block in region.blocks:
+                for argument in block.arguments:
+                    if self.part_types(argument.type) is not None:
+                        return True
+                for inner in block:
+                    if (inner.name in self.rules or inner.name == "tt.call") and self.concerns(inner):
+                        return True
+                    if inner.regions and self.is_needed(inner):
+                        return True
+        return False
+
+    def concerns(self, op: Op) -> bool:
+        """Whether an op takes or gives a value of a type that is replaced."""
+        return any(self.part_types(value.type) is not None for value in (*op.operands, *op.results))
 
     def expand_function(self, function: Op) -> None:
         type_ = function.attributes.get("function_type")
@@ -74,11 +93,11 @@ class Expansion:
 
     def expand_op(self, op: Op) -> None:
         rule = self.rules.get(op.name)
-        if rule is not None and any(self.part_types(value.type) for value in (*op.operands, *op.results)):
-            rule(op, self)
-            self.replaced.append(op)
-            return
-        if any(self.part_types(value.type) for value in (*op.operands, *op.results)):
+        if self.concerns(op):
+            if rule is not None:
+                rule(op, self)
+                self.replaced.append(op)
+                return
             op = self.pass_on(op)
         self.expand_regions(op)
 

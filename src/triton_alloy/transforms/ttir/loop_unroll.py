@@ -16,7 +16,7 @@ _KNOWN_TRIPS.pattern("scf.for")(run_known_trips)
 
 def run(module: Op) -> None:
     found = [op for op in module.walk() if op.name == "scf.for" and op.integer(_FACTOR, 1) > 1]
-    for loop in found:
+    for loop in reversed(found):  # inner ones first
         factor = loop.integer(_FACTOR)
         del loop.attributes[_FACTOR]
         _unroll(loop, factor)
