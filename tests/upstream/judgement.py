@@ -42,24 +42,18 @@ class Count:
     skipped: int = 0
     listed: int = 0
     failed: int = 0
-    seconds: float = 0
 
-    NAMES: ClassVar = ("collected", "passed", "skipped", "listed", "failed", "seconds")
+    NAMES: ClassVar = ("collected", "passed", "skipped", "listed", "failed")
 
     def __add__(self, other: Count) -> Count:
         return Count(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def cells(self) -> list[str]:
         """The numbers as text, in the order of NAMES."""
-        return [f"{getattr(self, name):,.0f}" for name in self.NAMES]
-
-    def __str__(self) -> str:
-        return ", ".join(f"{cell} {name}" for name, cell in zip(self.NAMES, self.cells(), strict=True))
+        return [f"{getattr(self, name):,}" for name in self.NAMES]
 
 
-def judge(
-    rows: Sequence[Row], collected: int, expected: Sequence[Expected], where: str, seconds: float
-) -> tuple[Count, list[str]]:
+def judge(rows: Sequence[Row], collected: int, expected: Sequence[Expected], where: str) -> tuple[Count, list[str]]:
     """The count of `rows`, and a line for each outcome that is not as the list says."""
     verdicts = [verdict(row, [line for line in expected if line.names(row.id, where)]) for row in rows]
     kinds = [kind for kind, _ in verdicts]
@@ -70,7 +64,6 @@ def judge(
         max(collected, len(rows)),
         *(kinds.count(kind) for kind in ("passed", "skipped", "listed")),
         kinds.count("failed") + missing,
-        seconds,
     )
     return count, problems
 

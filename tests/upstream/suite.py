@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ PROBLEMS_SHOWN = 40
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run and how. sample: tests of each file, 0 is all; seconds: after which a test is ended."""
+    """What is run and how. sample: tests of each file, 0 is all; seconds: after which a test is ended;
+    keyword: as pytest's -k."""
 
     target: str
     mode: str
@@ -45,6 +47,18 @@ class Settings:
     seed: int
     workers: int
     seconds: float
+    keyword: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every test of the files runs."""
+        return not self.sample and not self.keyword
+
+    @property
+    def extent(self) -> str:
+        """Which tests of the files run, in words."""
+        chosen = f"{self.sample} of each file, seed {self.seed}" if self.sample else "all tests"
+        return chosen + (f" that match {self.keyword!r}" if self.keyword else "")
 
 
 def arguments() -> argparse.Namespace:
@@ -57,7 +71,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of that choice")
     parser.add_argument("--workers", "-n", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--seconds", type=float, default=900, help="a test that takes longer has failed")
-    parser.add_argument("--results", type=Path, help="a folder for the outcome of every test, as lines of JSON")
+    parser.add_argument("--results", type=Path, help="a file for the outcome of every test, as lines of JSON")
     parser.add_argument("--keyword", "-k", default="", help="only tests whose names match, as pytest's -k")
     return parser.parse_args()
 
@@ -98,61 +112,70 @@ def environment(folder: Path, settings: Settings) -> dict[str, str]:
     }
 
 
-def command(folder: Path, file: str, results: Path, settings: Settings, keyword: str) -> list[str]:
-    """pytest on one file. Always in worker processes, so that a crash ends a test and not the run."""
+def command(folder: Path, files: list[str], results: Path, settings: Settings) -> list[str]:
+    """pytest on `files`. Always in worker processes, so that a crash ends a test and not the run."""
     return [
         *(sys.executable, "-m", "pytest", "--quiet", "--tb=native", "-p", "no:cacheprovider", "-p", "suite_plugin"),
-        *("-c", str(folder / "pytest.ini"), "--rootdir", str(folder / "test" / LANGUAGE)),
-        *("--confcutdir", str(folder / "test"), "--device", "cpu", "--numprocesses", str(settings.workers)),
-        *("--results", str(results), "--sample", str(settings.sample), "--seed", str(settings.seed)),
-        *("--seconds", str(settings.seconds), "-k", keyword, file),
+        *("-c", str(folder / "pytest.ini"), "--rootdir", str(folder / "test" / LANGUAGE), "--device", "cpu"),
+        *("--confcutdir", str(folder / "test"), "--continue-on-collection-errors"),
+        *("--numprocesses", str(settings.workers), "--seconds", str(settings.seconds), "-k", settings.keyword),
+        *("--results", str(results), "--sample", str(settings.sample), "--seed", str(settings.seed), *files),
     ]
 
 
-def read_rows(path: Path) -> tuple[list[Row], int]:
-    """The outcomes so far, and how many tests were collected (0: not known yet)."""
-    rows: list[dict[str, Any]] = []
-    if path.exists():
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
-    collected = max((row["collected"] for row in rows if "collected" in row), default=0)
+def read_rows(path: Path) -> tuple[list[Row], Counter[str]]:
+    """The outcomes so far, and how many tests of each file were collected."""
+    written = path.read_text().splitlines() if path.exists() else []
+    rows: list[dict[str, Any]] = [json.loads(line) for line in written if line.endswith("}")]
+    collected = [Counter(row["collected"]) for row in rows if "collected" in row]
     outcomes = {row["id"]: Row(**row) for row in rows if "id" in row}
-    return list(outcomes.values()), collected
+    return list(outcomes.values()), collected[0] if collected else Counter()
 
 
-def run_file(folder: Path, file: str, results: Path, settings: Settings, keyword: str, console: Console) -> int:
-    """Run one file; outcomes go to `results`. Returns how many tests were collected."""
-    log = results.with_suffix(".log")
+def run_tests(folder: Path, files: list[str], results: Path, settings: Settings, console: Console) -> None:
+    """Run the tests of `files`; outcomes go to `results`. Ends this program where pytest itself fails."""
+    log = folder / "pytest.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            command(folder, file, results, settings, keyword),
+            command(folder, files, results, settings),
             cwd=folder / "test" / LANGUAGE,
             env=environment(folder, settings),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    show_progress(process, file, results, console)
-    collected = read_rows(results)[1]
+    show_progress(process, results, console)
     if process.returncode not in (0, 1, 5):  # 1: tests failed, 5: there are none
-        console.print(
-            f"{file}: pytest ended with status {process.returncode}:\n{log.read_text()[-4000:]}", markup=False
-        )
+        console.print(f"pytest ended with status {process.returncode}:\n{log.read_text()[-4000:]}", markup=False)
         sys.exit(2)
-    return collected
 
 
-def show_progress(process: subprocess.Popen[bytes], file: str, results: Path, console: Console) -> None:
+def show_progress(process: subprocess.Popen[bytes], results: Path, console: Console) -> None:
     """Until `process` ends: a bar on a terminal, a line a minute elsewhere."""
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(file, total=None)
+        task = progress.add_task("tests", total=None)
         said = time.monotonic()
         while process.poll() is None:
             time.sleep(POLL_SECONDS)
             rows, collected = read_rows(results)
-            progress.update(task, completed=len(rows), total=collected or None)
+            progress.update(task, completed=len(rows), total=collected.total() or None)
             if not console.is_terminal and time.monotonic() - said > LINE_SECONDS:
                 said = time.monotonic()
                 failed = sum(row.outcome == "failed" for row in rows)
-                console.print(f"{file}: {len(rows)} of {collected}, {failed} failed so far", highlight=False)
+                console.print(f"{len(rows)} of {collected.total()} tests, {failed} failed so far", highlight=False)
+
+
+def judge_files(files: list[str], results: Path, settings: Settings) -> tuple[dict[str, Count], list[str]]:
+    """The count of each file, and what is not as the list says."""
+    rows, collected = read_rows(results)
+    where = f"{settings.target}-{settings.mode}"
+    counts, problems = {}, []
+    for file in files:
+        of_file = [row for row in rows if row.id.partition("::")[0] == file]
+        counts[file], found = judge(of_file, collected[file], EXPECTED, where)
+        problems += found
+        if settings.is_whole:
+            problems += unmatched(file, of_file, EXPECTED, where)
+    return counts, problems
 
 
 def table_of(counts: dict[str, Count], title: str) -> Table:
@@ -168,27 +191,21 @@ def table_of(counts: dict[str, Count], title: str) -> Table:
 
 
 def main() -> None:
-    options = arguments()
-    settings = Settings(options.target, options.mode, options.sample, options.seed, options.workers, options.seconds)
+    options = vars(arguments())
+    source, names, kept = options.pop("source"), options.pop("files"), options.pop("results")
+    settings = Settings(**options)
     console = Console(width=None if sys.stdout.isatty() else 120)
-    where = f"{settings.target}-{settings.mode}"
-    counts: dict[str, Count] = {}
-    problems: list[str] = []
-    with copied_tests(options.source) as folder:
-        kept = options.results or folder / "results"
-        kept.mkdir(parents=True, exist_ok=True)
-        for file in chosen_files(folder / "test" / LANGUAGE, options.files):
-            results = (kept / file).with_suffix(".jsonl").absolute()
-            results.unlink(missing_ok=True)
-            started = time.monotonic()
-            collected = run_file(folder, file, results, settings, options.keyword, console)
-            rows = read_rows(results)[0]
-            counts[file], found = judge(rows, collected, EXPECTED, where, time.monotonic() - started)
-            problems += found
-            if not settings.sample and not options.keyword:
-                problems += unmatched(file, rows, EXPECTED, where)
-            console.print(f"{file}: {counts[file]}", highlight=False)
-    console.print(table_of(counts, f"Triton's language tests, target {settings.target}, mode {settings.mode}"))
+    started = time.monotonic()
+    with copied_tests(source) as folder:
+        files = chosen_files(folder / "test" / LANGUAGE, names)
+        results = (kept or folder / "results.jsonl").absolute()
+        results.unlink(missing_ok=True)
+        run_tests(folder, files, results, settings, console)
+        counts, problems = judge_files(files, results, settings)
+    minutes = (time.monotonic() - started) / 60
+    console.print(
+        table_of(counts, f"target {settings.target}, mode {settings.mode}, {settings.extent}: {minutes:.1f} minutes")
+    )
     for problem in problems[:PROBLEMS_SHOWN]:
         console.print(problem, markup=False, highlight=False)
     if problems:

@@ -2,17 +2,19 @@
 
 It gives the tests what they expect of their surroundings, takes a random sample, ends a test that hangs, and writes one
 line of JSON for each test, {"id", "outcome", "error", "seconds"}, where `error` is the type and text of every exception
-in the chain, and before them {"collected": how many tests}. What is said about a machine is what its own tests ask for:
-a machine without CUDA has capability (0, 0).
+in the chain, and before them {"collected": {file: how many tests}}. What is said about a machine is what its own tests
+ask for: a machine without CUDA has capability (0, 0).
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
+import itertools
 import json
 import random
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ ERROR_CHARACTERS = 4000
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("suite")
     group.addoption("--results", help="the file to which the outcomes are appended, as lines of JSON")
-    group.addoption("--sample", type=int, default=0, help="run so many tests, chosen at random; 0 is all")
+    group.addoption("--sample", type=int, default=0, help="run so many tests of each file, chosen at random; 0 is all")
     group.addoption("--seed", type=int, default=0, help="of the choice")
     group.addoption("--seconds", type=float, default=900, help="a test that takes longer ends its process")
 
@@ -59,10 +61,21 @@ def shim_testing() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    size = config.getoption("--sample")
-    if 0 < size < len(items):
-        chosen = random.Random(config.getoption("--seed")).sample(range(len(items)), size)
-        items[:] = [items[index] for index in sorted(chosen)]
+    size, seed = config.getoption("--sample"), config.getoption("--seed")
+    if size:
+        files = itertools.groupby(items, key=lambda item: file_of(item.nodeid))
+        items[:] = [item for name, tests in files for item in sample(list(tests), size, f"{seed} {name}")]
+
+
+def sample(items: list[pytest.Item], size: int, seed: str) -> list[pytest.Item]:
+    """`size` of `items`, in their order; all, if there are no more."""
+    chosen = random.Random(seed).sample(range(len(items)), min(size, len(items)))
+    return [items[index] for index in sorted(chosen)]
+
+
+def file_of(test: str) -> str:
+    """The file of a test, of which `test` is the name that pytest gives it."""
+    return test.partition("::")[0]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -102,7 +115,7 @@ class Recorder:
             file.write(json.dumps(row) + "\n")
 
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        self.write({"collected": len(ids)})
+        self.write({"collected": Counter(map(file_of, ids))})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or report.outcome != "passed":

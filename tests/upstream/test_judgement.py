@@ -19,13 +19,13 @@ def row(name: str, outcome: str, error: str = "") -> Row:
 
 
 def problems(*rows: Row, where: str = "cpu-fast") -> list[str]:
-    return judge(rows, len(rows), LIST, where, 1.0)[1]
+    return judge(rows, len(rows), LIST, where)[1]
 
 
 def test_counts():
     rows = [row("test_c", "passed"), row("test_d", "skipped", "Skipped: no"), row("test_a[float64]", "failed", REFUSED)]
-    count, found = judge(rows, 3, LIST, "cpu-fast", 2.0)
-    assert (count, found) == (Count(collected=3, passed=1, skipped=1, listed=1, failed=0, seconds=2.0), [])
+    count, found = judge(rows, 3, LIST, "cpu-fast")
+    assert (count, found) == (Count(collected=3, passed=1, skipped=1, listed=1, failed=0), [])
 
 
 def test_a_failure_outside_the_list():
@@ -58,7 +58,7 @@ def test_a_line_may_be_about_one_target():
 
 
 def test_tests_without_an_outcome_are_failures():
-    count, found = judge([row("test_c", "passed")], 3, LIST, "cpu-fast", 0)
+    count, found = judge([row("test_c", "passed")], 3, LIST, "cpu-fast")
     assert (count.failed, found) == (2, ["2 tests were collected and have no outcome"])
 
 
