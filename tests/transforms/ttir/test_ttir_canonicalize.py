@@ -64,6 +64,12 @@ def folded(body: str, result: str, type_: str) -> str:
             "f16",
             "arith.sitofp {{.*}} i32 to f16",
         ),
+        (
+            "%a = arith.extsi %x : i32 to i64\n%r = arith.sitofp %a : i64 to f32",
+            "f32",
+            "arith.sitofp %arg0 : i32",
+        ),
+        ("%a = arith.extui %x : i32 to i64\n%r = arith.sitofp %a : i64 to f32", "f32", "arith.sitofp %0 : i64 to f32"),
         ("%a = arith.constant 0.1 : f32\n%r = arith.addf %a, %a : f32", "f32", "arith.constant 2.0"),
         ("%z = arith.constant 0.0 : f32\n%r = arith.divf %z, %z : f32", "f32", "arith.divf"),
         ("%z = arith.constant 16777217 : i32\n%r = arith.sitofp %z : i32 to f32", "f32", "0x4B800000"),

@@ -153,6 +153,13 @@ def fold_known_integer(op: Op, builder: Builder) -> Value | None:
     return _float(builder, float(known), op) if abs(known) < _EXACT_INTEGER else None
 
 
+@RULES.value("arith.sitofp", "arith.uitofp")
+def convert_before_widening(op: Op, builder: Builder) -> Value | None:
+    """The float of a widened integer is that of the integer."""
+    inner = made_by(op.operands[0], {"arith.sitofp": "arith.extsi", "arith.uitofp": "arith.extui"}[op.name])
+    return builder.value(op.name, inner.operands, op.result.type) if inner is not None else None
+
+
 @RULES.value("arith.fptosi", "arith.fptoui")
 def fold_known_float(op: Op, builder: Builder) -> Value | None:
     """Only where the integer exists: what an op gives for others is its own choice."""
