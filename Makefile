@@ -10,7 +10,7 @@ HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_com
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: help demo test lint format bench upstream conformance corpus programs runtimes wheel-macos mac passes seeds clean
+.PHONY: help demo test lint format bench upstream conformance corpus programs runtimes wheel-macos mac passes sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -69,6 +69,8 @@ mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: wi
 	$(BIN)/python -c '$(PACKAGES)' > $$(build/mac/bin/python -c '$(PACKAGES)')/zz_shared.pth
 	build/mac/bin/python -m triton_alloy demo
 	build/mac/bin/python -m pytest -q --numprocesses auto $(or $(TESTS),tests/kernels)
+sanitize: .venv/test ## run the kernel tests with every access to memory checked
+	$(BIN)/python -m pytest -q --numprocesses auto --sanitize tests/kernels
 
 passes: .venv/test ## compare our TTIR passes with native's: make passes TTIR=folder of .ttir files [EVERY=10]
 	$(if $(TTIR),,$(error TTIR must name a folder of unoptimised modules))

@@ -24,6 +24,11 @@ def _set_environment() -> None:
 _set_environment()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--sanitize`: the kernel tests run in sanitize mode, which must report nothing (`make sanitize`)."""
+    parser.addoption("--sanitize", action="store_true", help="run the kernel tests in sanitize mode")
+
+
 @pytest.fixture
 def triton_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty Triton cache for one test."""

@@ -1,7 +1,8 @@
 """Every test here runs Triton kernels on a device: a pair of a text target and a way to run the text on the CPU.
 
 Most tests take the fixture `device` and run on all FAST devices. What every test of a file also ought to show in
-`reference` mode, one fiber for each GPU thread, takes `any_device`: it is slow, so only a few tests do.
+`reference` mode, one fiber for each GPU thread, takes `any_device`: it is slow, so only a few tests do. With
+`--sanitize` all run in that mode instead: no race, no access out of bounds.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from triton_alloy.msl_cpu import strict
 
 FAST = [("cpu", "fast"), ("apple9", "fast")]
 REFERENCE = [("cpu", "reference"), ("apple9", "reference")]
+SANITIZED = [("cpu", "sanitize"), ("apple9", "sanitize")]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,14 +54,22 @@ def every_text_is_valid_metal(accepted: set[str], monkeypatch: pytest.MonkeyPatc
         accepted.add(text)
 
 
-@pytest.fixture(params=FAST, ids="-".join)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`device` and `any_device` stand for all devices of FAST, or of FAST and REFERENCE."""
+    for name, devices in (("device", FAST), ("any_device", FAST + REFERENCE)):
+        if name in metafunc.fixturenames:
+            chosen = SANITIZED if metafunc.config.getoption("--sanitize") else devices
+            metafunc.parametrize(name, chosen, ids=map("-".join, chosen), indirect=True)
+
+
+@pytest.fixture
 def device(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """The text of each target, run quickly."""
     with config.scope(TRITON_ALLOY_TARGET=request.param[0], TRITON_ALLOY_MODE=request.param[1]):
         yield request.param
 
 
-@pytest.fixture(params=FAST + REFERENCE, ids="-".join)
+@pytest.fixture
 def any_device(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """The text of each target, run in each mode."""
     with config.scope(TRITON_ALLOY_TARGET=request.param[0], TRITON_ALLOY_MODE=request.param[1]):
