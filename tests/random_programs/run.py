@@ -38,7 +38,17 @@ VARIANTS = (
     FAST | {"TRITON_ALLOY_SKIP": ",".join(OPTIONAL_STAGES)},
     APPLE | {"TRITON_ALLOY_SKIP": ",".join(OPTIONAL_STAGES)},
 )
-FINDINGS = (AlloyError, MslError, TritonError, RuntimeError, ArithmeticError, AssertionError, LookupError, TypeError)
+FINDINGS = (
+    AlloyError,
+    MslError,
+    TritonError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 """What a compiler can raise, on purpose or not, for a valid program."""
 _count = itertools.count()
 

@@ -28,6 +28,8 @@ def _select(op: Op) -> str | None:
 
 def _extended(op: Op) -> str | None:
     low, high = op.results
+    if any(not is_integer(v.type) for v in op.operands):
+        return "it multiplies integers"
     return spread(op.operands, low.type) if low.type is high.type else "its results differ"
 
 
@@ -37,7 +39,8 @@ ARITH = {
     "subi divsi divui remsi remui ceildivsi ceildivui floordivsi shli shrsi shrui": OpRule(
         2, check=same(is_integer), traits=_EACH
     ),
-    "mulsi_extended mului_extended": OpRule(2, 2, check=_extended, traits=_EITHER),
+    # Not ELEMENTWISE: rules for those ops give one result.
+    "mulsi_extended mului_extended": OpRule(2, 2, check=_extended, traits=Trait.PURE | Trait.COMMUTATIVE),
     "addf mulf minimumf maximumf minnumf maxnumf": OpRule(2, check=same(is_float), traits=_EITHER),
     "subf divf remf": OpRule(2, check=same(is_float), traits=_EACH),
     "negf": OpRule(1, check=same(is_float), traits=_EACH),

@@ -178,6 +178,10 @@ def _converts(op: Op) -> str | None:
     return _same_element(op) or (None if _shape(source) == _shape(result) else "it changes the shape")
 
 
+def _histogram(op: Op) -> str | None:
+    return tensors(op) or (None if is_integer(op.operands[0].type) else "it counts integers")
+
+
 def _word(type_: Type) -> bool:
     return isinstance(element_of(type_), IntegerType)
 
@@ -219,7 +223,7 @@ TT = {
     "dot_scaled": OpRule((3, 5), check=tensors, traits=Trait.PURE),
     "reduce scan": OpRule((1, None), (1, None), _combine, Trait.RECURSIVE, ("axis",), regions=1),
     "reduce.return scan.return": OpRule((1, None), 0, traits=Trait.TERMINATOR),
-    "histogram": OpRule((1, 2), check=tensors, traits=Trait.PURE),
+    "histogram": OpRule((1, 2), check=_histogram, traits=Trait.PURE),
     # ---- memory
     "load": OpRule((1, 3), check=_load, traits=Trait.READS),
     "store": OpRule((2, 3), 0, check=_store),

@@ -33,10 +33,8 @@ def row_of(op: Op) -> Intrinsic:
     if op.name == "arith.cmpf":
         return intrinsics.FLOAT_COMPARISONS[op.integer("predicate")]
     if op.name == "arith.cmpi":
-        predicate = op.integer("predicate")
-        if source is I1 and predicate > 1:
-            raise Unsupported(op, "an order of booleans", op.location)
-        return intrinsics.INTEGER_COMPARISONS[predicate]
+        table = intrinsics.BOOL_COMPARISONS if source is I1 else intrinsics.INTEGER_COMPARISONS
+        return table[op.integer("predicate")]
     if op.name == "tt.clampf" and op.integer("propagateNan", 0):
         return intrinsics.CLAMP_KEEPING_NAN
     if op.name == "arith.select" and not is_varying(op.result.type):

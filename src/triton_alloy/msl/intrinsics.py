@@ -149,6 +149,16 @@ INTEGER_COMPARISONS = (
     operator(">=", unsigned=True),
 )
 
+# The same for i1, whose numbers are 0 and, if signed, -1.
+BOOL_COMPARISONS = (
+    operator("=="),
+    operator("!="),
+    *(template(f"{left} {joint} {right}", EITHER, ATOM, widens=False) for left, joint, right in (
+        ("{0}", "{and}", "!{1}"), ("{0}", "{or}", "!{1}"), ("!{0}", "{and}", "{1}"), ("!{0}", "{or}", "{1}"),
+        ("!{0}", "{and}", "{1}"), ("!{0}", "{or}", "{1}"), ("{0}", "{and}", "!{1}"), ("{0}", "{or}", "!{1}"),
+    )),
+)  # fmt: skip
+
 # cmpf by predicate. Ordered: false if an operand is NaN; unordered: true. The operators are ordered, but for !=.
 FLOAT_COMPARISONS = (
     template("false", widens=False),
@@ -184,6 +194,15 @@ FROM_BOOL: dict[str, Intrinsic] = {
     "arith.minsi": operator("|"),
     "arith.select": template("({0} {and} {1}) {or} (!{0} {and} {2})", EITHER),
 }
+# A number of one bit has the values 0 and -1. What is not defined, a quotient by 0 or a shift by 1, may be anything.
+_ITSELF = template("{0}", operand_level=ATOM, widens=False)
+FROM_BOOL |= dict.fromkeys(
+    [f"arith.{name}" for name in ("divsi", "divui", "floordivsi", "ceildivsi", "ceildivui", "shli", "shrsi", "shrui")]
+    + ["math.absi", "math.ctpop"],
+    _ITSELF,
+)
+FROM_BOOL |= dict.fromkeys(("arith.remsi", "arith.remui", "tt.mulhiui"), template("false", widens=False))
+FROM_BOOL |= dict.fromkeys(("math.ctlz", "math.cttz"), template("!{0}", UNARY, ATOM, widens=False))
 TO_BOOL: dict[str, Intrinsic] = {
     "arith.trunci": template("({0} & 1) != 0", EQUALITY, widens=False),
     "arith.fptosi": template("{0} != 0", EQUALITY, widens=False),

@@ -56,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("--remove", action="store_true", help="undo an earlier setup")
     install.set_defaults(run=_setup)
 
+    support = commands.add_parser("support", help="print which operation runs on which element type, as Markdown")
+    support.set_defaults(run=_support)
+
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=_version)
     return parser
@@ -76,6 +79,13 @@ def _setup(console: Console, options: argparse.Namespace) -> int:
     from triton_alloy.tools import setup
 
     return setup.remove(console) if options.remove else setup.setup(console, options.wheel)
+
+
+def _support(console: Console, options: argparse.Namespace) -> int:
+    from triton_alloy.tools import support
+
+    print(support.page(), end="")
+    return 0
 
 
 def _version(console: Console, options: argparse.Namespace) -> int:

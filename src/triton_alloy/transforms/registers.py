@@ -137,8 +137,9 @@ class Lowering:
         several = [h for h in helds if h.map is not None and count_of(h.value) > 1]
         if not several:
             return [h.value for h in helds], None
-        used = set(several[0].map or ())
-        if all(h.map == several[0].map for h in several) and (not exact or len(used) == count_of(several[0].value)):
+        entries = count_of(several[0].value)
+        alike = all(h.map == several[0].map and count_of(h.value) == entries for h in several)
+        if alike and (not exact or len(set(several[0].map or ())) == entries):
             return [h.value for h in helds], several[0].map
         keys: dict[tuple[int, ...], int] = {}
         result_map = []
