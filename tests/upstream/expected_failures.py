@@ -49,6 +49,7 @@ EXPECTED: list[Expected] = [
     Expected(ALL_FLOAT8, "DID NOT RAISE CompilationError", r"test_compile_errors\.py::test_fp8_support\[dtype[1-4]\]"),
     Expected(BLOCK_POINTERS, "Block pointers have been removed", r"test_block_pointer\.py::.*"),
     Expected(BLOCK_POINTERS, "Block pointers have been removed", r"test_core\.py::test_trans_reshape"),
+    Expected(CHANGED, "too many indices for tensor of rank 0", r"test_core\.py::test_reduce\[.*-None-True\]"),
     Expected(CHANGED, "CompileTimeAssertionFailure", r"test_core\.py::test_constexpr_assignment\[literal2-None\]"),
     Expected(CHANGED, "The PTX does not match", r"test_compile_only\.py::test_compile_only_dot_mxfp"),
     Expected(CHANGED, "expected string not found in input", r"test_line_info\.py::test_line_and_column_numbers"),
