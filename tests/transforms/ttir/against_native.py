@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import triton_alloy.dialects  # noqa: F401
+from triton_alloy.errors import InvalidIR
 from triton_alloy.frontend import native
 from triton_alloy.ir.core import Block, Op, Value
 from triton_alloy.ir.parser import parse
@@ -43,11 +44,11 @@ def count(module: Op) -> int:
 
 def op_counts(path: Path) -> tuple[int, int]:
     """(ours, native's): the ops that are left of a module."""
-    ours = parse_pretty(path.read_text())
+    theirs = native_module(path)
+    ours = parse(native.generic_text(theirs))
     verify(ours)
     ttir.optimise(ours)
     verify(ours)
-    theirs = native_module(path)
     native.optimise(theirs)
     return count(ours), count(native.import_module(theirs))
 
@@ -85,7 +86,11 @@ def _key(op: Op, numbers: dict[int, int]) -> tuple:
 
 def read_differently(path: Path) -> str | None:
     """How our parser of pretty text and native's parser disagree on a file, or None."""
-    return difference(parse_pretty(path.read_text()), parse(native.generic_text(native_module(path))), path)
+    try:
+        ours = parse_pretty(path.read_text())
+    except InvalidIR as problem:
+        return f"{problem}"
+    return difference(ours, parse(native.generic_text(native_module(path))), path)
 
 
 # ---------------------------------------------------------------------------------------------------------- runner
