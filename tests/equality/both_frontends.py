@@ -1,4 +1,4 @@
-"""Builds a kernel's module twice from one source: with native libtriton, and with ours in its place in the same process.
+"""Builds a kernel's module twice from one source: with native libtriton, and with ours in its place in one process.
 
 Upstream's three files that build modules hold libtriton's `ir` as a global, which is swapped; all else is shared, so
 that both see the same constants, even where a test draws them at random.

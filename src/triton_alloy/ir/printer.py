@@ -26,6 +26,7 @@ from .types import (
 _UNSPELLABLE = re.compile(r"[^\w$.\-]", re.ASCII)
 _ISOLATED = ("tt.func", "msl.kernel")
 _DISCARDABLE = {"noinline"}  # attributes that are no properties of their op, in spite of an undotted name
+_UNPRINTABLE = re.compile(r"[^ !#-\[\]-~]")
 _BARE_NAME = re.compile(r"[A-Za-z_][\w$.]*", re.ASCII)
 
 
@@ -63,9 +64,12 @@ def print_attribute(attribute: Attribute) -> str:
 
 
 def quote(text: str) -> str:
-    """A string literal of MLIR."""
-    plain = [c if " " <= c <= "~" and c not in '"\\' else "".join(f"\\{b:02X}" for b in c.encode()) for c in text]
-    return f'"{"".join(plain)}"'
+    """A string literal of MLIR: what is not printable ASCII as its bytes."""
+    return f'"{_UNPRINTABLE.sub(_escape, text)}"' if _UNPRINTABLE.search(text) else f'"{text}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "\\\\" if found[0] == "\\" else "".join(f"\\{byte:02X}" for byte in found[0].encode())
 
 
 def _print_array(items: tuple[Attribute, ...]) -> str:

@@ -78,7 +78,8 @@ def _combiner(op: Op) -> str:
 
 def _mismatch(found: Sequence[Type], expected: Sequence[Type]) -> str:
     pairs = enumerate(zip(found, expected, strict=True))
-    return next((f"{i} to have type {right} but got {wrong}" for i, (wrong, right) in pairs if wrong is not right), "")
+    wrong = next(((i, right, found) for i, (found, right) in pairs if found is not right), None)
+    return f"{wrong[0]} to have type '{wrong[1]}' but got '{wrong[2]}'" if wrong is not None else ""
 
 
 def _map_elementwise(op: Op) -> str:

@@ -1,0 +1,235 @@
+"""Our libtriton against the native one, call by call."""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import triton
+import triton.language as tl
+from every_op import build
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from triton._C import libtriton as native
+from triton.tools.tensor_descriptor import TensorDescriptor
+
+from triton_alloy.frontend import libtriton as ours
+from triton_alloy.ir.numbers import spell_float
+from triton_alloy.ir.parser import parse
+from triton_alloy.ir.printer import print_ir
+from triton_alloy.ir.types import FloatType
+
+BOTH = (native, ours)
+
+
+def same(call: Callable[[Any], Any]) -> Any:
+    """What `call` gives with either module, or raises, which must be equal."""
+
+    def outcome(module: Any) -> Any:
+        try:
+            return call(module)
+        except Exception as error:
+            return type(error).__name__, str(error)
+
+    expected, found = map(outcome, BOTH)
+    assert found == expected
+    return found
+
+
+@pytest.fixture(scope="module")
+def modules() -> list[Any]:
+    return [build(module.ir) for module in BOTH]
+
+
+def test_every_op_has_the_native_text(modules: list[Any]):
+    expected, found = modules
+    assert found.verify()
+    assert found.str() == expected.str()
+    assert found.str_nodebug() == expected.str_nodebug()
+    assert str(found) == str(expected)
+    assert len(set(re.findall(r"\b[a-z]+\.[a-z_.0-9]+", found.str_nodebug()))) > 100, "few ops were built"
+
+
+def test_an_op_is_printed_alone_as_native_does(modules: list[Any]):
+    expected, found = (module.get_function("a kernel") for module in modules)
+    assert str(found) == str(expected)
+    assert found.str_nodebug() == expected.str_nodebug()
+
+
+def test_attributes_are_those_of_native_ops(modules: list[Any]):
+    """Also the ones that the pretty form does not show."""
+    from triton_alloy.frontend.native import generic_text
+
+    def sorted_text(top: Any) -> str:
+        for op in top.walk():
+            op.attributes = dict(sorted(op.attributes.items()))
+            op.attributes.pop("llvm.data_layout", None)
+        return print_ir(top).replace(
+            "#loop_annotation", "#llvm.loop_annotation<licm = <disable = true, versioningDisable = true>>"
+        )
+
+    expected = sorted_text(parse(generic_text(build(native.ir))))
+    assert sorted_text(build(ours.ir).core) == expected
+
+
+def test_every_method_of_the_builder_is_there():
+    expected = {name for name in dir(native.ir.builder) if not name.startswith("_")}
+    assert expected - set(dir(ours.ir.builder)) == {"extend_with"}  # loads native plug-ins
+
+
+@pytest.mark.parametrize("name", [name for name in dir(native.ir) if name.isupper() or name == "ScaleDotElemTypeTY"])
+def test_enumerations(name: str):
+    members = getattr(native.ir, name)
+    expected = {member.name: member.value for member in members} if isinstance(members, type) else members.value
+    found = getattr(ours.ir, name)
+    assert ({member.name: member.value for member in found} if isinstance(found, type) else found.value) == expected
+
+
+@pytest.mark.parametrize("name", ["f16", "bf16", "f32", "f64"])
+@settings(max_examples=300, deadline=None)
+@given(bits=st.integers(0, 2**64 - 1))
+def test_floats_are_spelled_as_mlir_does(name: str, bits: int):
+    from triton_alloy.ir.numbers import float_from_bits
+
+    type_ = FloatType(name)
+    value = float_from_bits(bits & ((1 << type_.width) - 1), type_)
+    if value != value or (name == "bf16" and 0 < abs(value) < 1e-3):  # get_bf16 takes six decimals
+        return
+    method = {"f16": "get_fp16", "bf16": "get_bf16", "f32": "get_fp32", "f64": "get_fp64"}[name]
+    assert spell_float(value, type_) == NATIVE_FLOATS.spell(method, value)
+
+
+class _NativeFloats:
+    """Prints a number through a native constant."""
+
+    def __init__(self) -> None:
+        self.context = native.ir.context()
+        native.ir.load_dialects(self.context)
+
+    def spell(self, method: str, value: float) -> str:
+        builder = native.ir.builder(self.context)
+        module = builder.create_module()
+        type_ = builder.get_function_ty([], [])
+        function = builder.get_or_insert_function(module, "f", type_, "public", False)
+        module.push_back(function)
+        builder.set_insertion_point_to_start(function.add_entry_block())
+        getattr(builder, method)(value)
+        builder.ret([])
+        return re.search(r"arith.constant (\S+) :", module.str_nodebug())[1]
+
+
+NATIVE_FLOATS = _NativeFloats()
+
+
+# ----------------------------------------------------------------------------------------------------------- arguments
+Pair = namedtuple("Pair", "left right")
+
+
+@triton.jit
+def helper(x):
+    return x
+
+
+def descriptor() -> TensorDescriptor:
+    return TensorDescriptor.from_tensor(torch.zeros(64, 64), [16, 32])
+
+
+class Backend:
+    supports_native_tensor_specialization = True
+
+    @staticmethod
+    def get_tensor_specialization(arg: Any, **options: Any) -> str:
+        return f"{type(arg).__name__}{options}"
+
+
+class OwnBackend(Backend):
+    supports_native_tensor_specialization = False
+
+
+class Number(int):
+    pass
+
+
+ARGUMENTS: dict[str, Any] = {
+    **{f"int {n}": n for n in (0, 1, 2, 16, -1, 2**31 - 1, 2**31, -(2**31), 2**63, 2**64 - 1, 2**64, -(2**63) - 1)},
+    "bool": True,
+    "float": 1.5,
+    "none": None,
+    "empty": (),
+    "tuple": (1, 16, 2.0, None, (3, True)),
+    "named": Pair(1, 32),
+    "tensor": torch.zeros(8),
+    "unaligned": torch.zeros(8)[1:],
+    "half": torch.zeros(8, dtype=torch.float16),
+    "parameter": torch.nn.Parameter(torch.zeros(8)),
+    "constexpr": tl.constexpr(3),
+    "function": helper,
+    "descriptor": descriptor(),
+    "subclass": Number(48),
+    "text": "no",
+    "list": [1],
+}
+
+
+@pytest.mark.parametrize("backend", [Backend, OwnBackend])
+@pytest.mark.parametrize("argument", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_specialisation(argument: Any, backend: type):
+    for flags in ((False, True, True), (True, True, False), (False, False, True)):
+        found = same(lambda module, flags=flags: module.native_specialize_impl(backend, argument, *flags))
+        assert found is not None
+
+
+def test_descriptors_become_arguments():
+    def expand(argument: Any, meta: Any, base: Any) -> list[Any]:
+        return [argument, meta, base]
+
+    signature = ("i32", "tensordesc<fp16[4]>", ("i32", "tensordesc<fp16[4]>"), ("i32",))
+    arguments = (1, "a", (2, "b"), (3,))
+    for meta in ([], [{"x": 1}, {"x": 2}], [{"x": 1}, {"x": 2}, {"x": 3}]):
+        rest = ({1: {}, 2: {1: {}}}, meta, "base", expand)
+        same(lambda module, rest=rest: module.make_tensordesc_args(arguments, signature, *rest))
+
+
+@pytest.mark.parametrize("text", ["1", "on", "TRUE", "y", "yes", "0", "no", "", "2"])
+def test_environment(text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALLOY_TEST_FLAG", text)
+    for key in ("TRITON_DISABLE_LINE_INFO", "USE_IR_LOC"):
+        monkeypatch.setenv(key, text)
+    same(lambda module: module.getenv("ALLOY_TEST_FLAG", "default"))
+    same(lambda module: module.getenv("ALLOY_TEST_OTHER", "default"))
+    same(lambda module: module.getenv_bool("ALLOY_TEST_FLAG", "default"))
+    same(lambda module: module.get_cache_invalidating_env_vars())
+
+
+@pytest.mark.parametrize(
+    "scales", [(None, None), ((64, 4), None), (None, (64, 8)), ((64, 4), (64, 8)), ((64, 3), None)]
+)
+@pytest.mark.parametrize("packs", [True, False])
+def test_scale_factor(scales: tuple[Any, Any], packs: bool):
+    def deduce(module: Any) -> int:
+        formats = module.ir.ScaleDotElemTypeTY
+        left, right = scales
+        return module.ir.deduce_scale_factor(
+            (64, 64), left, formats.E2M1, packs, (128, 64), right, formats.E4M3, not packs
+        )
+
+    same(deduce)
+
+
+def test_other_vendors_parts_refuse_by_name():
+    from triton_alloy.errors import Unsupported
+    from triton_alloy.frontend.libtriton.absent import AbsentModule
+
+    builder = AbsentModule("triton._C.libtriton.gluon_ir").GluonOpBuilder
+    with pytest.raises(Unsupported, match="gluon_ir.GluonOpBuilder"):
+        builder(None)
+
+
+def test_line_info_can_be_turned_off(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", "1")
+    same(lambda module: build(module.ir).str())
+    assert "kernel.py" not in build(ours.ir).str()
