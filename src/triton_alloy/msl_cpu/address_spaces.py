@@ -82,7 +82,7 @@ class _Scopes:
         end, signature_end, parameters, initialiser = self.scan(start)
         if end >= len(tokens):
             return end
-        signature = " ".join(t.text for t in tokens[start:signature_end] if t.is_code())
+        signature = " ".join(t.text.strip() for t in tokens[start:signature_end] if t.is_code())
         words = signature.split()
         opens = tokens[end] == "{"
         if opens and not parameters and ("namespace" in words[:2] or words[:1] == ["extern"]):

@@ -18,15 +18,21 @@ _MACRO = re.compile(
     r"^[ \t]*#[ \t]*define(?:[^\n\\]|\\.|\\\n)*(\[\[|\b(?:kernel|threadgroup|device|constant|thread)\b)",
     re.MULTILINE | re.DOTALL,
 )
+# An attribute whose argument may be a macro.
+_NAMED_ARGUMENT = re.compile(r"\[\[[^\]]*\(\s*[A-Za-z_]")
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define\b", re.MULTILINE)
 # Headers that expand to nothing: one header of ours is included whatever the text asks for.
 _PARTS = """stdlib math common integer relational geometric atomic limits numeric type_traits types simdgroup
 simdgroup_matrix quadgroup compute pack array matrix vector uniform logging os_log texture graphics assert config
-visible_function_table extended_vector initializer_list tuple new utility function_constants imageblocks"""
+raytracing tensor visible_function_table extended_vector initializer_list tuple new utility function_constants
+imageblocks"""
 _SYSTEM_HEADERS = ("simd/simd.h", *("metal_" + part for part in _PARTS.split()))
 
 
 def needs_preprocessing(source: str, include_paths: Sequence[str]) -> bool:
-    return bool(include_paths) or bool(_OWN_INCLUDE.search(source)) or bool(_MACRO.search(source))
+    if include_paths or _OWN_INCLUDE.search(source) or _MACRO.search(source):
+        return True
+    return bool(_NAMED_ARGUMENT.search(source) and _DEFINE.search(source))
 
 
 def preprocess(source: str, include_paths: Sequence[str]) -> str:

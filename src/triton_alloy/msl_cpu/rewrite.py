@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .address_spaces import erase_address_spaces
 from .line_numbers import SITES_PER_LINE, spread_lines
+from .refusals import refuse_what_is_missing
 from .signatures import ConstantValue, Instance, KernelParameter, Program, find_kernels, strip_attributes
 from .threadgroup_memory import place_threadgroup_variables
 from .tokens import Tokens
@@ -55,6 +56,16 @@ def _drop_system_includes(tokens: Tokens) -> None:
     for token in tokens:
         if token.kind == "directive" and _SYSTEM_INCLUDE.match(token.text):
             token.blank()
+
+
+_LITERAL = re.compile(r"\b(?!0[xX])(\d[\d.']*(?:[eE][+-]?\d+)?)(bf|BF|H)\b")
+
+
+def _mark_suffixes(tokens: Tokens) -> None:
+    """`1.5bf` -> `1.5_bf`: a suffix of the user's begins with an underscore in C++; `h` happens to be allowed."""
+    for token in tokens:
+        if token.kind in ("number", "directive"):
+            token.text = _LITERAL.sub(r"\1_\2", token.text)
 
 
 _COLOURS = re.compile(r"[rgba]{2,4}")
@@ -113,8 +124,10 @@ def rewrite(
     """
     contract = _CONTRACT.findall(source)
     program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
+    refuse_what_is_missing(program.tokens)
     _drop_system_includes(program.tokens)
     _name_colours(program.tokens)
+    _mark_suffixes(program.tokens)
     strip_attributes(program, constants)
     find_kernels(program)
     place_threadgroup_variables(program)

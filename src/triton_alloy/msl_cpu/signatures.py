@@ -114,7 +114,7 @@ def _literal(value: ConstantValue) -> str:
     """A value of the host in C++."""
     if isinstance(value, Sequence):
         return "{" + ", ".join(map(_literal, value)) + "}"
-    plain = value.item() if hasattr(value, "item") else value
+    plain = getattr(value, "item", lambda: value)()  # of NumPy's scalars
     if isinstance(plain, bool):
         return str(plain).lower()
     if isinstance(plain, float) and not math.isfinite(plain):

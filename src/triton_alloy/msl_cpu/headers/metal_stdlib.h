@@ -10,10 +10,13 @@
 #else
 #include "msl_cpu/atomic.h"
 #include "msl_cpu/common.h"
+#include "msl_cpu/geometric.h"
 #include "msl_cpu/integer.h"
 #include "msl_cpu/limits.h"
 #include "msl_cpu/log.h"
 #include "msl_cpu/math.h"
 #include "msl_cpu/matrix.h"
+#include "msl_cpu/matrix_types.h"
+#include "msl_cpu/packing.h"
 #include "msl_cpu/simd.h"
 #endif

@@ -114,6 +114,12 @@ template <class T, class = if_floating<T>> MSL_INLINE constexpr bool isordered(T
   return !isnan(a) && !isnan(b);
 }
 template <class T, class = if_floating<T>> MSL_INLINE constexpr bool isunordered(T a, T b) { return !isordered(a, b); }
+template <class T, int n> MSL_INLINE constexpr vec<bool, n> isordered(vec<T, n> a, vec<T, n> b) {
+  return map<bool>(a, b, [](T p, T q) constexpr { return isordered(p, q); });
+}
+template <class T, int n> MSL_INLINE constexpr vec<bool, n> isunordered(vec<T, n> a, vec<T, n> b) {
+  return !isordered(a, b);
+}
 
 template <class T> using uniform = T;
 template <class T> MSL_INLINE constexpr T make_uniform(T x) { return x; }

@@ -13,6 +13,11 @@ namespace metal {
     return map<T>(a, b, [](T p, T q) constexpr { return name(p, q); });                                               \
   }
 
+#define MSL_INTEGER3(name)                                                                                            \
+  template <class T, int n> MSL_INLINE constexpr vec<T, n> name(vec<T, n> a, vec<T, n> b, vec<T, n> c) {              \
+    return map<T>(a, b, c, [](T p, T q, T r) constexpr { return name(p, q, r); });                                    \
+  }
+
 template <class T, class = if_integral<T>> MSL_INLINE constexpr T mulhi(T a, T b) {
   if constexpr (sizeof(T) == 8 && is_signed_v<T>) return (T)((__int128)a * b >> 64);
   else if constexpr (sizeof(T) == 8) return (T)((unsigned __int128)a * b >> 64);
@@ -20,10 +25,13 @@ template <class T, class = if_integral<T>> MSL_INLINE constexpr T mulhi(T a, T b
   else return (T)((ulong)a * b >> 8 * sizeof(T));
 }
 MSL_INTEGER2(mulhi)
-template <class T> MSL_INLINE constexpr T mad(T a, T b, T c) { return T(a * b + c); }
-template <class T> MSL_INLINE constexpr T madhi(T a, T b, T c) { return T(mulhi(a, b) + c); }
-template <class T> MSL_INLINE constexpr T mul24(T a, T b) { return T(a * b); }
-template <class T> MSL_INLINE constexpr T mad24(T a, T b, T c) { return T(a * b + c); }
+template <class T, class = if_integral<T>> MSL_INLINE constexpr T madhi(T a, T b, T c) { return T(mulhi(a, b) + c); }
+MSL_INTEGER3(madhi)
+// Of 24-bit factors: the low 32 bits of the product.
+template <class T, class = if_integral<T>> MSL_INLINE constexpr T mul24(T a, T b) { return T(a * b); }
+MSL_INTEGER2(mul24)
+template <class T, class = if_integral<T>> MSL_INLINE constexpr T mad24(T a, T b, T c) { return T(a * b + c); }
+MSL_INTEGER3(mad24)
 
 template <class T, class = if_integral<T>> MSL_INLINE constexpr T popcount(T x) {
   return (T)__builtin_popcountl((ulong)(make_unsigned_t<T>)x);
@@ -80,6 +88,17 @@ template <class T, class = if_integral<T>> MSL_INLINE constexpr T subsat(T a, T 
   return is_signed_v<T> && b < 0 ? numeric_limits<T>::max() : numeric_limits<T>::min();
 }
 MSL_INTEGER2(subsat)
+// a * b + c, of which only the end is clamped.
+template <class T, class = if_integral<T>> MSL_INLINE constexpr T madsat(T a, T b, T c) {
+  if constexpr (is_signed_v<T>) {
+    __int128 result = (__int128)a * b + c, low = numeric_limits<T>::min(), high = numeric_limits<T>::max();
+    return (T)(result < low ? low : result > high ? high : result);
+  } else {
+    unsigned __int128 result = (unsigned __int128)a * b + c, high = numeric_limits<T>::max();
+    return (T)(result > high ? high : result);
+  }
+}
+MSL_INTEGER3(madsat)
 template <class T, class = if_integral<T>> MSL_INLINE constexpr T absdiff(T a, T b) {
   using U = make_unsigned_t<T>;
   return (T)(a < b ? U(b) - U(a) : U(a) - U(b));
@@ -90,8 +109,18 @@ template <class T, class = if_integral<T>> MSL_INLINE constexpr T hadd(T a, T b)
 template <class T, class = if_integral<T>> MSL_INLINE constexpr T rhadd(T a, T b) {
   return T((a | b) - ((a ^ b) >> 1));
 }
+MSL_INTEGER2(hadd)
+MSL_INTEGER2(rhadd)
+template <class T, int n> MSL_INLINE constexpr vec<T, n> extract_bits(vec<T, n> a, uint offset, uint count) {
+  return map<T>(a, [=](T p) constexpr { return extract_bits(p, offset, count); });
+}
+template <class T, int n>
+MSL_INLINE constexpr vec<T, n> insert_bits(vec<T, n> base, vec<T, n> insert, uint offset, uint count) {
+  return map<T>(base, insert, [=](T p, T q) constexpr { return insert_bits(p, q, offset, count); });
+}
 
 #undef MSL_INTEGER1
 #undef MSL_INTEGER2
+#undef MSL_INTEGER3
 
 }  // namespace metal

@@ -1,4 +1,4 @@
-// <metal_math>, <metal_geometric>: floating-point functions; half and bfloat compute in float and round once.
+// <metal_math>: floating-point functions; half and bfloat compute in float and round once.
 #pragma once
 #include "common.h"
 
@@ -41,13 +41,15 @@ MSL_INLINE float exp2(float x) {
   return scale_by_power_of_two(exp_reduced((x - (biased - round_bias)) * 0.69314718f), rounded_integer(biased));
 }
 
+// Exact reduction to a quarter turn or less from where the result is small: there the product with pi does no harm.
 MSL_INLINE float sinpi(float x) {
-  float r = x - 2.0f * __builtin_roundf(x * 0.5f);  // exact, in -1 .. 1
+  float r = x - 2.0f * __builtin_roundf(x * 0.5f);  // in -1 .. 1
+  r = __builtin_fabsf(r) > 0.5f ? __builtin_copysignf(1.0f, r) - r : r;
   return __builtin_sinf(r * M_PI_F);
 }
 MSL_INLINE float cospi(float x) {
   float r = __builtin_fabsf(x - 2.0f * __builtin_roundf(x * 0.5f));
-  return r == 0.5f ? 0.0f : __builtin_cosf(r * M_PI_F);
+  return r < 0.25f ? __builtin_cosf(r * M_PI_F) : sinpi(0.5f - r);
 }
 
 }  // namespace msl_cpu
@@ -68,6 +70,8 @@ namespace metal {
   template <class T, int n> MSL_INLINE enable_if_t<is_floating_point_v<T>, vec<T, n>> name(vec<T, n> a) {             \
     return map<T>(a, [](T p) { return name(p); });                                                                    \
   }
+// A vector function calls the scalar one by component, never the other vector one: the compiler would find that of
+// the enclosing namespace too.
 #define MSL_MATH2(name, expression)                                                                                   \
   MSL_INLINE float name(float x, float y) { return expression; }                                                      \
   MSL_INLINE half name(half a, half b) {                                                                              \
@@ -86,7 +90,7 @@ namespace metal {
     return map<T>(a, b, [](T p, T q) { return name(p, q); });                                                         \
   }                                                                                                                   \
   template <class T, int n> MSL_INLINE vec<T, n> name(vec<T, n> a, type_identity_t<T> b) {                            \
-    return name(a, vec<T, n>(b));                                                                                     \
+    return map<T>(a, vec<T, n>(b), [](T p, T q) { return name(p, q); });                                              \
   }
 #define MSL_MATH3(name, expression)                                                                                   \
   MSL_INLINE float name(float x, float y, float z) { return expression; }                                             \
@@ -146,13 +150,16 @@ namespace metal {
   MSL_MATH2(fdim, __builtin_fdimf(x, y))                                                                              \
   MSL_MATH2(copysign, __builtin_copysignf(x, y))                                                                      \
   MSL_MATH2(step, y < x ? 0.0f : 1.0f)                                                                                \
-  MSL_MATH2(nextafter, __builtin_nextafterf(x, y))                                                                    \
   MSL_MATH3(fma, __builtin_fmaf(x, y, z))                                                                             \
   MSL_MATH3(mix, x + (y - x) * z)                                                                                     \
   MSL_MATH3(fmin3, __builtin_fminf(x, __builtin_fminf(y, z)))                                                         \
   MSL_MATH3(fmax3, __builtin_fmaxf(x, __builtin_fmaxf(y, z)))                                                         \
+  MSL_MATH3(fmedian3, median3(x, y, z))                                                                               \
   template <class T, int n> MSL_INLINE vec<T, n> mix(vec<T, n> a, vec<T, n> b, type_identity_t<T> t) {                \
-    return mix(a, b, vec<T, n>(t));                                                                                   \
+    return map<T>(a, b, [=](T p, T q) { return mix(p, q, t); });                                                      \
+  }                                                                                                                   \
+  template <class T, int n> MSL_INLINE vec<T, n> step(type_identity_t<T> edge, vec<T, n> x) {                         \
+    return map<T>(x, [=](T p) { return step(edge, p); });                                                             \
   }                                                                                                                   \
   template <class T, class = if_floating<T>> MSL_INLINE T sincos(T x, T &cosine) {                                    \
     cosine = cos(x);                                                                                                  \
@@ -182,42 +189,5 @@ using metal::min;
 }  // namespace fast
 
 #undef MSL_ALL_PRECISIONS
-
-template <class T, class = if_floating<T>> MSL_INLINE T smoothstep(T low, T high, T x) {
-  T t = saturate((x - low) / (high - low));
-  return T(t * t * (T(3) - T(2) * t));
-}
-template <class T, class = if_floating<T>> MSL_INLINE T ldexp(T x, int exponent) {
-  return (T)__builtin_ldexpf((float)x, exponent);
-}
-template <class T, class = if_floating<T>> MSL_INLINE T frexp(T x, int &exponent) {
-  return (T)__builtin_frexpf((float)x, &exponent);
-}
-template <class T, class = if_floating<T>> MSL_INLINE int ilogb(T x) { return __builtin_ilogbf((float)x); }
-template <class T, class = if_floating<T>> MSL_INLINE T modf(T x, T &integral) {
-  integral = trunc(x);
-  return isinf(x) ? copysign(T(0), x) : copysign(T(x - integral), x);
-}
-
-template <class T, int n> MSL_INLINE T dot(vec<T, n> a, vec<T, n> b) {
-  T sum = a.x * b.x;
-  for (int i = 1; i < n; ++i) sum += a[i] * b[i];
-  return sum;
-}
-template <class T> MSL_INLINE vec<T, 3> cross(vec<T, 3> a, vec<T, 3> b) {
-  return vec<T, 3>(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x);
-}
-template <class T, int n> MSL_INLINE T length_squared(vec<T, n> a) { return dot(a, a); }
-template <class T, int n> MSL_INLINE T length(vec<T, n> a) { return sqrt(dot(a, a)); }
-template <class T, int n> MSL_INLINE T distance(vec<T, n> a, vec<T, n> b) { return length(a - b); }
-template <class T, int n> MSL_INLINE T distance_squared(vec<T, n> a, vec<T, n> b) { return length_squared(a - b); }
-template <class T, int n> MSL_INLINE vec<T, n> normalize(vec<T, n> a) { return a * rsqrt(dot(a, a)); }
-template <class T, int n> MSL_INLINE vec<T, n> reflect(vec<T, n> incident, vec<T, n> normal) {
-  return incident - T(2) * dot(normal, incident) * normal;
-}
-template <class T, int n>
-MSL_INLINE vec<T, n> faceforward(vec<T, n> normal, vec<T, n> incident, vec<T, n> reference) {
-  return dot(reference, incident) < T(0) ? normal : -normal;
-}
 
 }  // namespace metal

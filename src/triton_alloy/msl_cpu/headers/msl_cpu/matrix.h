@@ -102,6 +102,10 @@ MSL_INLINE simdgroup_matrix<T, rows, columns> make_filled_simdgroup_matrix(T val
 template <class T> MSL_INLINE simdgroup_matrix<T, 8, 8> make_filled_simdgroup_matrix(T value) {
   return make_filled_simdgroup_matrix<T, 8, 8>(value);
 }
+template <class T, int rows, int columns = rows>
+MSL_INLINE simdgroup_matrix<T, rows, columns> make_diagonal_simdgroup_matrix(T value) {
+  return simdgroup_matrix<T, rows, columns>(value);
+}
 
 // p points to element (0, 0) of an array with `stride` elements per row; `origin` is (column, row).
 template <class T, class P>

@@ -98,9 +98,12 @@ MSL_INLINE constexpr bfloat &operator--(bfloat &a) { return a = a - 1; }
 
 constexpr half operator""h(long double value) { return (half)value; }
 constexpr half operator""h(unsigned long long value) { return (half)value; }
-constexpr half operator""H(long double value) { return (half)value; }
-constexpr bfloat operator""bf(long double value) { return bfloat((float)value); }
-constexpr bfloat operator""BF(long double value) { return bfloat((float)value); }
+constexpr half operator""_H(long double value) { return (half)value; }
+constexpr half operator""_H(unsigned long long value) { return (half)value; }
+constexpr bfloat operator""_bf(long double value) { return bfloat((float)value); }
+constexpr bfloat operator""_bf(unsigned long long value) { return bfloat((float)value); }
+constexpr bfloat operator""_BF(long double value) { return bfloat((float)value); }
+constexpr bfloat operator""_BF(unsigned long long value) { return bfloat((float)value); }
 
 #define INFINITY __builtin_inff()
 #define NAN __builtin_nanf("")

@@ -2,11 +2,28 @@
 #pragma once
 #include "traits.h"
 
+// What the compiler makes of `{a, b, c}`: a vector's components in order, 0 for those left out.
+namespace std {
+template <class T> class initializer_list {
+  const T *first;
+  size_t count;
+  constexpr initializer_list(const T *first, size_t count) : first(first), count(count) {}
+
+ public:
+  constexpr initializer_list() : first(nullptr), count(0) {}
+  constexpr size_t size() const { return count; }
+  constexpr const T *begin() const { return first; }
+  constexpr const T *end() const { return first + count; }
+  constexpr T operator[](size_t i) const { return i < count ? first[i] : T(); }
+};
+}  // namespace std
+
 namespace metal {
 
 template <class T, int n> struct vec;
 
 // A swizzle is a property: `v.zx` has the type vec<T, 2> and can be assigned to. Bodies are compiled only where used.
+// Swizzles by colour have become x, y, z, w in the text (rewrite.py).
 #if defined(__clang__)
 #define MSL_PROPERTY(name, size, get_expression, put_statements)                                                      \
   MSL_INLINE constexpr vec<T, size> get_##name() const { return vec<T, size> get_expression; }                        \
@@ -22,15 +39,11 @@ template <class T, int n> struct vec;
 #define MSL_SWIZZLE2(a, b) MSL_PROPERTY(a##b, 2, (a, b), (a = v.x, b = v.y))
 #define MSL_SWIZZLE3(a, b, c) MSL_PROPERTY(a##b##c, 3, (a, b, c), (a = v.x, b = v.y, c = v.z))
 #define MSL_SWIZZLE4(a, b, c, d) MSL_PROPERTY(a##b##c##d, 4, (a, b, c, d), (a = v.x, b = v.y, c = v.z, d = v.w))
-#define MSL_COLOUR2(a, b, x, y) MSL_PROPERTY(a##b, 2, (x, y), (x = v.x, y = v.y))
-#define MSL_COLOUR3(a, b, c, x, y, z) MSL_PROPERTY(a##b##c, 3, (x, y, z), (x = v.x, y = v.y, z = v.z))
 #else
 #define MSL_ALIAS(name, member)
 #define MSL_SWIZZLE2(a, b)
 #define MSL_SWIZZLE3(a, b, c)
 #define MSL_SWIZZLE4(a, b, c, d)
-#define MSL_COLOUR2(a, b, x, y)
-#define MSL_COLOUR3(a, b, c, x, y, z)
 #endif
 
 // MSL_<m>_OF_<n>: all swizzles of m components of a vec of n, component lists built from the right.
@@ -58,19 +71,17 @@ template <class T, int n> struct vec;
 #define MSL_SWIZZLES_4
 #else
 #define MSL_SWIZZLES_2 MSL_PAIR_2(x, x) MSL_PAIR_2(x, y) MSL_PAIR_2(y, x) MSL_PAIR_2(y, y) \
-  MSL_ALIAS(r, x) MSL_ALIAS(g, y) MSL_COLOUR2(r, g, x, y)
+  MSL_ALIAS(r, x) MSL_ALIAS(g, y)
 #define MSL_SWIZZLES_3 \
   MSL_PAIR_3(x, x) MSL_PAIR_3(x, y) MSL_PAIR_3(x, z) MSL_PAIR_3(y, x) MSL_PAIR_3(y, y) MSL_PAIR_3(y, z) \
   MSL_PAIR_3(z, x) MSL_PAIR_3(z, y) MSL_PAIR_3(z, z) \
-  MSL_ALIAS(r, x) MSL_ALIAS(g, y) MSL_ALIAS(b, z) \
-  MSL_COLOUR2(r, g, x, y) MSL_COLOUR2(g, b, y, z) MSL_COLOUR3(r, g, b, x, y, z)
+  MSL_ALIAS(r, x) MSL_ALIAS(g, y) MSL_ALIAS(b, z)
 #define MSL_SWIZZLES_4 \
   MSL_PAIR_4(x, x) MSL_PAIR_4(x, y) MSL_PAIR_4(x, z) MSL_PAIR_4(x, w) \
   MSL_PAIR_4(y, x) MSL_PAIR_4(y, y) MSL_PAIR_4(y, z) MSL_PAIR_4(y, w) \
   MSL_PAIR_4(z, x) MSL_PAIR_4(z, y) MSL_PAIR_4(z, z) MSL_PAIR_4(z, w) \
   MSL_PAIR_4(w, x) MSL_PAIR_4(w, y) MSL_PAIR_4(w, z) MSL_PAIR_4(w, w) \
-  MSL_ALIAS(r, x) MSL_ALIAS(g, y) MSL_ALIAS(b, z) MSL_ALIAS(a, w) \
-  MSL_COLOUR2(r, g, x, y) MSL_COLOUR2(b, a, z, w) MSL_COLOUR3(r, g, b, x, y, z)
+  MSL_ALIAS(r, x) MSL_ALIAS(g, y) MSL_ALIAS(b, z) MSL_ALIAS(a, w)
 #endif
 
 #define MSL_VEC_COMMON(n)                                                                                             \
@@ -84,6 +95,7 @@ template <class T> struct alignas(2 * sizeof(T)) vec<T, 2> {
   MSL_VEC_COMMON(2)
   constexpr vec(T a) : x(a), y(a) {}
   constexpr vec(T a, T b) : x(a), y(b) {}
+  constexpr vec(std::initializer_list<T> all) : x(all[0]), y(all[1]) {}
   template <class U> constexpr explicit vec(vec<U, 2> v) : x((T)v.x), y((T)v.y) {}
   MSL_SWIZZLES_2
 };
@@ -93,7 +105,7 @@ template <class T> struct alignas(4 * sizeof(T)) vec<T, 3> {
   MSL_VEC_COMMON(3)
   constexpr vec(T a) : x(a), y(a), z(a) {}
   constexpr vec(T a, T b, T c) : x(a), y(b), z(c) {}
-  constexpr vec(T a, T b) : x(a), y(b), z(T()) {}
+  constexpr vec(std::initializer_list<T> all) : x(all[0]), y(all[1]), z(all[2]) {}
   constexpr vec(vec<T, 2> ab, T c) : x(ab.x), y(ab.y), z(c) {}
   constexpr vec(T a, vec<T, 2> bc) : x(a), y(bc.x), z(bc.y) {}
   template <class U> constexpr explicit vec(vec<U, 3> v) : x((T)v.x), y((T)v.y), z((T)v.z) {}
@@ -105,8 +117,7 @@ template <class T> struct alignas(4 * sizeof(T)) vec<T, 4> {
   MSL_VEC_COMMON(4)
   constexpr vec(T a) : x(a), y(a), z(a), w(a) {}
   constexpr vec(T a, T b, T c, T d) : x(a), y(b), z(c), w(d) {}
-  constexpr vec(T a, T b, T c) : x(a), y(b), z(c), w(T()) {}  // in braces what is left out is 0
-  constexpr vec(T a, T b) : x(a), y(b), z(T()), w(T()) {}
+  constexpr vec(std::initializer_list<T> all) : x(all[0]), y(all[1]), z(all[2]), w(all[3]) {}
   constexpr vec(vec<T, 2> ab, vec<T, 2> cd) : x(ab.x), y(ab.y), z(cd.x), w(cd.y) {}
   constexpr vec(vec<T, 3> abc, T d) : x(abc.x), y(abc.y), z(abc.z), w(d) {}
   constexpr vec(T a, vec<T, 3> bcd) : x(a), y(bcd.x), z(bcd.y), w(bcd.z) {}
@@ -117,28 +128,31 @@ template <class T> struct alignas(4 * sizeof(T)) vec<T, 4> {
   MSL_SWIZZLES_4
 };
 
-// n packed elements, aligned as one.
-template <class T, int n> struct packed_vec {
-  T element[n];
-  packed_vec() = default;
-  template <class... U> constexpr packed_vec(T first, U... rest) : element{first, (T)rest...} {}
-  MSL_INLINE packed_vec(vec<T, n> v) {
-    for (int i = 0; i < n; ++i) element[i] = v[i];
-  }
-  MSL_INLINE operator vec<T, n>() const {
-    vec<T, n> v;
-    for (int i = 0; i < n; ++i) v[i] = element[i];
-    return v;
-  }
-  MSL_INLINE T &operator[](int i) { return element[i]; }
-  MSL_INLINE const T &operator[](int i) const { return element[i]; }
-#if defined(__clang__)
-  MSL_ALIAS(x, element[0])
-  MSL_ALIAS(y, element[1])
-  MSL_ALIAS(z, element[2])
-  MSL_ALIAS(w, element[3])
-#endif
-};
+// n packed elements, aligned as one. Arithmetic is that of vec.
+template <class T, int n> struct packed_vec;
+#define MSL_PACKED(n, ...)                                                                                            \
+  template <class T> struct packed_vec<T, n> {                                                                        \
+    T __VA_ARGS__;                                                                                                    \
+    packed_vec() = default;                                                                                           \
+    constexpr packed_vec(T a) : packed_vec(vec<T, n>(a)) {}                                                           \
+    template <class A, class B, class... Rest>                                                                        \
+    constexpr packed_vec(A a, B b, Rest... rest) : packed_vec(vec<T, n>(a, b, rest...)) {}                            \
+    constexpr packed_vec(vec<T, n> v) {                                                                               \
+      for (int i = 0; i < n; ++i) (&x)[i] = v[i];                                                                     \
+    }                                                                                                                 \
+    MSL_INLINE constexpr operator vec<T, n>() const {                                                                 \
+      vec<T, n> v(x);                                                                                                 \
+      for (int i = 1; i < n; ++i) v[i] = (&x)[i];                                                                     \
+      return v;                                                                                                       \
+    }                                                                                                                 \
+    MSL_INLINE constexpr T &operator[](int i) { return (&x)[i]; }                                                     \
+    MSL_INLINE constexpr const T &operator[](int i) const { return (&x)[i]; }                                         \
+    MSL_SWIZZLES_##n                                                                                                  \
+  };
+MSL_PACKED(2, x, y)
+MSL_PACKED(3, x, y, z)
+MSL_PACKED(4, x, y, z, w)
+#undef MSL_PACKED
 
 // f applied to each component.
 template <class R, class T, int n, class F> MSL_INLINE constexpr vec<R, n> map(vec<T, n> a, F f) {
@@ -186,6 +200,32 @@ MSL_BINARY(^)
 MSL_BINARY(<<)
 MSL_BINARY(>>)
 #undef MSL_BINARY
+
+#define MSL_PACKED_BINARY(op)                                                                                         \
+  template <class T, int n> MSL_INLINE constexpr vec<T, n> operator op(packed_vec<T, n> a, packed_vec<T, n> b) {      \
+    return vec<T, n>(a) op vec<T, n>(b);                                                                              \
+  }                                                                                                                   \
+  template <class T, int n> MSL_INLINE constexpr vec<T, n> operator op(packed_vec<T, n> a, vec<T, n> b) {             \
+    return vec<T, n>(a) op b;                                                                                         \
+  }                                                                                                                   \
+  template <class T, int n> MSL_INLINE constexpr vec<T, n> operator op(vec<T, n> a, packed_vec<T, n> b) {             \
+    return a op vec<T, n>(b);                                                                                         \
+  }                                                                                                                   \
+  template <class T, int n> MSL_INLINE constexpr vec<T, n> operator op(packed_vec<T, n> a, type_identity_t<T> b) {    \
+    return vec<T, n>(a) op b;                                                                                         \
+  }                                                                                                                   \
+  template <class T, int n> MSL_INLINE constexpr vec<T, n> operator op(type_identity_t<T> a, packed_vec<T, n> b) {    \
+    return a op vec<T, n>(b);                                                                                         \
+  }                                                                                                                   \
+  template <class T, int n, class B> MSL_INLINE constexpr packed_vec<T, n> &operator op##=(packed_vec<T, n> &a, B b) { \
+    return a = a op b;                                                                                                \
+  }
+MSL_PACKED_BINARY(+)
+MSL_PACKED_BINARY(-)
+MSL_PACKED_BINARY(*)
+MSL_PACKED_BINARY(/)
+#undef MSL_PACKED_BINARY
+template <class T, int n> MSL_INLINE constexpr vec<T, n> operator-(packed_vec<T, n> a) { return -vec<T, n>(a); }
 
 #define MSL_COMPARE(op)                                                                                               \
   template <class T, int n> MSL_INLINE constexpr vec<bool, n> operator op(vec<T, n> a, vec<T, n> b) {                 \

@@ -41,7 +41,8 @@ using __msl_bools_of = typename __msl_type<__msl_bools<N>>::type;
   F(acos) F(acosh) F(asin) F(asinh) F(atan) F(atanh) F(ceil) F(cos) F(cospi) F(exp) F(exp10) F(exp2) F(fabs) F(abs) \
   F(floor) F(fract) F(log) F(log10) F(log2) F(rint) F(round) F(rsqrt) F(saturate) F(sign) F(sin) F(sinpi) F(sqrt) \
   F(tan) F(tanpi) F(trunc) F(cosh) F(sinh) F(tanh)
-#define __MSL_BINARY(F) F(copysign) F(divide) F(fdim) F(fmax) F(fmin) F(fmod) F(max) F(min) F(pow) F(powr) F(step) F(atan2)
+#define __MSL_BINARY(F) \
+  F(atan2) F(copysign) F(divide) F(fdim) F(fmax) F(fmin) F(fmod) F(max) F(min) F(pow) F(powr) F(step)
 #define __MSL_TERNARY(F) \
   F(clamp) F(fma) F(fmax3) F(fmedian3) F(fmin3) F(max3) F(median3) F(min3) F(mix) F(smoothstep)
 
@@ -203,14 +204,16 @@ __MSL_I3(mad24, int)
 __MSL_I3(mad24, uint)
 
 // ---- packing
-uint pack_float_to_unorm4x8(float4);
-uint pack_float_to_snorm4x8(float4);
-uint pack_float_to_unorm2x16(float2);
-uint pack_float_to_snorm2x16(float2);
-uint pack_half_to_unorm4x8(half4);
-float4 unpack_unorm4x8_to_float(uint);
-float4 unpack_snorm4x8_to_float(uint);
-float2 unpack_unorm2x16_to_float(uint);
-float2 unpack_snorm2x16_to_float(uint);
-half4 unpack_unorm4x8_to_half(uint);
+#define __MSL_PACK4(T, name) \
+  uint pack_##T##_to_##name(vec<T, 4>); \
+  vec<T, 4> unpack_##name##_to_##T(uint);
+#define __MSL_PACK2(T, name) \
+  uint pack_##T##_to_##name(vec<T, 2>); \
+  vec<T, 2> unpack_##name##_to_##T(uint);
+#define __MSL_PACK(T) \
+  __MSL_PACK4(T, unorm4x8) __MSL_PACK4(T, snorm4x8) __MSL_PACK4(T, srgb_unorm4x8) __MSL_PACK4(T, unorm10a2) \
+  __MSL_PACK2(T, unorm2x16) __MSL_PACK2(T, snorm2x16) \
+  vec<T, 4> unpack_unorm4x8_srgb_to_##T(uint);
+__MSL_PACK(float)
+__MSL_PACK(half)
 }  // namespace metal
