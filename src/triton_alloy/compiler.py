@@ -21,7 +21,7 @@ from .ir.rewrite import (
     eliminate_dead_code,
     hoist_invariants,
 )
-from .ir.types import RegisterType
+from .ir.types import PointerType, RegisterType, element_of
 from .ir.verifier import verify
 from .kernel import Kernel, Message
 from .msl.printer import print_kernel
@@ -55,6 +55,7 @@ class Options:
     target: Target
     num_warps: int
     fp_contract: bool
+    takes_addresses: bool
 
     @property
     def simdgroups(self) -> int:
@@ -118,7 +119,7 @@ def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: boo
     num_warps: simdgroups per program as the user asked; the target may use fewer. fp_fusion: whether the device's
     compiler may contract a*b+c. Raises Unsupported for what cannot be translated rightly.
     """
-    options = Options(target, num_warps, fp_fusion)
+    options = Options(target, num_warps, fp_fusion, any(map(_takes_address, module.walk())))
     level, skipped = config.DEBUG.value, config.SKIP.value
     for name, stage in STAGES:
         if name in skipped:
@@ -127,6 +128,12 @@ def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: boo
         stage(module, options)
         _report(level, name, time.perf_counter() - start, module)
     return _print(module, options, level)
+
+
+def _takes_address(op: Op) -> bool:
+    """Whether an op makes a pointer of a number, or loads one."""
+    loaded = op.results if op.name == "tt.load" else ()
+    return op.name == "tt.int_to_ptr" or any(isinstance(element_of(result.type), PointerType) for result in loaded)
 
 
 def _report(level: int, name: str, seconds: float, module: Op) -> None:
@@ -153,6 +160,7 @@ def _print(module: Op, options: Options, level: int) -> Kernel:
         threads_per_simdgroup=options.target.threads_per_simdgroup,
         services=printed.services,
         messages=tuple(_per_thread(message, options) for message in printed.messages),
+        takes_addresses=options.takes_addresses,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from .errors import InvalidArgument
 
-FORMAT = 2
+FORMAT = 3
 """The version of the JSON form. Another number is refused."""
 
 THREADS_PER_SIMDGROUP = 32
@@ -93,7 +93,8 @@ class Kernel:
 
     source: pure ASCII MSL with one kernel function `name`; arguments: in TTIR order, unused ones may be left out;
     simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`;
-    services: bound in this order; messages: of the log.
+    services: bound in this order; messages: of the log; takes_addresses: pointers are made of numbers that come from
+    outside, which must be addresses in the memory of the device.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Kernel:
     threads_per_simdgroup: int = THREADS_PER_SIMDGROUP
     services: tuple[Service, ...] = ()
     messages: tuple[Message, ...] = ()
+    takes_addresses: bool = False
 
     @property
     def threads(self) -> int:

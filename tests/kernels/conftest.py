@@ -8,6 +8,7 @@ Most tests take the fixture `device` and run on all FAST devices. What every tes
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import triton
 
 from triton_alloy import config
 from triton_alloy.msl_cpu import strict
+from triton_alloy.runtime import automatic
 
 FAST = [("cpu", "fast"), ("apple9", "fast")]
 REFERENCE = [("cpu", "reference"), ("apple9", "reference")]
@@ -31,6 +33,19 @@ def fresh_triton_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     os.environ["TRITON_CACHE_DIR"] = str(tmp_path_factory.mktemp("triton-cache"))
     yield
     del os.environ["TRITON_CACHE_DIR"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def metal_without_a_gpu() -> Iterator[None]:
+    """ALLOY_RUNTIME=metal runs the tests through the metal runtime; where there is no GPU, on a double of Metal."""
+    if config.RUNTIME.text != "metal" or automatic.has_apple_gpu():
+        yield
+        return
+    sys.path.append(str(Path(__file__).parents[1] / "runtime"))
+    from on_metal import metal_double
+
+    with metal_double():
+        yield
 
 
 @pytest.fixture(scope="session")

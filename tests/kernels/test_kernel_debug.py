@@ -101,6 +101,7 @@ def pointer_kernel(x_ptr, i_ptr, N: tl.constexpr):
     tl.device_print("each", x_ptr + tl.load(i_ptr + tl.arange(0, N)))
 
 
+@pytest.mark.skipif(config.RUNTIME.text == "metal", reason="a GPU has addresses of its own")
 def test_pointers_are_addresses(device, capsys):
     x, i = torch.zeros(9, dtype=torch.int16), torch.tensor([3, 8], dtype=torch.int32)
     pointer_kernel[(1,)](x, i, 2, num_warps=1)

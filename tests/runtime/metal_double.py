@@ -18,7 +18,7 @@ from typing import Any
 
 from pyobjc_metadata import Method, metadata
 
-from triton_alloy.msl_cpu import CompileError, Library
+from triton_alloy.msl_cpu import CompileError, KernelFailure, Library
 from triton_alloy.msl_cpu.buffers import Buffer
 from triton_alloy.runtime.metal_api import Api
 
@@ -304,8 +304,11 @@ class CommandBuffer(Double):
         if self._encoder is None or self._encoder.is_open or self._code is not None:
             raise Misuse("commit: nothing encoded, still encoding, or committed before")
         self._code = self.world.failures.pop(0) if self.world.failures else 0
-        for run in () if self._code else self._encoder.dispatches:
-            run()
+        try:
+            for run in () if self._code else self._encoder.dispatches:
+                run()
+        except KernelFailure:
+            self._code = metadata().constants["MTLCommandBufferErrorPageFault"]
 
     def do_waitUntilCompleted(self) -> None:
         if self._code is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -342,6 +343,11 @@ def test_a_grid_beyond_32_bits_is_refused(device: MetalDevice):
     limits.check_grid(axpy_kernel(simdgroups=4), (2**25 - 1, 2**20, 2**20))
 
 
+def test_addresses_as_numbers_are_refused(device: MetalDevice):
+    with pytest.raises(Unsupported, match="makes pointers of numbers"):
+        device.compile(replace(axpy_kernel(), takes_addresses=True))
+
+
 # ---------------------------------------------------------------------------------------------------------- compilation
 def test_metal_quotes_the_line_that_it_rejects(device: MetalDevice):
     with pytest.raises(RejectedText) as caught:
@@ -441,3 +447,9 @@ def test_a_virtual_gpu_without_archives_compiles(tmp_path: Path):
     world = World(name="Apple Paravirtual device", archives=False)
     open_device(world, tmp_path).compile(axpy_kernel())
     assert world.count("serializeToURL:error:") == 0 and not any(tmp_path.rglob("*.metalarchive"))
+
+
+def test_an_access_outside_of_memory_stops_the_kernel(device: MetalDevice):
+    text = AXPY.replace("y[i] = y[i]", "y[i] = y[i + (1l << 40)]")
+    with pytest.raises(DeviceFailure, match="memory that it was not given"):
+        run_axpy(device, device.compile(axpy_kernel(text)), np.ones(4, np.float32), np.ones(4, np.float32))

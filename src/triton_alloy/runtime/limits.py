@@ -5,7 +5,7 @@ Metal answers some of these with nothing at all: a dispatch of more threads than
 
 from __future__ import annotations
 
-from ..errors import InvalidArgument, OutOfResources
+from ..errors import InvalidArgument, OutOfResources, Unsupported
 from ..kernel import Kernel
 from ..target import target_for
 
@@ -26,6 +26,27 @@ def check_kernel(kernel: Kernel) -> None:
             raise OutOfResources(needed, limit, what)
 
 
+def check_addresses(kernel: Kernel) -> None:
+    """Raise Unsupported for a kernel that is given addresses as numbers.
+
+    A GPU has addresses of its own for the memory of a tensor: a number from the host would be an access to anything.
+    """
+    if kernel.takes_addresses:
+        raise Unsupported("tt.int_to_ptr", f"{kernel.name} makes pointers of numbers; on a GPU pass tensors instead")
+
+
+def check_constants(kernel: Kernel) -> None:
+    """Raise OutOfResources where the scalars are too many to go by value."""
+    if not passes_constants(kernel):
+        limit = target_for(kernel.family).constant_bytes
+        raise OutOfResources(kernel.scalar_bytes, limit, "bytes of scalar arguments")
+
+
+def passes_constants(kernel: Kernel) -> bool:
+    """Whether the scalars go by value: a larger struct must lie in a buffer."""
+    return kernel.scalar_bytes <= target_for(kernel.family).constant_bytes
+
+
 def check_pipeline(kernel: Kernel, threads: int, threadgroup_bytes: int, available_bytes: int) -> None:
     """Raise OutOfResources where the device's compiler has found that a kernel does not fit.
 
@@ -42,8 +63,3 @@ def check_grid(kernel: Kernel, grid: tuple[int, int, int]) -> None:
     """Raise InvalidArgument for a grid that Metal cannot count."""
     if grid[0] * kernel.threads > LARGEST_GRID:
         raise InvalidArgument(f"grid {grid} of {kernel.threads} threads each: Metal counts threads in 32 bits")
-
-
-def passes_constants(kernel: Kernel) -> bool:
-    """Whether the scalars go by value: a larger struct must lie in a buffer."""
-    return kernel.scalar_bytes <= target_for(kernel.family).constant_bytes

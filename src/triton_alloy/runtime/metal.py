@@ -31,7 +31,7 @@ from .probes import probe
 
 @dataclass(frozen=True)
 class MetalExecutable:
-    """A kernel's pipeline. max_threads: that its registers allow; constants: whether its scalars go by value."""
+    """A kernel's pipeline. max_threads: that may be asked for; constants: whether its scalars go by value."""
 
     kernel: Kernel
     state: Any
@@ -98,6 +98,7 @@ class MetalDevice:
     def compile(self, kernel: Kernel) -> MetalExecutable:
         """Build the text. Raises RejectedText with Metal's message, OutOfResources for a kernel that does not fit, and
         Unsupported for one that needs what the machine computes wrongly."""
+        limits.check_addresses(kernel)
         failure = self.verdict.against(kernel.source)
         if failure is not None:
             raise Unsupported(kernel.name, f"{failure}; run `triton-alloy doctor`")
@@ -176,6 +177,8 @@ class MetalDevice:
             width = int(state.threadExecutionWidth())
         if width != kernel.threads_per_simdgroup:
             raise Unsupported(kernel.name, f"this device has simdgroups of {width} threads")
+        if kernel.family == "cpu":  # one simdgroup does the work of all warps, however many are asked for
+            threads = self.facts.threads_per_threadgroup
         return MetalExecutable(kernel, state, threads, limits.passes_constants(kernel))
 
     def _constants(self, executable: MetalExecutable, bound: Bound, scalars: bytes) -> list[Binding]:

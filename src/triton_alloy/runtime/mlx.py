@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Literal
 
 from ..errors import InvalidArgument, RejectedText
 from ..kernel import Extent, Kernel, Properties
-from . import log
+from . import limits, log
 from .mlx_text import KernelText, buffer_name, split_kernel
 
 Role = Literal["input", "output", "updated", "in place"]
@@ -142,7 +142,13 @@ class MlxDevice:
         )
 
     def compile(self, kernel: Kernel) -> MlxExecutable:
-        """Take the text apart; MLX compiles it at the first launch."""
+        """Take the text apart; MLX compiles it at the first launch.
+
+        Raises OutOfResources for a kernel that does not fit, Unsupported for one that takes addresses as numbers.
+        """
+        limits.check_kernel(kernel)
+        if self.host.lazy:
+            limits.check_addresses(kernel)
         return MlxExecutable(kernel, split_kernel(kernel.source, kernel.name))
 
     def launch(

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InvalidArgument, OutOfResources, RejectedText
 from ..kernel import Extent, Kernel, Properties, align
-from . import log
+from . import limits, log
 
 LARGEST_GRID = 2**32 - 1
 """Threads along one axis: Metal counts them in 32 bits."""
@@ -95,7 +95,15 @@ class TorchMpsDevice:
         )
 
     def compile(self, kernel: Kernel) -> TorchExecutable:
-        """Build the text. Raises RejectedText with Metal's message, OutOfResources for too many threads."""
+        """Build the text.
+
+        Raises RejectedText with Metal's message, OutOfResources for a kernel that does not fit, Unsupported for one
+        that takes addresses as numbers.
+        """
+        limits.check_kernel(kernel)
+        limits.check_constants(kernel)
+        if self.place == "mps":
+            limits.check_addresses(kernel)
         try:
             function = getattr(self.host.compile_shader(kernel.source), kernel.name)
         except SyntaxError as error:
