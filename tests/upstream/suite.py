@@ -102,7 +102,7 @@ def environment(folder: Path, settings: Settings) -> dict[str, str]:
     threads = "1" if settings.workers > 1 else str(os.cpu_count() or 1)
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")])),
-        "TRITON_BACKEND": "metal",
+        "TRITON_BACKEND": "cpu",
         "TRITON_ALLOY_TARGET": settings.target,
         "TRITON_ALLOY_MODE": settings.mode,
         "TRITON_CACHE_DIR": str(folder / "triton"),

@@ -60,6 +60,7 @@ def shim_testing() -> None:
         testing.get_arch = lambda: str(testing.get_current_target().arch)
 
 
+@pytest.hookimpl(trylast=True)  # after -k has chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     size, seed = config.getoption("--sample"), config.getoption("--seed")
     if size:
