@@ -19,7 +19,7 @@ from ..ir.core import Op
 from ..ir.parser import parse
 from ..ir.verifier import verify
 from ..target import target_for
-from .support_rows import CASTS, ELEMENTS, FLOATS, INTEGERS, ROWS, SCALED, VECTOR, WITHOUT_TYPES, Row
+from .support_rows import CASTS, ELEMENTS, FLOATS, INTEGERS, REWRITTEN, ROWS, SCALED, VECTOR, WITHOUT_TYPES, Row
 
 RUNS, NONE = "yes", ""
 HEADINGS = {"f8E5M2": "e5m2", "f8E4M3FN": "e4m3", "f8E5M2FNUZ": "e5m2 fnuz", "f8E4M3FNUZ": "e4m3 fnuz"}
@@ -178,7 +178,7 @@ def rows() -> Iterator[Row]:
         for name in (f"{dialect}.{name}" for names in table for name in names.split()):
             if name in special:
                 yield from special[name]
-            elif name not in CASTS | WITHOUT_TYPES:
+            elif name not in CASTS | REWRITTEN | WITHOUT_TYPES:
                 rule = find_rule(name)
                 assert rule is not None and isinstance(rule.operands, int), f"{name} needs a row in support_rows.py"
                 yield Row(name, (VECTOR,) * rule.operands)

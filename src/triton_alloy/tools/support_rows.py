@@ -155,6 +155,12 @@ WITHOUT_TYPES = frozenset(
         "tt.grid_dependency_launch_dependents",
     ]
 )
+REWRITTEN = frozenset(
+    f"tt.{name}"
+    for name in ("make_tensor_descriptor", "make_tensor_ptr", "advance")
+    + tuple(f"descriptor_{access}" for access in ("load", "store", "gather", "scatter", "reduce"))
+)
+"""Descriptors and block pointers, which become loads, stores and atomics before the compiler sees them."""
 CASTS = frozenset(
     [
         f"arith.{name}"
