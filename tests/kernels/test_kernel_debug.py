@@ -224,7 +224,7 @@ def test_overflow_checks_within_sums_see_only_real_steps(any_device, rng, warps)
     launch()
     assert (total == 2**31 - 1).all() and (prefix == x.cumsum(axis=1)).all()
     x[2, 17] = 1
-    with pytest.raises(DeviceAssertion, match="int32 overflow detected for operation add.*"):
+    with pytest.raises(DeviceAssertion, match=r"test_kernel_debug\.py:\d+.*int32 overflow detected for operation add"):
         launch()
 
 

@@ -194,7 +194,9 @@ def print_(op: Op, writer: Writer) -> None:
 
 @statement("msl.report")
 def report(op: Op, writer: Writer) -> None:
-    message = Message("assert", op.attributes["text"], str(op.location), shape=op.attributes["shape"])
+    place, caller = op.location, op.location.outermost()
+    location = f"{place} (from {caller})" if place is not caller else str(place)
+    message = Message("assert", op.attributes["text"], location, shape=op.attributes["shape"])
     arguments = log_arguments(op, message, writer)
     function = "log_failures" if message.shape else "log_failure"
     make = offset_argument if message.shape else lambda value, _: writer.take(value)
