@@ -10,7 +10,7 @@ HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_com
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: help demo test lint format bench upstream conformance corpus programs runtimes wheel-macos mac passes sanitize seeds clean
+.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus programs runtimes wheel-macos mac passes sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -39,6 +39,13 @@ upstream: .venv/test ## run Triton's own tutorials and language tests: make upst
 	$(PIP) tabulate scipy
 	TRITON_SOURCE="$(TRITON_SOURCE)" $(BIN)/python -m pytest -q -m upstream tests/upstream
 	$(BIN)/python tests/upstream/suite.py "$(TRITON_SOURCE)" $(SUITE)
+
+equality: .venv/test ## compare modules of native libtriton and ours: make equality TRITON_SOURCE=folder
+	$(PIP) tabulate filecheck
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/equality/run.py $(TRITON_SOURCE) $(EQUALITY)
+
+frontend-times: .venv/test ## measure Triton's front end on native libtriton and on ours
+	$(BIN)/python tests/equality/frontend_times.py
 
 conformance: .venv/test ## check against what Apple and MLX ship: kernels, headers (downloads MLX's macOS wheel)
 	$(BIN)/python -m pytest -q -m conformance tests/msl_cpu/conformance tests/runtime

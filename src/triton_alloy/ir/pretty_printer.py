@@ -25,7 +25,7 @@ from .types import (
 
 _UNSPELLABLE = re.compile(r"[^A-Za-z0-9_$.\-]")
 _SYMBOL_ATTRIBUTES = ("function_type", "sym_name", "sym_visibility", "arg_attrs", "res_attrs")
-_LOOP_ANNOTATION = re.compile(r"#llvm\.loop_annotation<licm = <(.*)>>")
+_LOOP_ANNOTATION = re.compile(r"#llvm\.loop_annotation<licm = (?:#llvm\.loop_licm)?<(.*)>>")
 
 
 def print_pretty(op: Op, locations: bool = False) -> str:
@@ -33,13 +33,24 @@ def print_pretty(op: Op, locations: bool = False) -> str:
 
     locations: whether to print them; values then have the names that they carry.
     """
+    return _print(op, locations)[0]
+
+
+def print_with_places(module: Op) -> tuple[str, dict[Op, tuple[int, int]]]:
+    """The text of a module with locations, and at which line (from 1) and column (from 0) of it each op begins."""
+    text, places, first = _print(module, locations=True)
+    return text, {op: (first + line, column) for op, (line, column) in places.items()}
+
+
+def _print(op: Op, locations: bool) -> tuple[str, dict[Op, tuple[int, int]], int]:
+    """(text, places in the lines that are not definitions, the number of the first of those lines)."""
     is_module = op.name == "builtin.module"
     printer = _Printer(op, locations, _Aliases(op, locations) if is_module else None)
     printer.operation(op, "")
     if printer.aliases is None:
-        return "\n".join(printer.lines)
+        return "\n".join(printer.lines), printer.places, 1
     before, after = printer.aliases.definitions()
-    return "\n".join([*before, *printer.lines, *after]) + "\n"
+    return "\n".join([*before, *printer.lines, *after]) + "\n", printer.places, 1 + len(before)
 
 
 # -------------------------------------------------------------------------------------------------------------- names
@@ -252,6 +263,7 @@ class _Printer:
         self.with_locations = with_locations
         self.aliases = aliases
         self.labels: dict[Block, str] = {}
+        self.places: dict[Op, tuple[int, int]] = {}
 
     def name_of(self, value: Value) -> str:
         return self.names.get(value, "<<UNKNOWN SSA VALUE>>")
@@ -264,6 +276,7 @@ class _Printer:
         return f" loc({alias.name if alias is not None else print_location(location)})"
 
     def operation(self, op: Op, indent: str) -> None:
+        self.places[op] = len(self.lines), len(indent)
         head = indent + self.results(op) if op.results else indent
         special = _WITH_REGIONS.get(op.name)
         if special is not None:

@@ -4,13 +4,15 @@ IR's own object, `core`. Names are libtriton's."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ...dialects import is_terminator
 from ...ir.core import Block, Op, Region, Value, constant_of
-from ...ir.pretty_printer import print_pretty
+from ...ir.pretty_printer import print_pretty, print_with_places
 from ...ir.printer import print_location
 from ...ir.types import (
+    I1,
     I32,
     Attribute,
     IntegerAttribute,
@@ -19,6 +21,7 @@ from ...ir.types import (
     SymbolAttribute,
     TensorType,
     Type,
+    element_of,
 )
 from .diagnostics import report_problems
 
@@ -273,9 +276,13 @@ class operation(_Identified):
         return found.name if isinstance(found, SymbolAttribute) else None
 
     def get_constant_value(self) -> int | None:
-        """The integer of an arith.constant, also where it is all elements of a tensor."""
-        found = constant_of(self.core.results[0]) if self.core.results else None
-        return found if isinstance(found, int) else None
+        """The integer of an arith.constant, also where it is all elements of a tensor; true is -1, one bit with a
+        sign."""
+        result = self.core.results[0] if self.core.results else None
+        found = constant_of(result) if result is not None else None
+        if not isinstance(found, int) or result is None:
+            return None
+        return -found if element_of(result.type) is I1 else found
 
 
 def _integer(found: Attribute) -> int | None:
@@ -441,9 +448,12 @@ class module(OpState):
 
     def create_location_snapshot(self, path: Text) -> None:
         """Make every op's location its line in the file `path`, which gets the module's text."""
-        from .snapshot import snapshot_locations
-
-        snapshot_locations(self.core, path)
+        text, places = print_with_places(self.core)
+        Path(path).write_text(text, "utf-8")
+        for op, (line, column) in places.items():
+            op.location = Location(path, line, column)
+            for result in op.results:
+                result.location = op.location
 
 
 def _walk(op: Op, visit: Callable[[operation], None]) -> None:
