@@ -100,7 +100,7 @@ def test_a_failed_assertion_says_where():
         log.report(kernel(message), written([], failures=(3, 0, 5, 6, 7, 18)))
     assert str(caught.value) == (
         "device-side assert triggered: t.py:9: probe: Assertion `x < 1` failed in program (5, 6, 7) "
-        "at element (1,  2) (and for 2 more)"
+        "at element (1, 2) (and for 2 more)"
     )
     assert isinstance(caught.value, RuntimeError)
 

@@ -57,13 +57,19 @@ def line(message: Message, program: tuple[int, int, int], element: int, bits: in
     return f"{head} idx ({index(message.shape, element)}){message.text}{operand}{value(message, bits)}\n"
 
 
-def index(shape: tuple[int, ...], element: int) -> str:
-    """The coordinates of an element, each as wide as its largest."""
-    parts = []
+def coordinates(shape: tuple[int, ...], element: int) -> list[int]:
+    """Of an element, from its row-major number."""
+    found = []
     for size in reversed(shape):
         element, coordinate = divmod(element, size)
-        parts.append(f"{coordinate:{len(str(size - 1))}}")
-    return ", ".join(reversed(parts))
+        found.append(coordinate)
+    return found[::-1]
+
+
+def index(shape: tuple[int, ...], element: int) -> str:
+    """The coordinates of an element, each as wide as its largest."""
+    widths = [len(str(size - 1)) for size in shape]
+    return ", ".join(f"{c:{width}}" for c, width in zip(coordinates(shape, element), widths, strict=True))
 
 
 def value(message: Message, bits: int) -> str:
@@ -88,7 +94,7 @@ def _number(bits: int, element: str) -> float:
 
 def failed(kernel: Kernel, message: Message, program: tuple[int, int, int], element: int, failures: int) -> str:
     """What an error says about a failed assertion."""
-    where = f" at element ({index(message.shape, element)})" if message.shape else ""
+    where = f" at element ({', '.join(map(str, coordinates(message.shape, element)))})" if message.shape else ""
     more = f" (and for {failures - 1} more)" if failures > 1 else ""
     place = f"{message.location}: " if message.location else ""
     return (
