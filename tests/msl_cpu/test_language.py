@@ -124,6 +124,19 @@ def test_braces_give_components_in_order():
     np.testing.assert_array_equal(out, expected)
 
 
+def test_names_of_simd_h_and_steps_of_vectors():
+    out = np.zeros(8, np.float32)
+    run(
+        """vector_float4 a = simd::float4(1, 2, 3, 4); simd_int2 b = 5; matrix_float2x2 m(2.0f);
+        simd_int2 before = b++; ++b;
+        out[0] = a.w; out[1] = before.x; out[2] = b.y; out[3] = (m * a.xy).y; out[4] = (b--).x; out[5] = b.x;
+        coherent(device) device float *last = out + 6; *last = 9;""",
+        out,
+        parameters="device float *out",
+    )
+    assert out.tolist() == [4, 5, 7, 4, 7, 6, 9, 0]
+
+
 def _round_to_bfloat(values: np.ndarray) -> np.ndarray:
     raw = values.astype(np.float32).view(np.uint32)
     return ((raw + 0x7FFF + (raw >> 16 & 1)) & 0xFFFF0000).view(np.float32)

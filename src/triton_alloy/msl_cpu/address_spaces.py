@@ -33,6 +33,12 @@ def _erase(tokens: Tokens) -> set[int]:
         if token.kind == "word" and token.text in _SPACES:
             token.blank("const" if token.text == "constant" and _constant_needs_const(tokens, i) else "")
             erased.add(i)
+        elif (
+            token == "coherent"
+            and tokens.at(tokens.next(i)) == "("
+            and tokens.at(tokens.next(tokens.next(i))) in _SPACES
+        ):
+            tokens.blank(i, tokens.match(tokens.next(i)) + 1)
     return erased
 
 

@@ -543,3 +543,10 @@ kernel void k(device float *x [[buffer(0)]], uint t [[thread_index_in_threadgrou
   threadgroup_barrier(mem_flags::mem_threadgroup);
   x[t] = tile[31 - t % 32];
 }
+
+//// simd_types | Headers: the names of <simd/simd.h>
+#include <metal_stdlib>
+#include <simd/simd.h>
+kernel void k(device vector_float4 *x [[buffer(0)]], constant simd_uint2 &n [[buffer(1)]]) {
+  x[0] = simd::float4(float(n.x)) + x[1].wzyx;
+}

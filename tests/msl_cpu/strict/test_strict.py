@@ -25,6 +25,12 @@ def test_accepts(case):
     check(case.source)
 
 
+@pytest.mark.conformance
+@pytest.mark.parametrize("case", RIGHT, ids=_name)
+def test_reference_mode_has_what_strict_mode_accepts(case):
+    Library(case.source, "reference")
+
+
 @pytest.mark.parametrize("case", WRONG, ids=_name)
 def test_refuses(case):
     expected = case.expected()
@@ -75,6 +81,10 @@ def test_language_versions():
     check(source, language="3.2")
     with pytest.raises(StrictError):
         check(source, language="3.1")
+    coherent = "kernel void k(coherent(device) device float *x) { x[0] = 1.0f; }"
+    check(coherent, language="3.2")
+    with pytest.raises(StrictError):
+        check(coherent, language="3.1")
     log = fence % 'os_log_default.log_info("%f", x[0])'
     check(log, language="4.0")
     logger = 'constant os_log logger("subsystem", "category");\n'

@@ -56,13 +56,16 @@ MSL_INLINE float cospi(float x) {
 
 namespace metal {
 
+// Of bfloat there are templates, which leave room for overloads of the user's own: Apple's library has none.
+template <class T> using if_bfloat = enable_if_t<is_same_v<T, bfloat>, T>;
+
 #define MSL_MATH1(name, expression)                                                                                   \
   MSL_INLINE float name(float x) { return expression; }                                                               \
   MSL_INLINE half name(half value) {                                                                                  \
     float x = value;                                                                                                  \
     return (half)(expression);                                                                                        \
   }                                                                                                                   \
-  MSL_INLINE bfloat name(bfloat value) {                                                                              \
+  template <class T> MSL_INLINE if_bfloat<T> name(T value) {                                                          \
     float x = value;                                                                                                  \
     return bfloat(expression);                                                                                        \
   }                                                                                                                   \
@@ -78,7 +81,7 @@ namespace metal {
     float x = a, y = b;                                                                                               \
     return (half)(expression);                                                                                        \
   }                                                                                                                   \
-  MSL_INLINE bfloat name(bfloat a, bfloat b) {                                                                        \
+  template <class T> MSL_INLINE if_bfloat<T> name(T a, T b) {                                                         \
     float x = a, y = b;                                                                                               \
     return bfloat(expression);                                                                                        \
   }                                                                                                                   \
@@ -98,7 +101,7 @@ namespace metal {
     float x = a, y = b, z = c;                                                                                        \
     return (half)(expression);                                                                                        \
   }                                                                                                                   \
-  MSL_INLINE bfloat name(bfloat a, bfloat b, bfloat c) {                                                              \
+  template <class T> MSL_INLINE if_bfloat<T> name(T a, T b, T c) {                                                    \
     float x = a, y = b, z = c;                                                                                        \
     return bfloat(expression);                                                                                        \
   }                                                                                                                   \

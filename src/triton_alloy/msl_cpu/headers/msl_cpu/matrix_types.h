@@ -117,3 +117,15 @@ MSL_MATRICES(half, 4)
 #undef MSL_MATRICES
 
 }  // namespace metal
+
+// By the names of <simd/simd.h>.
+#define MSL_OF_SIMD(C, R)                                                                                             \
+  typedef metal::float##C##x##R matrix_float##C##x##R;                                                                \
+  typedef metal::float##C##x##R simd_float##C##x##R;                                                                  \
+  namespace simd {                                                                                                    \
+  using metal::float##C##x##R;                                                                                        \
+  }
+MSL_OF_SIMD(2, 2) MSL_OF_SIMD(2, 3) MSL_OF_SIMD(2, 4)
+MSL_OF_SIMD(3, 2) MSL_OF_SIMD(3, 3) MSL_OF_SIMD(3, 4)
+MSL_OF_SIMD(4, 2) MSL_OF_SIMD(4, 3) MSL_OF_SIMD(4, 4)
+#undef MSL_OF_SIMD

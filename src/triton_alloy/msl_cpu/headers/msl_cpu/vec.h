@@ -259,6 +259,16 @@ template <class T, int n> MSL_INLINE constexpr vec<bool, n> operator!(vec<T, n> 
 }
 template <class T, int n> MSL_INLINE constexpr vec<T, n> &operator++(vec<T, n> &a) { return a = a + T(1); }
 template <class T, int n> MSL_INLINE constexpr vec<T, n> &operator--(vec<T, n> &a) { return a = a - T(1); }
+template <class T, int n> MSL_INLINE constexpr vec<T, n> operator++(vec<T, n> &a, int) {
+  vec<T, n> before = a;
+  ++a;
+  return before;
+}
+template <class T, int n> MSL_INLINE constexpr vec<T, n> operator--(vec<T, n> &a, int) {
+  vec<T, n> before = a;
+  --a;
+  return before;
+}
 
 #define MSL_VECTOR_TYPES(T)                                                                                           \
   typedef vec<T, 2> T##2;                                                                                             \
@@ -283,10 +293,17 @@ MSL_VECTOR_TYPES(bool)
 
 }  // namespace metal
 
-// The types are known without `using namespace metal`.
+// The types are known without `using namespace metal`, and by the names of <simd/simd.h>.
 using metal::packed_vec;
 using metal::vec;
+#define MSL_OF_SIMD(T, n)                                                                                             \
+  typedef metal::T##n vector_##T##n;                                                                                  \
+  typedef metal::T##n simd_##T##n;                                                                                    \
+  namespace simd {                                                                                                    \
+  using metal::T##n;                                                                                                  \
+  }
 #define MSL_GLOBAL(T)                                                                                                 \
+  MSL_OF_SIMD(T, 2) MSL_OF_SIMD(T, 3) MSL_OF_SIMD(T, 4)                                                               \
   using metal::T##2;                                                                                                  \
   using metal::T##3;                                                                                                  \
   using metal::T##4;                                                                                                  \
@@ -306,6 +323,7 @@ MSL_GLOBAL(long)
 MSL_GLOBAL(ulong)
 MSL_GLOBAL(bool)
 #undef MSL_GLOBAL
+#undef MSL_OF_SIMD
 
 // Same bits, another type of the same size.
 template <class To, class From> MSL_INLINE constexpr To as_type(From value) {

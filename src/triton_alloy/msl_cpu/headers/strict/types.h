@@ -8,6 +8,9 @@
 #define threadgroup __local
 #define constant __constant
 #define thread __private
+#if __METAL_VERSION__ >= 320
+#define coherent(scope)
+#endif
 #define METAL_FUNC inline
 #define METAL_CONST const
 #define __METAL__ 1
@@ -350,6 +353,25 @@ constexpr typename __msl_if<sizeof(To) == sizeof(From) && __msl_reinterpretable<
 as_type(From from) {
   return __builtin_bit_cast(To, from);
 }
+
+// The names of <simd/simd.h>.
+#define __MSL_OF_SIMD(T, N) \
+  typedef T##N vector_##T##N; \
+  typedef T##N simd_##T##N; \
+  namespace simd { \
+  using ::T##N; \
+  }
+#define __MSL_SIMD_TYPES(T) __MSL_OF_SIMD(T, 2) __MSL_OF_SIMD(T, 3) __MSL_OF_SIMD(T, 4)
+__MSL_SIMD_TYPES(char)
+__MSL_SIMD_TYPES(uchar)
+__MSL_SIMD_TYPES(short)
+__MSL_SIMD_TYPES(ushort)
+__MSL_SIMD_TYPES(int)
+__MSL_SIMD_TYPES(uint)
+__MSL_SIMD_TYPES(long)
+__MSL_SIMD_TYPES(ulong)
+__MSL_SIMD_TYPES(half)
+__MSL_SIMD_TYPES(float)
 
 namespace metal {
 template <class T, int N>
