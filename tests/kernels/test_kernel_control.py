@@ -194,7 +194,7 @@ def call_kernel(x_ptr, out_ptr, last_ptr, flag, BLOCK: tl.constexpr):
     first = tl.load(x_ptr)
     y, n = separate(first, first + 1, flag)
     z, m = separate(y, first, n)
-    tl.store(out_ptr + i, inlined(x, y, 0) + inlined(x, z, 3) + m)
+    tl.store(out_ptr + tl.program_id(0) * BLOCK + i, inlined(x, y, 0) + inlined(x, z, 3) + m)
     write(last_ptr, z)
 
 
@@ -203,7 +203,7 @@ def test_calls(any_device, flag):
     def both(x, y, flag):
         return (x + y, flag * 2) if flag > 2 else (x * y - 1, flag)
 
-    x, out, last = np.arange(5, 69, dtype=np.int32), np.zeros(64, np.int32), np.zeros(2, np.int32)
+    x, out, last = np.arange(5, 69, dtype=np.int32), np.zeros((2, 64), np.int32), np.zeros(2, np.int32)
     call_kernel[(2,)](tensor(x), tensor(out), tensor(last), flag, BLOCK=64)
     y, n = both(5, 6, flag)
     z, m = both(y, 5, n)
