@@ -286,3 +286,17 @@ def test_walking_a_module(modules: list[Any]):
     assert signatures[0] == signatures[1]
     assert [module.get_entry_func_name() for module in modules] == ["a kernel"] * 2
     assert [module.has_function("absent") for module in modules] == [False] * 2
+
+
+@pytest.mark.parametrize(("asked", "dumps"), [("1", True), ("a kernel", True), ("other", False), ("0", False)])
+def test_modules_around_passes_are_dumped(
+    asked: str, dumps: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("MLIR_ENABLE_DUMP", asked)
+    module = build(ours.ir)
+    manager = ours.ir.pass_manager(module.context)
+    ours.passes.common.add_cse(manager)
+    assert manager.enable_debug() == (asked != "0")
+    manager.run(module, "make_ttir")
+    printed = capsys.readouterr().err
+    assert ("IR Dump Before cse" in printed and "tt.func public" in printed) == dumps

@@ -16,7 +16,7 @@ from .printer import print_attribute, print_entries
 from .types import I1, Attribute, IntegerAttribute, TextAttribute
 
 _SEMANTICS = {1: "relaxed", 2: "acquire", 3: "release", 4: "acq_rel"}
-_ELEMENTS = dict(enumerate(("e4m3", "e5m2", "e2m3", "e3m2", "e2m1", "bf16", "fp16")))
+_ELEMENTS: dict[int, str] = dict(enumerate(("e4m3", "e5m2", "e2m3", "e3m2", "e2m1", "bf16", "fp16")))
 _INTEGER_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 _FLOAT_PREDICATES = ("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord") + (
     *("ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true"),

@@ -32,3 +32,11 @@ def get_cache_invalidating_env_vars() -> dict[str, str]:
 def has_line_info() -> bool:
     """Whether ops shall have locations."""
     return os.environ.get("TRITON_DISABLE_LINE_INFO", "").lower() not in _TRUE
+
+
+def dumped_kernel() -> str | None:
+    """Of which kernel MLIR_ENABLE_DUMP wants the modules: "" for every one, None for none."""
+    text = os.environ.get("MLIR_ENABLE_DUMP", "")
+    if text.lower() in _TRUE:
+        return ""
+    return None if not text or text.lower() in _FALSE else text
