@@ -265,6 +265,33 @@ def test_packing():
     np.testing.assert_allclose(back[:, 5, :2], signed[:, :2], atol=0.51 / 32767)
 
 
+def test_built_in_values_of_simdgroups_and_quadgroups():
+    """A grid of 100 threads in threadgroups of 48: the last one has 4."""
+    names = {
+        "threads_per_simdgroup": lambda i, size: 32,
+        "thread_execution_width": lambda i, size: 32,
+        "thread_index_in_simdgroup": lambda i, size: i % 48 % 32,
+        "simdgroup_index_in_threadgroup": lambda i, size: i % 48 // 32,
+        "simdgroups_per_threadgroup": lambda i, size: -(-size // 32),
+        "dispatch_simdgroups_per_threadgroup": lambda i, size: 2,
+        "thread_index_in_quadgroup": lambda i, size: i % 4,
+        "quadgroup_index_in_threadgroup": lambda i, size: i % 48 // 4,
+        "quadgroups_per_threadgroup": lambda i, size: size // 4,
+        "dispatch_quadgroups_per_threadgroup": lambda i, size: 12,
+        "threadgroups_per_grid": lambda i, size: 3,
+        "grid_size": lambda i, size: 100,
+        "grid_origin": lambda i, size: 0,
+    }
+    types = ("uint", "ushort")
+    parameters = ", ".join(f"{types[k % 2]} p{k} [[{name}]]" for k, name in enumerate(names))
+    body = "\n".join(f"out[{k * 100} + i] = p{k};" for k in range(len(names)))
+    out = np.zeros((len(names), 100), np.uint32)
+    text = f"{HEAD}kernel void k(device uint *out, {parameters}, ushort i [[thread_position_in_grid]]) {{\n{body}\n}}"
+    Library(text, "reference")["k"].launch_threads([out], 100, 48)
+    for row, (name, value) in zip(out, names.items(), strict=True):
+        assert row.tolist() == [value(i, 48 if i < 96 else 4) for i in range(100)], name
+
+
 CONSTANTS = """
 constant bool flag [[function_constant(0)]];
 constant int count [[function_constant(1)]];
