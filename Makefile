@@ -57,6 +57,9 @@ corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folde
 programs: .venv/test ## compare random Triton programs with NumPy: make programs COUNT=2000 FIRST=1000
 	$(BIN)/python -m tests.random_programs.run $(or $(COUNT),1000) --first $(or $(FIRST),0)
 
+families: .venv/test ## print the kernels of the tests for every GPU family, and check every text
+	ALLOY_TEST_FAMILIES=1 $(BIN)/python -m pytest -q --numprocesses auto tests/kernels
+
 runtimes: .venv/test ## run the kernel tests through the runtimes of a Mac: torch_mps on CPU tensors, metal on a double
 	ALLOY_RUNTIME=torch_mps $(BIN)/python -m pytest -q --numprocesses auto tests/kernels
 	ALLOY_RUNTIME=metal $(BIN)/python -m pytest -q --numprocesses auto tests/kernels

@@ -7,6 +7,7 @@ Most tests take the fixture `device` and run on all FAST devices. What every tes
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -19,8 +20,17 @@ import torch
 import triton
 
 from triton_alloy import config
+from triton_alloy.chips import FAMILIES
+from triton_alloy.compiler import compile_module
+from triton_alloy.errors import Unsupported
+from triton_alloy.frontend import native
+from triton_alloy.integrations.triton.compiler import MetalBackend
 from triton_alloy.msl_cpu import strict
 from triton_alloy.runtime import automatic
+from triton_alloy.target import target_for
+
+sys.path.append(str(Path(__file__).parents[1] / "msl"))
+from constructs import unknown  # noqa: E402
 
 FAST = [("cpu", "fast"), ("apple9", "fast")]
 REFERENCE = [("cpu", "reference"), ("apple9", "reference")]
@@ -63,10 +73,26 @@ def every_text_is_valid_metal(accepted: set[str], monkeypatch: pytest.MonkeyPatc
         texts.extend(Path(path).read_text() for name, path in metadata_group.items() if name.endswith(".msl"))
 
     monkeypatch.setattr(triton.knobs.compilation, "listener", listen)
+    if os.environ.get("ALLOY_TEST_FAMILIES"):
+        monkeypatch.setattr(MetalBackend, "print_msl", for_all_families(MetalBackend.print_msl, texts))
     yield
     for text in set(texts) - accepted:
+        assert unknown(text) == []
         strict.check(text, language="3.2" if "#error" in text else "3.1")  # atomics say that they need 3.2
         accepted.add(text)
+
+
+def for_all_families(print_msl: Any, texts: list[str]) -> Any:
+    """`print_msl` that also prints the text for every GPU family and adds it to `texts`."""
+
+    def print_all(self: MetalBackend, module: Any, metadata: dict, options: Any) -> str:
+        for family in FAMILIES:
+            taken = native.import_module(module)
+            with contextlib.suppress(Unsupported):  # which the kernel's own test is about
+                texts.append(compile_module(taken, target_for(family.name), num_warps=options.num_warps).source)
+        return print_msl(self, module, metadata, options)
+
+    return print_all
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
