@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib.util
 import os
@@ -29,7 +30,7 @@ REPORTED_FRAME = 4096  # bytes of a function's stack frame from which on the com
 # No -ffast-math and nothing like it: NaN, infinities and the sign of zero are exact. Texts reinterpret threadgroup
 # memory at will, hence no strict aliasing. Integers wrap, and `char` is signed, as on the GPU.
 _FLAGS = [
-    *("-std=c++17", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden"),
+    *("-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden"),
     *("-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv", "-fsigned-char"),
     *("-fno-exceptions", "-fno-rtti", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"),
     "-fdiagnostics-color=never",
@@ -45,6 +46,9 @@ _MACHINE_FLAGS = {
     "aarch64": ["-mcpu=native"],
     "arm64": ["-mcpu=native"],
 }
+# What a library takes from others, the maths and the sanitizer's hooks, the process has loaded. macOS links nothing
+# without its system library.
+_LINK_FLAGS = {"darwin": ["-nostdlib", "-lSystem", "-undefined", "dynamic_lookup"]}
 # Sums in the order of the text do not keep a loop from becoming vector code; clang's default for aarch64.
 _CLANG_MACHINE_FLAGS = {"x86_64": ["-mllvm", "-force-ordered-reductions=true"]}
 _MESSAGE = re.compile(
@@ -62,14 +66,22 @@ class Compiler:
     family: str
     identity: str
 
-    def flags(self, contract: str, optimisation: str) -> list[str]:
-        architecture = platform.machine()
-        clang = [*_CLANG_FLAGS, *_CLANG_MACHINE_FLAGS.get(architecture, [])]
+    def flags(
+        self,
+        contract: str,
+        optimisation: str,
+        system: str = sys.platform,
+        machine: str = platform.machine(),  # noqa: B008
+    ) -> list[str]:
+        """For a shared library. contract: value of -ffp-contract; system, machine: what it is to run on."""
+        clang = [*_CLANG_FLAGS, *_CLANG_MACHINE_FLAGS.get(machine, [])]
         family = _GCC_FLAGS if self.family == "gcc" else clang
         zig = _ZIG_FLAGS if self.family == "zig" else []
-        machine = _MACHINE_FLAGS.get(architecture, [])
-        undefined = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
-        return [*_FLAGS, *family, *zig, *machine, *undefined, f"-ffp-contract={contract}", optimisation]
+        link = _LINK_FLAGS.get(system, ["-nostdlib"])
+        return [
+            *(*_FLAGS, *family, *zig, *_MACHINE_FLAGS.get(machine, []), *link, f"-ffp-contract={contract}"),
+            optimisation,
+        ]
 
 
 def _identity(program: str) -> str:
@@ -153,6 +165,13 @@ def find_compiler() -> Compiler:
     return _find(os.environ.get("MSL_CPU_CXX"))
 
 
+def _macos_processor() -> str:
+    """ "Apple M2" for example."""
+    text, size = ctypes.create_string_buffer(256), ctypes.c_size_t(256)
+    ctypes.CDLL(None).sysctlbyname(b"machdep.cpu.brand_string", text, ctypes.byref(size), None, ctypes.c_size_t(0))
+    return text.value.decode()
+
+
 @functools.cache
 def processor() -> str:
     """Names the instruction set that -march=native means here, for caches shared between machines."""
@@ -160,7 +179,7 @@ def processor() -> str:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
             head = file.read(8192)
     except OSError:
-        return platform.machine() + platform.processor()
+        return platform.machine() + (_macos_processor() if sys.platform == "darwin" else platform.processor())
     found = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", head, re.MULTILINE)
     return platform.machine() + (found.group(1) if found else "")
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # A kernel from the cache is loaded without rewrite, strict and sanitize: their import takes longer than the loading.
 MODES = ("fast", "reference", "sanitize", "strict")
 _OPTIMISATION = {"fast": "-O3", "reference": "-O2", "sanitize": "-O1"}
-_STACKS_LOG2 = range(15, 21)
+_STACKS_LOG2 = range(16, 21)
 _STACK_LOG2_OF_LOGS = 17  # formatting a message takes several kilobytes
 _LOGGER = logging.getLogger("msl_cpu")
 _LEVELS = {2: logging.DEBUG, 3: logging.INFO, 4: logging.ERROR, 5: logging.CRITICAL}  # os_log_type; 1 is the default
@@ -323,8 +323,9 @@ class Library:
 def _load(
     source: str, mode: str, constants: Mapping[int | str, ConstantValue], deadline: bool
 ) -> tuple[ctypes.CDLL, dict[str, Any]]:
-    if mode == "fast" and find_compiler().family == "gcc":
-        raise NoCompiler("fast mode needs clang >= 17 or the ziglang wheel (`pip install ziglang`); only g++ was found")
+    if mode in ("fast", "sanitize") and find_compiler().family == "gcc":
+        remedy = "install clang >= 17 or the ziglang wheel (`pip install ziglang`)"
+        raise NoCompiler(f"{mode} mode cannot be had from g++: {remedy}")
     optimisation = _OPTIMISATION[mode]
     key = cache.make_key(
         source,
@@ -355,9 +356,16 @@ def _load(
     return open_library(path), description
 
 
-def _usable_stack(log2: int, mode: str) -> int:
-    """Bytes that one frame may take. Reference mode spreads the tops of its stacks over half a stack."""
-    return 2 ** (log2 - 1) - 1024 if mode != "fast" else 2 ** (log2 + 4)
+def _stack_margin(log2: int) -> int:
+    """Bytes that a thread of reference mode must have left where a function begins: no frame may be larger."""
+    return 2 ** (log2 - 1) * 3 // 8
+
+
+def _largest_frame(log2: int, mode: str) -> int:
+    """Bytes that one frame may take. The tops of the stacks of threads are spread over half a stack."""
+    if mode == "fast":
+        return 2 ** (log2 + 4)
+    return _stack_margin(log2) - 1024 if mode == "reference" else 2 ** (log2 - 1) - 1024
 
 
 def _compile_with_enough_stack(
@@ -365,13 +373,16 @@ def _compile_with_enough_stack(
 ) -> tuple[bytes, dict[str, Any]]:
     """Compile for the smallest stacks; again for larger ones where a function's frame does not fit."""
     log2 = _STACK_LOG2_OF_LOGS if "os_log" in source else _STACKS_LOG2.start
+    watched = mode == "reference" and program.fibers and find_compiler().family != "gcc"
     while True:
         flags = (*extra, f"-DMSL_STACK_LOG2={log2}")
+        if watched:
+            flags += ("-finstrument-function-entry-bare", f"-DMSL_STACK_MARGIN={_stack_margin(log2)}")
         compiled = compile_library(program.text, source, program.contract, optimisation, flags, program.scale)
         frame = compiled.largest_frame
-        if frame <= _usable_stack(log2, mode):
+        if frame <= _largest_frame(log2, mode):
             return compiled.content, _describe(program, log2)
-        log2 = next((wider for wider in _STACKS_LOG2 if frame * 5 // 4 <= _usable_stack(wider, mode)), 0)
+        log2 = next((wider for wider in _STACKS_LOG2 if frame * 5 // 4 <= _largest_frame(wider, mode)), 0)
         if not log2:
             raise CompileError(f"a thread of this program needs {frame} bytes of stack: more than is supported")
 

@@ -69,6 +69,7 @@ _FAILURES = {
     4: "a launch was prepared by another version of the runtime",
     5: "the kernel used memory that is not there (an index outside of a buffer?)",
     6: "the kernel divided an integer by zero",
+    7: "a thread used up its stack: functions call each other too deeply (recursion?)",
 }
 
 

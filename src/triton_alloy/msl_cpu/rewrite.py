@@ -40,6 +40,7 @@ class CppProgram:
     entries: tuple[Entry, ...]
     contract: str  # value of -ffp-contract
     scale: int  # lines of `text` that stand for one of the user's
+    fibers: bool  # each thread has a stack; else all share one
 
 
 _HEADS = {
@@ -139,7 +140,7 @@ def rewrite(
     head += '#include "metal_stdlib.h"\n'
     if mode == "fast":
         head += '#include "lanes.h"\n#include "msl_cpu/log.h"\n'
-    fibers = mode != "reference" or _COLLECTIVE.search(source)
+    fibers = mode != "reference" or bool(_COLLECTIVE.search(source))
     runner = f"run_{mode}" if fibers else "run_loop"
     entries, text = [], []
     for number, instance in enumerate(program.entries):
@@ -148,4 +149,5 @@ def rewrite(
         entries.append(Entry(instance.name, f"msl_cpu_kernel_{number}", tuple(kernel.parameters), kernel.max_threads))
     user = str(program.tokens) if columns else spread_lines(program.tokens)
     body = f'{head}#line 1 "program_source"\n{user}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'
-    return CppProgram(body, tuple(entries), contract[-1] if contract else "fast", 1 if columns else SITES_PER_LINE)
+    scale = 1 if columns else SITES_PER_LINE
+    return CppProgram(body, tuple(entries), contract[-1] if contract else "fast", scale, fibers)

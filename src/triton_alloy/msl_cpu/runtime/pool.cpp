@@ -25,6 +25,7 @@ struct Pool {
   Launch *current;               // valid while offer is open or somebody has joined
   alignas(64) uint sleepers;
   uint threads;                  // started, the launching thread not counted
+  void *signal_stacks[most_workers];
   Worker *regions[most_workers][largest_stack_log2 - smallest_stack_log2 + 1];
 };
 
@@ -116,6 +117,7 @@ ulong await_offer(ulong seen) {
 
 void *worker_main(void *argument) {
   uint index = (uint)(ulong)argument;
+  enter_signal_stack(pool.signal_stacks[index]);
   ulong seen = 0;
   for (;;) {
     ulong offer = await_offer(seen);
@@ -221,7 +223,9 @@ uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, ui
   launch.chunk = workers == 1 ? count : count / (workers * chunks_per_worker);
   if (!launch.chunk) launch.chunk = 1;
   if (workers > 1) offer_launch(&launch);
+  SignalStack previous = enter_signal_stack(pool.signal_stacks[0]);
   work(&launch, 0);
+  sigaltstack(&previous, nullptr);
   if (workers > 1) await_joined();
   pthread_mutex_unlock(&pool.launching);
   return launch.failure;

@@ -5,7 +5,7 @@
 namespace msl_cpu {
 
 constexpr ulong page = 4096;
-constexpr ulong largest_page = 65536;  // aarch64 kernels may use 64 KiB pages
+constexpr ulong largest_page = 65536;  // Linux on aarch64 may use 64 KiB pages, macOS uses 16 KiB
 
 inline void *map(ulong bytes) {
   void *address = mmap(nullptr, bytes, protect_read_write, map_private_anonymous, -1, 0);

@@ -39,10 +39,11 @@ int pthread_detach(SystemThread);
 namespace msl_cpu {
 
 constexpr int protect_none = 0, protect_read_write = 3;
+// With NORESERVE: stacks are reserved for more threads than most launches have.
 #if defined(__APPLE__)
-constexpr int map_private_anonymous = 0x1002, clock_monotonic = 6;
+constexpr int map_private_anonymous = 0x1042, clock_monotonic = 6;
 #else
-constexpr int map_private_anonymous = 0x4022, clock_monotonic = 1, advise_huge_pages = 14;  // 0x4000: NORESERVE
+constexpr int map_private_anonymous = 0x4022, clock_monotonic = 1, advise_huge_pages = 14;
 #endif
 
 MSL_INLINE ulong monotonic_nanoseconds() {

@@ -33,6 +33,7 @@ enum Failure : uint {
   failure_version = 4,             // plan and runtime disagree on abi_version
   failure_address = 5,             // the kernel used memory that is not there
   failure_arithmetic = 6,          // an integer division by zero, which this processor traps
+  failure_stack = 7,               // calls are nested too deeply
 };
 
 struct Worker;
@@ -82,7 +83,7 @@ typedef uint Word4 __attribute__((vector_size(16)));
 struct Worker {
   void *main_stack;                 // of run_range's caller; switching to it ends the range
   Launch *launch;
-  char *arena;                      // threadgroup memory, arena_bytes, 4096-aligned, followed by an unmapped page
+  char *arena;                      // threadgroup memory, arena_bytes, page-aligned, followed by an unmapped page
   ulong first, last;                // the range being run
   // Written and read as whole vectors: a narrower store would stall the wider load that follows it.
   Word4 threadgroup;                // position in grid

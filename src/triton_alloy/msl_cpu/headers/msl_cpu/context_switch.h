@@ -2,6 +2,13 @@
 #pragma once
 #include "abi.h"
 
+// What runs outside of a fiber must not call the hooks below, which find their worker from the stack pointer.
+#ifdef __clang__
+#define MSL_UNWATCHED __attribute__((no_sanitize("coverage"), no_instrument_function))
+#else
+#define MSL_UNWATCHED __attribute__((no_sanitize_coverage, no_instrument_function))
+#endif
+
 namespace msl_cpu {
 
 MSL_INLINE ulong stack_pointer() {
@@ -117,7 +124,7 @@ MSL_INLINE void leave_for(void *stack) {
 }
 
 // Stop the whole launch from any depth of a kernel. Nothing has to be destroyed: kernels own no resources.
-__attribute__((noinline, noreturn)) inline void fail(Failure failure) {
+__attribute__((noinline, noreturn)) MSL_UNWATCHED inline void fail(Failure failure) {
   Worker *worker = current_worker();
   uint none = failure_none;
   __atomic_compare_exchange_n(&worker->launch->failure, &none, (uint)failure, false, __ATOMIC_RELAXED,
@@ -130,6 +137,12 @@ __attribute__((noinline, noreturn)) inline void fail(Failure failure) {
 
 #ifdef MSL_DEADLINE
 #include "deadline.h"
-#else
-#define MSL_UNWATCHED
+#endif
+
+#ifdef MSL_STACK_MARGIN
+// Called where a function begins: no frame is larger than the margin, so none reaches the next fiber's stack unnoticed.
+extern "C" __attribute__((used, visibility("hidden"))) MSL_UNWATCHED inline void __cyg_profile_func_enter_bare() {
+  if ((msl_cpu::stack_pointer() & ((1ul << MSL_STACK_LOG2) - 1)) < MSL_STACK_MARGIN)
+    msl_cpu::fail(msl_cpu::failure_stack);
+}
 #endif

@@ -2,13 +2,6 @@
 #pragma once
 #include "context_switch.h"
 
-// What runs outside of a fiber must not be watched: the hook finds its worker from the stack pointer.
-#ifdef __clang__
-#define MSL_UNWATCHED __attribute__((no_sanitize("coverage")))
-#else
-#define MSL_UNWATCHED __attribute__((no_sanitize_coverage))
-#endif
-
 extern "C" {
 
 struct MslTimespec {
