@@ -4,10 +4,12 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from against_native import LIMIT, op_counts, read_differently
+from against_native import LIMIT, count, native_module, op_counts, read_differently
 
+from triton_alloy.frontend import native
 from triton_alloy.ir.pretty_parser import parse_pretty
 from triton_alloy.ir.pretty_printer import print_pretty
+from triton_alloy.transforms.ttir import optimise
 
 MODULES = sorted((Path(__file__).parent / "modules").glob("*.ttir"))
 SPEC = importlib.util.find_spec("triton._C.libtriton")
@@ -21,6 +23,17 @@ NEEDS_NATIVE = pytest.mark.skipif(
 def test_our_passes_leave_no_more_ops(path: Path):
     ours, theirs = op_counts(path)
     assert ours <= LIMIT * theirs
+
+
+@NEEDS_NATIVE
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_native_accepts_what_our_passes_leave(path: Path, tmp_path: Path):
+    """Its parser verifies the text."""
+    module = parse_pretty(path.read_text())
+    optimise(module)
+    text = tmp_path / path.name
+    text.write_text(print_pretty(module))
+    assert count(native.import_module(native_module(text))) == count(module)
 
 
 @NEEDS_NATIVE
