@@ -108,7 +108,13 @@ def test_the_map_names_every_file_and_only_those():
 
 def test_every_environment_variable_is_in_the_table():
     read = {name for path in SOURCES for name in re.findall(r"\b(?:ALLOY|TRITON|MSL_CPU)_[A-Z_]+\b", path.read_text())}
-    of_triton = {"TRITON_KERNEL_OVERRIDE", "TRITON_REPRODUCER_PATH", "TRITON_INTERPRET", "TRITON_CACHE_DIR"}
+    of_triton = {
+        "TRITON_KERNEL_OVERRIDE",
+        "TRITON_REPRODUCER_PATH",
+        "TRITON_INTERPRET",
+        "TRITON_CACHE_DIR",
+        "TRITON_DEBUG",
+    }
     of_triton |= {"TRITON_DISABLE_LINE_INFO", "TRITON_DEFAULT_FP_FUSION"}  # libtriton reads these itself
     assert read - of_triton == {variable.name for variable in config.VARIABLES}
 

@@ -45,8 +45,36 @@ def lock_kernel(lock_ptr, total_ptr):
 
 def test_a_lock_excludes(any_device):
     lock, total = np.zeros(1, np.int32), np.zeros(1, np.int32)
-    lock_kernel[(50,)](tensor(lock), tensor(total))
+    kernel = lock_kernel[(50,)](tensor(lock), tensor(total))
     assert total[0] == 50 and lock[0] == 0
+    assert ("uniform_load_coherent(total_ptr" in kernel.asm["msl"]) == (any_device[0] == "apple9")
+
+
+@triton.jit
+def partial_sums_kernel(lock_ptr, count_ptr, x_ptr, sums_ptr, BLOCK: tl.constexpr):
+    """The first program stores, the others add, as in Triton's tutorial on layer normalisation."""
+    i = tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + tl.program_id(0) * BLOCK + i)
+    while tl.atomic_cas(lock_ptr, 0, 1) == 1:
+        pass
+    count = tl.load(count_ptr)
+    if count == 0:
+        tl.atomic_xchg(count_ptr, 1)
+    else:
+        x += tl.load(sums_ptr + i, mask=i < BLOCK - 1, other=0)
+    tl.store(sums_ptr + i, x, mask=i < BLOCK - 1)
+    tl.debug_barrier()
+    tl.atomic_xchg(lock_ptr, 0)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int64", "float16", "bfloat16", "float32"])
+def test_sums_under_a_lock(device, dtype):
+    """Small numbers, whose sums are exact in every type."""
+    lock, count = torch.zeros(1, dtype=torch.int32), torch.zeros(1, dtype=torch.int32)
+    x = (torch.arange(6 * 64) % 7).reshape(6, 64).to(getattr(torch, dtype))
+    sums = torch.full((64,), 99).to(x.dtype)
+    partial_sums_kernel[(6,)](lock, count, x, sums, 64)
+    assert sums[:63].tolist() == x.long().sum(0)[:63].tolist() and sums[63] == 99
 
 
 @triton.jit

@@ -200,12 +200,16 @@ def load(op: Op, writer: Writer) -> Expression:
     if not is_varying(op.result.type):
         return _uniform_load(op, writer, reads)
     function = "load_contiguous" if op.attributes.get("contiguous") else "load"
+    if op.attributes.get("coherent"):
+        function = "load_coherent"
     arguments = [writer.take(base), offset_argument(offset, writer), *(writer.take(v) for v in rest)]
     return call(function, arguments, reads)
 
 
 def _uniform_load(op: Op, writer: Writer, reads: frozenset) -> Expression:
     base, offset, *rest = op.operands
+    if op.attributes.get("coherent"):
+        return call("uniform_load_coherent", [writer.take(v) for v in op.operands], reads)
     value = element_at(base, offset, writer)
     reads |= value.reads
     if not rest:

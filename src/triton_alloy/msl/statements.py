@@ -114,6 +114,8 @@ def store(op: Op, writer: Writer) -> None:
         _uniform_store(op, writer)
         return
     function = "store_contiguous" if op.attributes.get("contiguous") else "store"
+    if op.attributes.get("coherent"):
+        function = "store_coherent"
     arguments = [writer.take(base), offset_argument(offset, writer), *(writer.take(v) for v in (value, *mask))]
     emit(op, operations.call(function, arguments).text + ";", writer)
 
@@ -122,7 +124,8 @@ def _uniform_store(op: Op, writer: Writer) -> None:
     """One lane stores: the others may still have to read what was there."""
     base, offset, value, *masks = op.operands
     arguments = [writer.take(base), writer.take(offset), writer.take(value), *(writer.take(m) for m in masks)]
-    emit(op, operations.call("store_uniform", arguments).text + ";", writer)
+    function = "uniform_store_coherent" if op.attributes.get("coherent") else "store_uniform"
+    emit(op, operations.call(function, arguments).text + ";", writer)
 
 
 @statement("msl.shared_add")

@@ -28,8 +28,12 @@ class Carried:
 
 def carried_by(op: Op) -> Iterator[Carried]:
     """The tensors that a control flow op carries; none for other ops."""
-    find = _KINDS.get(op.name)
-    return (carried for carried in find(op) if is_tensor(carried.targets[0])) if find is not None else iter(())
+    return (carried for carried in carried_through(op) if is_tensor(carried.targets[0]))
+
+
+def carried_through(op: Op) -> Iterator[Carried]:
+    """All that a control flow op carries."""
+    return _KINDS[op.name](op) if op.name in _KINDS else iter(())
 
 
 def _for(op: Op) -> Iterator[Carried]:

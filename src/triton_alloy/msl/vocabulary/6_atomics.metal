@@ -273,6 +273,47 @@ template <class T, class I> T uniform_atomic_poll(const device T *p, I offset, T
     return atomic_poll(p, offset, expected, mask && simd_is_first());
 }
 
+//: load_coherent
+// load, of memory that other programs change meanwhile.
+template <class T, class I> T load_coherent(const device T *p, I offset, b1 mask = true, T other = T(0)) {
+    return mask ? atomic_load(p, offset) : other;
+}
+
+//: load_coherent if i64
+template <class I> long load_coherent(const device long *p, I offset, b1 mask = true, long other = 0) {
+    const device int *word = (const device int *)(p + offset);
+    return mask ? as_type<long>(uint2(uint(atomic_load(word, 0)), uint(atomic_load(word, 1)))) : other;
+}
+
+//: store_coherent
+// store, to memory that other programs read meanwhile.
+template <class T, class I, class V> void store_coherent(device T *p, I offset, V value, b1 mask = true) {
+    if (mask) atomic_exchange(p, offset, T(value));
+}
+template <class I, class V> void store_coherent(device int *p, I offset, V value, b1 mask = true) {
+    if (mask) atomic_store_explicit((device atomic_int *)(p + offset), int(value), memory_order_relaxed);
+}
+template <class I, class V> void store_coherent(device float *p, I offset, V value, b1 mask = true) {
+    store_coherent((device int *)p, offset, as_type<int>(float(value)), mask);
+}
+
+//: store_coherent if i64
+template <class I, class V> void store_coherent(device long *p, I offset, V value, b1 mask = true) {
+    uint2 words = as_type<uint2>(long(value));
+    store_coherent((device int *)(p + offset), 0, int(words.x), mask);
+    store_coherent((device int *)(p + offset), 1, int(words.y), mask);
+}
+
+//: uniform_load_coherent
+template <class T, class I> T uniform_load_coherent(const device T *p, I offset, bool mask = true, T other = T(0)) {
+    return first(load_coherent(p, offset, mask, other));
+}
+
+//: uniform_store_coherent
+template <class T, class I, class V> void uniform_store_coherent(device T *p, I offset, V value, bool mask = true) {
+    store_coherent(p, offset, value, mask && simd_is_first());
+}
+
 //: device_fence
 // Orders this thread's accesses of device memory before it and after it, as seen by the whole device.
 inline void device_fence() {

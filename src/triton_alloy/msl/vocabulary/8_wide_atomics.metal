@@ -1,6 +1,6 @@
 // Atomics on 64-bit integers, of which Metal has minimum and maximum without a result. For all others a thread takes
 // the lock that an address belongs to, in a table that all launches on a device share, changes both words and lets go.
-// Lanes that find it taken try again: whoever has it lets go within the same trip, so that none waits for a waiting one.
+// Lanes that find it taken try again: whoever has it lets go within the same trip, so none waits for a waiting one.
 
 //: Add64
 struct Add64 {

@@ -102,6 +102,24 @@ template <class T, class I> LANES_INLINE Lanes<T> atomic_load(const T *p, I offs
   return lanes::each_lane<T>(offset, mask, [&](ulong place, uint) { return uniform_atomic_load(p, place); });
 }
 
+// Loads and stores of memory that other programs access meanwhile.
+template <class T, class I>
+LANES_INLINE Lanes<T> load_coherent(const T *p, I offset, b1 mask = true, lanes::NotDeduced<Lanes<T>> other = T(0)) {
+  return select(other, atomic_load(p, offset, mask), mask);
+}
+template <class T, class I>
+LANES_INLINE T uniform_load_coherent(const T *p, I offset, bool mask = true, lanes::NotDeduced<T> other = T(0)) {
+  return mask ? uniform_atomic_load(p, offset) : other;
+}
+template <class T, class I>
+LANES_INLINE void store_coherent(T *p, I offset, lanes::NotDeduced<Lanes<T>> values, b1 mask = true) {
+  atomic_exchange(p, offset, values, mask);
+}
+template <class T, class I>
+LANES_INLINE void uniform_store_coherent(T *p, I offset, lanes::NotDeduced<T> value, bool mask = true) {
+  uniform_atomic_exchange(p, offset, value, mask);
+}
+
 // Waits until the number is the expected one.
 template <class T, class I>
 LANES_INLINE T uniform_atomic_poll(const T *p, I offset, lanes::NotDeduced<T> expected, bool mask = true) {
