@@ -138,6 +138,51 @@ def test_metal_kernel_takes_mlx_arrays():
         assert out.dtype == dtype and mx.array_equal(out, x * x)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("mlx") is None, reason="needs MLX")
+def test_mlx_arrays_are_buffers():
+    """Lazy, sliced and transposed ones, and a type that Python has no format for."""
+    import mlx.core as mx
+
+    text = (
+        "kernel void add(const device {0} *x, device {0} *y, uint i [[thread_position_in_grid]]) {{ y[i] = x[i] + 1; }}"
+    )
+    for name, dtype in (("float", mx.float32), ("bfloat", mx.bfloat16)):
+        kernel = Library(HEAD + text.format(name), "reference")["add"]
+        x = mx.arange(8).astype(dtype)
+        for view, count, expected in (
+            (x * 2, 8, [1, 3, 5, 7, 9, 11, 13, 15]),
+            (x[2:6], 4, [3, 4, 5, 6, 0, 0, 0, 0]),
+            (x.reshape(2, 4).T, 8, [1, 2, 3, 4, 5, 6, 7, 8]),  # as the memory has them: a kernel sees no strides
+        ):
+            y = mx.zeros(8, dtype=dtype)
+            mx.eval(y)
+            kernel.launch([view, y], 1, count)
+            assert y.astype(mx.float32).tolist() == expected
+    with pytest.raises(LaunchError, match="read-only"):
+        kernel.launch([x, memoryview(bytes(64))], 1, 8)
+
+
+@pytest.mark.parametrize("kind", ["numpy", "torch", "mlx"])
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_metal_kernel_takes_strided_inputs(kind: str, contiguous: bool):
+    """Copied, or read in place through MLX's elem_to_loc."""
+    array = {"numpy": lambda x: x, "torch": torch.from_numpy}
+    if kind == "mlx":
+        array["mlx"] = pytest.importorskip("mlx.core").array
+    values = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+    x = array[kind](values).transpose(2, 0) if kind == "torch" else array[kind](values).transpose(2, 1, 0)
+    place = "i" if contiguous else "elem_to_loc(i, x_shape, x_strides, x_ndim)"
+    body = f"uint i = thread_position_in_grid.x; y[i] = x[{place}];"
+    kernel = metal_kernel("copy", ["x"], ["y"], body, ensure_row_contiguous=contiguous)
+    call = {"output_shapes": [(5, 4, 3)], "output_dtypes": [np.float32], "grid": (60, 1, 1), "threadgroup": (60, 1, 1)}
+    np.testing.assert_array_equal(np.asarray(kernel(inputs=[x], **call)[0]), values.T)
+    body = "uint3 p = thread_position_in_grid; uint i = p.x + 3 * (p.y + 4 * p.z);"
+    body += f"y[i] = x[{'i' if contiguous else 'elem_to_loc(p, x_shape, x_strides, x_ndim)'}];"
+    kernel = metal_kernel("copy3", ["x"], ["y"], body, ensure_row_contiguous=contiguous)
+    call |= {"grid": (3, 4, 5), "threadgroup": (3, 4, 1)}
+    np.testing.assert_array_equal(np.asarray(kernel(inputs=[x], **call)[0]), values.T)
+
+
 def test_metal_kernel_with_torch_atomics_and_initial_values():
     source = "atomic_fetch_add_explicit(&out[x[thread_position_in_grid.x]], 1.0f, memory_order_relaxed);"
     kernel = metal_kernel("histogram", ["x"], ["out"], source, atomic_outputs=True)

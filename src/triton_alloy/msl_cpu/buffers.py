@@ -22,14 +22,17 @@ class Buffer:
 def _from_numpy(value: Any) -> Buffer:
     if not (value.flags.c_contiguous or value.flags.f_contiguous):
         # A kernel gets a pointer and no strides; the extent of a strided view starts at its lowest address.
-        low, high = _byte_bounds(value)
+        low, high = _byte_bounds(value.__array_interface__["data"][0], value)
         return Buffer(low, high - low, bool(value.flags.writeable), value)
     address, read_only = value.__array_interface__["data"]
     return Buffer(address, value.nbytes, not read_only, value)
 
 
-def _byte_bounds(value: Any) -> tuple[int, int]:
-    low = high = value.__array_interface__["data"][0]
+def _byte_bounds(address: int, value: Any) -> tuple[int, int]:
+    """Addresses of the first byte and behind the last one of a strided array whose first element is at `address`."""
+    if 0 in value.shape:
+        return address, address
+    low = high = address
     for length, stride in zip(value.shape, value.strides, strict=True):
         low += min(0, (length - 1) * stride)
         high += max(0, (length - 1) * stride)
@@ -44,26 +47,36 @@ def _from_torch(value: Any) -> Buffer:
     return Buffer(value.data_ptr(), storage.nbytes() - offset, True, value)
 
 
-def _from_mlx(value: Any) -> Buffer:
-    view = memoryview(value)
-    return Buffer(ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else 0, view.nbytes, True, view)
-
-
-def _from_bytes(value: bytes) -> Buffer:
-    address = ctypes.cast(ctypes.c_char_p(value), ctypes.c_void_p).value
-    return Buffer(address or 0, len(value), False, value)
-
-
 def _from_ctypes(value: Any) -> Buffer:
     return Buffer(ctypes.addressof(value), ctypes.sizeof(value), True, value)
 
 
+class _PyBuffer(ctypes.Structure):
+    """Py_buffer of the C API."""
+
+    _fields_ = [
+        ("address", ctypes.c_void_p),
+        ("owner", ctypes.c_void_p),
+        ("bytes", ctypes.c_ssize_t),
+        ("item_bytes", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("dimensions", ctypes.c_int),
+        *((name, ctypes.c_void_p) for name in ("format", "shape", "strides", "suboffsets", "internal")),
+    ]
+
+
+_STRIDED = 0x18  # PyBUF_STRIDES: any memory that strides describe, writable or not
+
+
 def _from_buffer_protocol(value: Any) -> Buffer:
-    view = memoryview(value)
-    if view.readonly:
-        raise LaunchError(f"a read-only {type(value).__name__} cannot be bound without a copy; pass bytes")
-    holder = (ctypes.c_char * view.nbytes).from_buffer(view)
-    return Buffer(ctypes.addressof(holder), view.nbytes, True, holder)
+    """bytes, bytearray, memoryview and MLX arrays, which are evaluated by it."""
+    view = memoryview(value)  # holds the memory in place
+    raw = _PyBuffer()
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), ctypes.byref(raw), _STRIDED)
+    address = raw.address or 0
+    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(raw))
+    low, high = _byte_bounds(address, view)
+    return Buffer(low, high - low, not view.readonly, view)
 
 
 _CTYPES = (ctypes.Structure, ctypes.Union, ctypes.Array, ctypes._SimpleCData)  # pyright: ignore[reportPrivateUsage]
@@ -78,12 +91,8 @@ def buffer_of(value: Any) -> Buffer:
         return _from_numpy(value)
     if hasattr(value, "data_ptr") and hasattr(value, "untyped_storage"):
         return _from_torch(value)
-    if module == "mlx":
-        return _from_mlx(value)
-    if isinstance(value, bytes):
-        return _from_bytes(value)
     if isinstance(value, _CTYPES):
         return _from_ctypes(value)
-    if isinstance(value, (bytearray, memoryview)):
+    if module == "mlx" or isinstance(value, (bytes, bytearray, memoryview)):
         return _from_buffer_protocol(value)
     raise LaunchError(f"a {type(value).__name__} cannot be bound as a buffer")

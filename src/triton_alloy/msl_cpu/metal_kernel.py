@@ -59,11 +59,29 @@ _TYPES = {
 # Arrays of fewer elements are put into the constant address space.
 _SMALL = 8
 
-# What user code finds defined before its header, as in MLX.
+# What user code finds defined before its header, as in MLX: names of types, and where elements of strided arrays are.
 _PRELUDE = """#include <metal_stdlib>
 using namespace metal;
 typedef half float16_t;
 typedef bfloat bfloat16_t;
+template <typename T = int64_t>
+inline T elem_to_loc(T element, constant const int *shape, constant const int64_t *strides, int ndim) {
+  T location = 0;
+  for (int i = ndim - 1; i >= 0; --i) {
+    location += element % T(shape[i]) * T(strides[i]);
+    element /= T(shape[i]);
+  }
+  return location;
+}
+template <typename T = int64_t>
+inline T elem_to_loc(uint3 element, constant const int *shape, constant const int64_t *strides, int ndim) {
+  T location = T(element.x) * T(strides[ndim - 1]) + T(element.y) * T(strides[ndim - 2]);
+  for (int i = ndim - 3; i >= 0; --i) {
+    location += T(element.z % uint(shape[i])) * T(strides[i]);
+    element.z /= uint(shape[i]);
+  }
+  return location;
+}
 """
 
 
@@ -98,23 +116,26 @@ def _array(value: Any) -> Any:
     raise LaunchError(f"an input must be an array or a number, not {type(value).__name__}")
 
 
+def _is_mlx(array: Any) -> bool:
+    return type(array).__module__.partition(".")[0] == "mlx"
+
+
 def _strides(array: Any) -> list[int]:
     """In elements."""
     if hasattr(array, "stride"):
         return list(array.stride())
-    if isinstance(array, np.ndarray):
-        return [stride // array.itemsize for stride in array.strides]
-    strides, step = [], 1
-    for length in reversed(array.shape):  # MLX shows no strides; what it exports is row contiguous
-        strides.insert(0, step)
-        step *= length
-    return strides
+    view = memoryview(array) if _is_mlx(array) else array
+    return [stride // view.itemsize for stride in view.strides]
 
 
 def _row_contiguous(array: Any) -> Any:
     if hasattr(array, "contiguous"):
         return array.contiguous()
-    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) and array.ndim else array
+    if _is_mlx(array):
+        import mlx.core as mx  # pyright: ignore[reportMissingImports]
+
+        return mx.contiguous(array)
+    return np.ascontiguousarray(array) if array.ndim else array
 
 
 class MetalKernel:
