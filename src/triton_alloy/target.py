@@ -52,7 +52,8 @@ class Target:
 
     Limits of one launch (Apple's feature set tables; the CPU keeps them so that what runs there fits a GPU):
     `threadgroup_bytes`, `threads_per_threadgroup`, `buffers`: slots of a kernel, its scalars and services included,
-    `constant_bytes`: the most scalars that are passed by value. `hardware`: None on the CPU.
+    `constant_bytes`: the most scalars that are passed by value. `wait_rounds`: after which a loop that waits for other
+    programs is given up, None where all programs run. `hardware`: None on the CPU.
     """
 
     family: str
@@ -66,6 +67,7 @@ class Target:
     threads_per_threadgroup: int = 1024
     buffers: int = 31
     constant_bytes: int = 4096
+    wait_rounds: int | None = None
     hardware: chips.Family | None = None
 
     def vector(self, element_bytes: int) -> int:
@@ -114,8 +116,14 @@ _CPU_CONVERSION = ConversionCosts(
 )
 _CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32)
 
+# A round is an atomic, about half a microsecond on a GPU, where the system's watchdog comes first; a CPU on which the
+# other programs wait for a time slice has most of a second.
+_WAIT_ROUNDS = 1 << 26
+
 _TARGETS = {
-    family.name: Target(family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY, hardware=family)
+    family.name: Target(
+        family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY, wait_rounds=_WAIT_ROUNDS, hardware=family
+    )
     for family in chips.FAMILIES
 } | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY)}
 

@@ -20,7 +20,8 @@ def empty(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
     """An array of zeros in whole pages of memory, row-major; freed as any array is."""
     kind = np.dtype(dtype)
     count = int(np.prod(shape))
-    return np.frombuffer(allocate(count * kind.itemsize), kind, count).reshape(shape)
+    pages: Any = allocate(count * kind.itemsize)
+    return np.frombuffer(pages, kind, count).reshape(shape)
 
 
 def asarray(values: Any, dtype: Any = None) -> np.ndarray:
