@@ -124,7 +124,7 @@ def _strides(array: Any) -> list[int]:
     """In elements."""
     if hasattr(array, "stride"):
         return list(array.stride())
-    view = memoryview(array) if _is_mlx(array) else array
+    view: Any = memoryview(array) if _is_mlx(array) else array
     return [stride // view.itemsize for stride in view.strides]
 
 
