@@ -42,18 +42,36 @@ def _callee(call: Op, functions: dict[str, Op]) -> Op:
 
 def _inline(call: Op, callee: Op) -> None:
     mapping: dict[Value, Value] = dict(zip(callee.body.arguments, call.operands, strict=True))
-    builder = Builder.before_op(call)
+    builder, caller = Builder.before_op(call), Caller(call.location)
     for op in callee.body:
         if op.name == "tt.return":
             call.replace_by([mapping.get(value, value) for value in op.operands])
             return
-        set_caller(builder.insert(op.clone(mapping)), call.location)
+        caller.mark(builder.insert(op.clone(mapping)))
 
 
-def set_caller(copy: Op, caller: Location) -> None:
-    """Say of an op, and of what is in it, that it was called from `caller`."""
-    for op in copy.walk():
-        op.location = called(op.location, caller)
-        values = [*op.results, *(a for region in op.regions for block in region.blocks for a in block.arguments)]
-        for value in values:
-            value.location = called(value.location, caller)
+class Caller:
+    """The place of a call, with the locations of inlined code that were already made of it."""
+
+    def __init__(self, place: Location):
+        self.place = place
+        self.known: dict[int, tuple[Location, Location]] = {}
+
+    def mark(self, op: Op) -> None:
+        """Say of an op, and of what is in it, that it was called from here."""
+        op.location = self.called(op.location)
+        for result in op.results:
+            result.location = self.called(result.location)
+        for region in op.regions:
+            for block in region.blocks:
+                for argument in block.arguments:
+                    argument.location = self.called(argument.location)
+                for inner in block:
+                    self.mark(inner)
+
+    def called(self, callee: Location) -> Location:
+        """By identity: a location's hash is that of its whole chain. The key's owner is kept, so that it stays."""
+        found = self.known.get(id(callee))
+        if found is None:
+            found = self.known[id(callee)] = (callee, called(callee, self.place))
+        return found[1]
