@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import functools
 import platform
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..chips import FAMILIES, family_of_chip
 from ..errors import InvalidArgument
 from ..kernel import Device, Kernel, Properties
 
@@ -27,9 +25,10 @@ def has_apple_gpu() -> bool:
 
 @functools.cache
 def gpu_family() -> str:
-    """The family of this Mac's GPU; the oldest for a chip that is not known, as newer ones run its text."""
-    brand = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
-    return family_of_chip(brand.stdout) or FAMILIES[0].name
+    """The family of this Mac's GPU, as `triton-alloy info` shows it."""
+    from .probes import device_info
+
+    return device_info().family
 
 
 def family_of(runtime: str) -> str:
