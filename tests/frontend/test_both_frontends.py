@@ -148,12 +148,12 @@ def listen(*, src, metadata_group, **_):
 triton.knobs.compilation.listener = listen
 x, y = torch.rand(2, 1000)
 z = torch.empty_like(x)
-add_kernel[(8,)](x, y, z, 1000, BLOCK_SIZE=128)
+kernel = add_kernel[(8,)](x, y, z, 1000, BLOCK_SIZE=128)
 s = softmax(torch.rand(4, 100))
 print(json.dumps({
     "ours": hasattr(libtriton, "IS_ALLOY"), "file": triton.__file__, "version": importlib.metadata.version("triton"),
     "right": bool(torch.equal(z, x + y)) and abs(float(s.sum()) - 4) < 1e-3,
-    "texts": seen,
+    "texts": seen, "name": kernel.name,
 }))
 """
 
@@ -185,6 +185,7 @@ def test_a_tree_without_native_code_runs_kernels(tree: Path, tmp_path: Path):
     assert ours["file"].startswith(str(tree))
     assert ours["version"] == triton.__version__
     assert native["right"]
+    assert native["name"] == ours["name"] == "add_kernel"
     assert ours["right"]
     folder = str(Path(triton.__file__).parent)
     texts = {name: text.replace(f"{tree}/triton", folder) for name, text in ours["texts"].items()}

@@ -117,6 +117,7 @@ class MetalBackend(BaseBackend):
         from ...compiler import compile_module
         from .errors import UnsupportedKernel
 
+        metadata["name"] = module.get_entry_func_name()  # compiling may consume the module
         try:
             kernel = compile_module(
                 import_module(module),
@@ -128,7 +129,6 @@ class MetalBackend(BaseBackend):
             raise UnsupportedKernel(error.op, error.reason, error.location) from error
         if kernel.threadgroup_bytes > self.metal.threadgroup_bytes:
             raise OutOfResources(kernel.threadgroup_bytes, self.metal.threadgroup_bytes, "threadgroup memory")
-        metadata["name"] = module.get_entry_func_name()
         # Never 0: persistent kernels divide by it to count the programs that fit (Triton's softmax tutorial).
         metadata["shared"] = max(kernel.threadgroup_bytes, 1)
         metadata["interface"] = kernel.interface()
