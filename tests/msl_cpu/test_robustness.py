@@ -23,6 +23,7 @@ from triton_alloy.msl_cpu import (
     NoCompiler,
     build,
 )
+from triton_alloy.msl_cpu.strict import StrictError
 
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
 SCALE = HEAD + (
@@ -232,7 +233,7 @@ def test_damaged_cache_entries_are_built_anew(fresh_cache):
             path.unlink()  # another inode: the one that is loaded must not change
             path.write_bytes(damage(content))
         assert _works(Library(SCALE)["scale"])
-    for path in fresh_cache.glob("*.json"):
+    for path in [*fresh_cache.glob("*.json"), *fresh_cache.glob("*.key")]:
         path.write_text("{")
     assert _works(Library(SCALE)["scale"])
 
@@ -259,6 +260,73 @@ def test_a_full_disk(fresh_cache):
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "refused:" in done.stdout, done.stderr
+
+
+def _child(script: str) -> str:
+    """What a process of its own prints; it must end well."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_disk_that_fills_up_while_the_cache_is_written(fresh_cache):
+    printed = _child("""
+        import resource, signal
+        from triton_alloy.msl_cpu import MslError, cache
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        large = bytes(1 << 20)
+        for make in (lambda: cache.fetch("a", lambda: (large, {})), lambda: cache.remember("b", large.decode)):
+            try:
+                make()
+            except MslError as error:
+                print("refused:", error)
+    """)
+    assert printed.count("refused: cannot write to the kernel cache") == 2
+    assert not list(fresh_cache.iterdir())
+
+
+def test_a_cache_that_is_no_directory(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MSL_CPU_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(MslError, match="set MSL_CPU_CACHE_DIR"):
+        Library(SCALE)
+
+
+def test_no_memory_for_stacks():
+    printed = _child(f"""
+        import resource, numpy as np
+        from triton_alloy.msl_cpu import KernelFailure, Library, plan
+        kernel = Library({SCALE!r})["scale"]
+        plan.runtime()
+        x = np.arange(64, dtype=np.float32); out = np.zeros_like(x); p = np.array([2, 1], np.float32)
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), resource.RLIM_INFINITY))
+        try:
+            kernel.launch([x, out, p], 1, 64)
+        except KernelFailure as error:
+            print("refused:", error)
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+        kernel.launch([x, out, p], 1, 64)
+        print(np.array_equal(out, 2 * x + 1))
+    """)
+    assert "refused: the system gave no memory" in printed and "True" in printed
+
+
+def test_modes_and_threads_are_checked(monkeypatch, scale):
+    with pytest.raises(LaunchError, match="mode 'quick' is not one of"):
+        Library(SCALE, "quick")
+    monkeypatch.setenv("MSL_CPU_MODE", "slow")
+    with pytest.raises(LaunchError, match="mode 'slow' is not one of"):
+        Library(SCALE)
+    monkeypatch.setenv("MSL_CPU_MODE", "strict")
+    with pytest.raises(StrictError):
+        Library(HEAD + "kernel void f(device float *x) { float *p = x; }")
+    monkeypatch.setenv("MSL_CPU_THREADS", "none")
+    with pytest.raises(LaunchError, match="MSL_CPU_THREADS"):
+        _works(scale)
 
 
 def test_processes_share_an_empty_cache(fresh_cache):

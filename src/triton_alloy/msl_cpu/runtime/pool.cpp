@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint most_workers = 1024;
 constexpr uint smallest_stack_log2 = 15, largest_stack_log2 = 20;
-constexpr ulong chunks_per_worker = 16;
+constexpr ulong chunks_per_worker = 32;
 // Longer than the gap between the launches of a loop, shorter than a time slice.
 constexpr ulong spin_nanoseconds = 40000;
 
