@@ -37,7 +37,8 @@ class World:
 
     languages: that build a pipeline; compiles: that the compiler takes at all; lacks: selectors that this macOS does
     not have; threads: the most of a pipeline, by the kernel's name; alter: what the machine makes of a text; wraps:
-    "pages", "copies" or "nothing", for memory without a copy; archives: whether there are binary archives; failures:
+    "pages", "copies" or "nothing", for memory without a copy; archives: whether there are binary archives; takes_null:
+    whether PyObjC passes None for a pointer that the metadata says no more about; failures:
     error codes of the next command buffers, 0 for none; compiler_messages: of the next compilations, "" for success;
     calls: all that was called, in order.
     """
@@ -51,6 +52,7 @@ class World:
     alter: Callable[[str], str] = str
     wraps: str = "pages"
     archives: bool = True
+    takes_null: bool = True
     failures: list[int] = field(default_factory=list)
     compiler_messages: list[str] = field(default_factory=list)
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
@@ -93,6 +95,8 @@ def call(world: World, method: Method, handler: Callable[..., Any], arguments: t
         raise Misuse(f"{method.selector} takes {method.count} arguments, not {len(arguments)}")
     for index, argument in enumerate(arguments):
         check_argument(method, index, argument, arguments)
+        if not world.takes_null and index not in method.outs and method.arguments.get(index) == "^@":
+            raise ValueError("depythonifying 'pointer', got 'NoneType'")
     world.calls.append((method.selector, arguments))
     result = handler(*(each for index, each in enumerate(arguments) if index not in method.outs))
     if len(method.outs) != (len(result) - 1 if isinstance(result, tuple) else 0):

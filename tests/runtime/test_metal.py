@@ -443,6 +443,15 @@ def test_a_damaged_binary_is_made_anew(tmp_path: Path):
     assert all(file.exists() for file in files[-1:])
 
 
+def test_binaries_are_given_up_where_pyobjc_passes_no_null(tmp_path: Path):
+    world = World(takes_null=False)
+    device = open_device(world, tmp_path)
+    x, y = np.ones(4, np.float32), np.zeros(4, np.float32)
+    run_axpy(device, device.compile(axpy_kernel()), x, y)
+    np.testing.assert_array_equal(y, 2)
+    assert not any(tmp_path.rglob("*.metalarchive"))
+
+
 def test_a_virtual_gpu_without_archives_compiles(tmp_path: Path):
     world = World(name="Apple Paravirtual device", archives=False)
     open_device(world, tmp_path).compile(axpy_kernel())

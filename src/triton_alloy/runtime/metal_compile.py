@@ -99,17 +99,27 @@ class Compiler:
         function = self.library(kernel).newFunctionWithName_(kernel.name)
         if function is None:
             raise DeviceFailure(f"Metal finds no function {kernel.name} in the text of that kernel")
-        if self.archive is None:
+        state, error = self._from_archive(kernel, function)
+        if state is None and error is None:
             state, error = self.device.newComputePipelineStateWithFunction_error_(function, None)
-        else:
-            state, error = self._archived(function, self.archive / f"{self._key(kernel)}.metalarchive")
         if state is None:
             message = message_of(error)
             raise out_of_resources(kernel, message) or DeviceFailure(f"Metal cannot build {kernel.name}: {message}")
         return state
 
-    def _key(self, kernel: Kernel) -> str:
-        return hashlib.sha256(f"{self.language}\0{kernel.name}\0{kernel.source}".encode()).hexdigest()
+    def _from_archive(self, kernel: Kernel, function: Any) -> tuple[Any, Any]:
+        """(pipeline, error) by way of a kept binary; (None, None) where there is no such way.
+
+        One argument of Metal's method is a pointer for reflection that nobody wants. PyObjC's metadata leaves open
+        whether it may be null: where PyObjC refuses, there are no kept binaries, and nothing else is lost.
+        """
+        if self.archive is None:
+            return None, None
+        key = hashlib.sha256(f"{self.language}\0{kernel.name}\0{kernel.source}".encode()).hexdigest()
+        try:
+            return self._archived(function, self.archive / f"{key}.metalarchive")
+        except (TypeError, ValueError):
+            return None, None
 
     def _archived(self, function: Any, path: Path) -> tuple[Any, Any]:
         """The pipeline from its binary, or from the function, of which the binary is then kept."""
