@@ -10,6 +10,7 @@ import torch
 import triton
 import triton.language as tl
 from kernel_support import tensor
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 
 @triton.jit
@@ -146,3 +147,18 @@ def test_pointers_in_memory(any_device):
     addresses_kernel[(2,)](places, sizes, out, 32)
     assert all(torch.equal(t, e) for t, e in zip(tensors, expected, strict=True))
     assert torch.equal(out, torch.stack([tensors[2][:2], tensors[3][:2]], dim=1))
+
+
+@triton.jit
+def dependent_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    """Programmatic dependent launch: what it waits for is complete, as launches do not overlap."""
+    gdc_wait()
+    x = tl.load(x_ptr + tl.arange(0, N))
+    gdc_launch_dependents()
+    tl.store(out_ptr + tl.arange(0, N), x * 2)
+
+
+def test_dependent_launches(device):
+    x, out = torch.randn(32), torch.zeros(32)
+    dependent_kernel[(1,)](x, out, 32, launch_pdl=True)
+    assert torch.equal(out, x * 2)
