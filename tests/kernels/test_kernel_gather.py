@@ -50,6 +50,11 @@ def test_axes(device, rng, shape, result, axis):
     check_gather(rng, shape, result, axis, "int32", "int32")
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_more_than_threadgroup_memory_holds(device, rng, axis):
+    check_gather(rng, (128, 256), (128, 256), axis, "int32", "int32")
+
+
 @triton.jit
 def permute_kernel(x_ptr, out_ptr, N: tl.constexpr):
     """Indices that are computed, gathers of gathers, of booleans and of equal elements."""

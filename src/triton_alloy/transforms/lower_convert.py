@@ -6,6 +6,7 @@ Which one is decided by the layouts' algebra alone (layout.classify).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -88,19 +89,32 @@ STEPS: dict[type, Callable[[Lowering, Held, Any], Held]] = {Permute: _permute, S
 
 
 def through_memory(lowering: Lowering, held: Held, source: LinearLayout, destination: LinearLayout) -> Held:
-    """Store by the owners, read in the new layout. The buffer holds the tensor in row-major order; where it is larger
-    than threadgroup memory, one part after the other."""
-    element = held.element
+    """Store by the owners, read in the new layout. The buffer holds the tensor in row-major order."""
     strides = row_major(destination.shape)
-    parts = part_count(lowering, prod(destination.shape) * memory_element(element).width // 8)
+    parts = tensor_parts(lowering, held, source)
     position = place_in_part(lowering, destination, strides, parts)
-    registers = destination.register_count
+    is_in_part = partial(_is_in_part, lowering, destination, strides, parts)
+    return read_parts(lowering, held, source, parts, position, is_in_part, destination.register_count)
+
+
+def read_parts(
+    lowering: Lowering,
+    held: Held,
+    source: LinearLayout,
+    parts: int,
+    position: Held,
+    is_in_part: Callable[[int], Held],
+    registers: int,
+) -> Held:
+    """Elements of a tensor by their places: each part of the tensor is staged, and read by whom it has elements for.
+
+    position: the places within the parts; is_in_part: whether a place is in the part of a number.
+    """
+    element = held.element
     loaded: Held | None = None
     for part in range(parts):
-        buffer = stage(lowering, held, source, strides, parts, part)
-        operands = [position]
-        if loaded is not None:
-            operands += [_is_in_part(lowering, destination, strides, parts, part), loaded]
+        buffer = stage(lowering, held, source, None, parts, part)
+        operands = [position, *([] if loaded is None else [is_in_part(part), loaded])]
         values, table = lowering.join_maps(operands, registers)
         loaded = Held(lowering.emit("msl.shared_load", [buffer, *values], memory_element(element)), table)
     assert loaded is not None
@@ -108,6 +122,11 @@ def through_memory(lowering: Lowering, held: Held, source: LinearLayout, destina
         value = lowering.emit("arith.cmpi", [loaded.value, lowering.constant(0, I8)], I1, {"predicate": NOT_EQUAL})
         return Held(value, loaded.map)
     return loaded
+
+
+def tensor_parts(lowering: Lowering, held: Held, layout: LinearLayout) -> int:
+    """The parts in which a tensor goes through threadgroup memory: one, if it fits."""
+    return part_count(lowering, prod(layout.shape) * memory_element(held.element).width // 8)
 
 
 def part_count(lowering: Lowering, size: int) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from ..ir.core import Op, Value
 from ..ir.types import I1, I8, I32, I64, RegisterType, SharedType, TensorType, Type
-from ..layout import LinearLayout, row_major
-from .lower_convert import stage
+from ..layout import LinearLayout, bits, row_major
+from .lower_convert import EQUAL, read_parts, stage, tensor_parts
 from .registers import Addresses, Held, Lowered, Lowering, Pointers, memory_element, register_count, rule, spread
 
 BELOW = 6  # arith.cmpi of unsigned numbers: <
@@ -27,18 +28,27 @@ def gather(lowering: Lowering, op: Op) -> None:
     others = tuple(0 if d == axis else stride for d, stride in enumerate(strides))
     start = lowering.coordinate(op.result.type.layout, others)
     place = lowering.elementwise("arith.addi", [start, place], I32, registers)
-    lowering.values[op.result] = _gather_any(lowering, lowered, source.type.layout, place)
+    lowering.values[op.result] = _gather_any(lowering, lowered, source.type.layout, place, registers)
 
 
-def _gather_any(lowering: Lowering, lowered: Lowered, layout: LinearLayout, place: Held) -> Lowered:
+def _gather_any(lowering: Lowering, lowered: Lowered, layout: LinearLayout, place: Held, registers: int) -> Lowered:
     if isinstance(lowered, Pointers):
-        return Pointers(lowered.base, _gather_any(lowering, lowered.offset, layout, place))
+        return Pointers(lowered.base, _gather_any(lowering, lowered.offset, layout, place, registers))
     if isinstance(lowered, Addresses):
-        return Addresses(_gather_any(lowering, lowered.address, layout, place))
+        return Addresses(_gather_any(lowering, lowered.address, layout, place, registers))
     if lowered.uniform and lowered.map is None:
         return lowered
-    buffer = stage(lowering, lowered, layout)
-    return _load(lowering, buffer, place, lowered.element)
+    parts = tensor_parts(lowering, lowered, layout)
+    size = prod(layout.shape) // parts
+    within = place
+    if parts > 1:
+        within = Held(lowering.emit("arith.andi", [place.value, lowering.constant(size - 1)], I32), place.map)
+
+    def is_in_part(part: int) -> Held:
+        number = lowering.emit("arith.shrui", [place.value, lowering.constant(bits(size))], I32)
+        return Held(lowering.emit("arith.cmpi", [number, lowering.constant(part)], I1, {"predicate": EQUAL}), place.map)
+
+    return read_parts(lowering, lowered, layout, parts, within, is_in_part, registers)
 
 
 def table(lowering: Lowering, values: Sequence[int | float], type_: TensorType) -> Held:
