@@ -71,6 +71,15 @@ def lock_kernel(lock_ptr, out_ptr):
     tl.atomic_xchg(lock_ptr, 0)
 
 
+@triton.jit
+def poll_kernel(flags_ptr, out_ptr, N: tl.constexpr):
+    i = tl.arange(0, N)
+    tl.store(out_ptr + i, i)
+    tl.atomic_poll(flags_ptr + i[:, None] * 2 + tl.arange(0, 2)[None, :], 5)
+    tl.atomic_poll(flags_ptr, 5)
+    tl.store(out_ptr + i, i + 1)
+
+
 @pytest.fixture
 def few_rounds(monkeypatch: pytest.MonkeyPatch, triton_cache) -> Iterator[None]:
     impatient = replace(target.target_for("apple9"), wait_rounds=1000)
@@ -88,3 +97,14 @@ def test_a_lock_that_nobody_releases_is_an_error(few_rounds, warps: int):
     with pytest.raises(DeviceAssertion, match="waits for other programs has not ended after 1000 rounds"):
         lock_kernel[(2,)](lock, out, num_warps=warps)
     assert out.item() == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.int16, torch.int32, torch.int64])
+def test_a_poll_ends(few_rounds, dtype: torch.dtype):
+    flags, out = torch.full((64,), 5, dtype=dtype), torch.zeros(32, dtype=torch.int32)
+    poll_kernel[(1,)](flags, out, 32)
+    assert out.tolist() == list(range(1, 33))
+    flags[63] = 4
+    with pytest.raises(DeviceAssertion, match="has not ended after 1000 rounds"):
+        poll_kernel[(1,)](flags, out, 32)
+    assert out.tolist() == list(range(32))

@@ -7,23 +7,26 @@
 
 So a lock that is never released ends as a failed assertion, in a second or so, and not as a frozen screen. A loop waits
 for others if it has atomics or volatile loads, in its condition or in its body; one that only counts rounds is bounded
-too, which it does not notice.
+too, which it does not notice. A tl.atomic_poll becomes such a loop first.
 """
 
 from __future__ import annotations
 
-from ..ir.core import Builder, Op, Value
-from ..ir.types import I1, I32
+from ..ir.core import Block, Builder, Op, Region, Value
+from ..ir.types import I1, I32, TensorType, with_element
 
 ATOMICS = ("tt.atomic_rmw", "tt.atomic_cas", "tt.atomic_load")
-_SIGNED_LESS = 2
-"""The number of `slt` among the predicates of arith.cmpi."""
+_NOT_EQUAL, _SIGNED_LESS = 1, 2
+"""The numbers of `ne` and `slt` among the predicates of arith.cmpi."""
 
 
 def run(module: Op, limit: int | None) -> None:
     """In place. limit: rounds of a loop; None leaves all loops as they are, for a device whose programs all run."""
     if limit is None:
         return
+    for op in [op for op in module.walk() if op.name == "tt.atomic_poll"]:
+        if len(op.operands) == 2:  # with a timeout it is refused when it is lowered
+            _as_loop(op)
     for op in [op for op in module.walk() if op.name == "scf.while"]:
         if any(_looks_at_others(inner) for inner in op.walk()):
             _bound(op, limit)
@@ -31,6 +34,37 @@ def run(module: Op, limit: int | None) -> None:
 
 def _looks_at_others(op: Op) -> bool:
     return op.name in ATOMICS or (op.name == "tt.load" and op.attributes.get("isVolatile") is True)
+
+
+def _as_loop(poll: Op) -> None:
+    """Loads until each element has had its expected value once; what this program stores before comes before."""
+    pointer, expected = poll.operands
+    outside = Builder.before_op(poll)
+    outside.build("ttg.barrier")
+    start = outside.constant(True, with_element(expected.type, I1))
+
+    before, after = Block([start.type]), Block([start.type])
+    builder = Builder(before, None, poll.location)
+    order = {name: poll.attributes[name] for name in ("sem", "scope")}
+    found = builder.value("tt.atomic_load", [pointer], expected.type, order)
+    differs = builder.value("arith.cmpi", [found, expected], start.type, {"predicate": _NOT_EQUAL})
+    waits = builder.value("arith.andi", [before.arguments[0], differs], start.type)
+    builder.build("scf.condition", [_any(builder, waits), waits])
+    Builder(after, None, poll.location).build("scf.yield", after.arguments)
+    outside.build("scf.while", [start], [start.type], {}, [Region([before]), Region([after])])
+    poll.replace_by([outside.constant(True, poll.result.type)])
+
+
+def _any(builder: Builder, flags: Value) -> Value:
+    """Whether one of the elements is true."""
+    while isinstance(flags.type, TensorType):
+        either = Block([I1, I1])
+        inside = Builder(either, None, builder.location)
+        inside.build("tt.reduce.return", [inside.value("arith.ori", either.arguments, I1)])
+        shape = flags.type.shape[1:]
+        type_ = TensorType(shape, I1) if shape else I1
+        flags = builder.build("tt.reduce", [flags], [type_], {"axis": 0}, [Region([either])]).result
+    return flags
 
 
 def _bound(loop: Op, limit: int) -> None:
