@@ -101,3 +101,19 @@ def test_threadgroup_variables_have_one_place_each():
     out = np.zeros(64, np.uint32)
     Library(text, "reference")["f"].launch([out], 1, 64)
     np.testing.assert_array_equal(out, (63 - np.arange(64) + 2000) % 64)
+
+
+def test_declared_before_defined():
+    """With an address space in its parameters a definition looks like its declaration; it is not dropped."""
+    head = "#include <metal_stdlib>\nusing namespace metal;\n"
+    text = head + (
+        "template <class T> T twice(const device T *x);\nvoid put(device int *x, int v);\n"
+        "kernel void f(device int *x);\n"
+        "template <class T> T twice(const device T *x) { return 2 * *x; }\n"
+        "template <class T> T twice(const threadgroup T *x) { return 2 * *x; }\n"
+        "void put(device int *x, int v) { *x = v; }\n"
+        "kernel void f(device int *x) { put(x, twice(x + 1)); }\n"
+    )
+    x = np.array([0, 21], np.int32)
+    Library(text, "reference")["f"].launch([x], 1, 1)
+    assert x[0] == 42

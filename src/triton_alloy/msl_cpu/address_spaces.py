@@ -94,6 +94,7 @@ class _Scopes:
         if opens and not parameters and ("namespace" in words[:2] or words[:1] == ["extern"]):
             self.seen.append(set())
             return end + 1
+        signature += tokens[end].text  # a definition does not repeat a declaration
         repeated = signature in self.seen[-1] and any(start <= i < signature_end for i in self.erased_in(start, end))
         self.seen[-1].add(signature)
         if opens and not parameters and _CLASSES & set(words):

@@ -213,7 +213,7 @@ def _instantiation(program: Program, start: int) -> int:
         if end >= len(tokens):
             raise tokens.error(start, "expected ';' after an explicit instantiation")
     attributes = [program.attributes[i] for i in range(start, end) if i in program.attributes]
-    text = tokens.code(start, end)
+    text = re.sub(r"::\s+", "::", tokens.code(start, end))
     found = re.search(r"decltype\s*\(.*\)\s*(.+)$", text, re.DOTALL) or re.search(
         r"void\s+([\w:]+\s*(?:<.*>)?)\s*\(", text, re.DOTALL
     )
@@ -228,6 +228,8 @@ def _instantiation(program: Program, start: int) -> int:
     if source is None:
         raise tokens.error(start, f"explicit instantiation of '{name.group()}', which is no kernel template")
     expression = " ".join(found.group(1).split())
+    if expression.startswith("::"):
+        expression, scope = expression.removeprefix("::"), ""
     hosts = [name for name in map(_host_name, attributes) if name]
     host = hosts[0] if hosts else "::".join(filter(None, [scope, expression]))
     program.entries.append(Instance(host, expression, scope, source))
