@@ -8,7 +8,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from triton_alloy.msl_cpu import LaunchError, Library, compile_shader, metal_kernel
+from triton_alloy.msl_cpu import LaunchError, Library, NoCompiler, build, compile_shader, metal_kernel
 from triton_alloy.msl_cpu.sanitize import SanitizerError
 
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
@@ -343,3 +343,38 @@ def test_another_compiler_from_a_wheel(monkeypatch, tmp_path):
     )
     with pytest.raises(SanitizerError, match="race"):
         race["f"].launch([x], 1, 32)
+
+
+def test_the_order_in_which_compilers_are_looked_for(monkeypatch, tmp_path):
+    """clang++ that is new enough, the wheel, g++; what is too old is passed over."""
+    found = {"clang++": 18, "clang++-17": 17, "g++": 12}
+
+    def version(command: tuple[str, ...]) -> tuple[str, int]:
+        name = command[0].rpartition("/")[2]
+        return ("gcc" if name == "g++" else "clang"), found[name]
+
+    monkeypatch.delenv("MSL_CPU_CXX", raising=False)
+    monkeypatch.setattr(build.shutil, "which", lambda name: f"{tmp_path}/{name}" if name in found else None)
+    monkeypatch.setattr(build, "_version", version)
+    monkeypatch.setattr(build, "_identity", str)
+    monkeypatch.setattr(build, "_zig", lambda: f"{tmp_path}/zig" if "zig" in found else None)
+
+    def first() -> str:
+        build._find.cache_clear()
+        return build.find_compiler().command[0].rpartition("/")[2]
+
+    try:
+        assert first() == "clang++"
+        found["clang++"] = 16
+        assert first() == "clang++-17"
+        del found["clang++-17"]
+        found["zig"] = 0
+        assert first() == "zig"
+        del found["zig"]
+        with pytest.warns(UserWarning, match="only g\\+\\+"):
+            assert first() == "g++"
+        found["g++"] = 11
+        with pytest.raises(NoCompiler, match="pip install ziglang"):
+            first()
+    finally:
+        build._find.cache_clear()

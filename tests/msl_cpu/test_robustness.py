@@ -101,7 +101,7 @@ def test_too_much_threadgroup_memory():
         kernel.launch([x], 1, 32)
 
 
-@pytest.mark.parametrize("mode", ["reference", "fast"])
+@pytest.mark.parametrize("mode", ["reference", "fast", "sanitize"])
 @pytest.mark.parametrize(
     "body",
     ["while (x[0] == 0) {}", "uint n = 0; while (x[0] == 0) { threadgroup_barrier(mem_flags::mem_threadgroup); ++n; }"],
