@@ -170,6 +170,7 @@ def test_mixed_types(device, rng, left, right, common):
 @triton.jit
 def scalar_kernel(x_ptr, out_ptr, a, b, c: tl.int64, d: tl.uint32, flag):
     x = tl.load(x_ptr)
+    out_ptr += 7 * (tl.program_id(1) + tl.num_programs(1) * tl.program_id(2))
     tl.store(out_ptr, a * b + x)
     tl.store(out_ptr + 1, a // 7 - b % 5)
     tl.store(out_ptr + 2, c * 3 + d)
@@ -181,13 +182,13 @@ def scalar_kernel(x_ptr, out_ptr, a, b, c: tl.int64, d: tl.uint32, flag):
 
 def test_scalars(any_device):
     """Integers of each width as arguments, and arithmetic on values that are not tensors."""
-    x, out = np.array([-5], np.int64), np.zeros(7, np.int64)
+    x, out = np.array([-5], np.int64), np.zeros((6, 7), np.int64)
     a, b, c, d = -1000003, 77, 2**40 + 1, 2**32 - 9
     scalar_kernel[(1, 2, 3)](tensor(x), tensor(out), a, b, c, d, True)
     quotient, remainder = -(1000003 // 7), 77 % 5
     ceiling = -((1000003 - 12) // 13)
     expected = [a * b - 5, quotient - remainder, c * 3 + d, ceiling + (d >> 3), a, a - b, 310]
-    assert out.tolist() == expected
+    assert out.tolist() == [expected] * 6
 
 
 @triton.jit
