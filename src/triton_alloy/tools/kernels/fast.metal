@@ -1,4 +1,4 @@
-// What the msl_cpu section of `triton-alloy bench` runs in fast mode: the kernel vocabulary, a simdgroup per threadgroup.
+// What the msl_cpu section of `triton-alloy bench` runs in fast mode: the kernel vocabulary, a simdgroup per program.
 #include <metal_stdlib>
 using namespace metal;
 #pragma METAL fp contract(fast)
@@ -33,7 +33,7 @@ using namespace metal;
     store_contiguous(out, start + r * 32 + i32(lane), value[r] * inverse, r * 32 + i32(lane) < columns);
 }
 
-// c = a b for square matrices of `size`, a multiple of 64: a block of 64 x 64 per program, `depth` values of k at a time.
+// c = a b for square matrices of `size`, a multiple of 64: 64 x 64 per program, `depth` values of k at a time.
 template <class T, class V>
 [[kernel]] void matmul(const device T *a [[buffer(0)]], const device T *b [[buffer(1)]], device T *c [[buffer(2)]],
                        constant int &size [[buffer(3)]], uint3 program_id [[threadgroup_position_in_grid]],
