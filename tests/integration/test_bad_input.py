@@ -61,7 +61,7 @@ def test_a_wrong_grid_is_refused(grid: Any, x: torch.Tensor, out: torch.Tensor):
 # ------------------------------------------------------------------------------------------------------------ options
 @pytest.mark.parametrize("warps", [0, -4, 3, 12, 33])
 def test_num_warps_must_be_a_power_of_two(warps: int, x: torch.Tensor, out: torch.Tensor):
-    with pytest.raises(InvalidArgument, match=f"num_warps = {warps}: it must be a power of two from 1 to 32"):
+    with pytest.raises(InvalidArgument, match=f"num_warps = {warps}: it must be a power of 2 from 1 to 32"):
         copy(x, out, num_warps=warps)
 
 

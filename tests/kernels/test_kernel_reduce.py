@@ -322,3 +322,18 @@ def test_in_a_loop(device):
         part[: min(128, 1000 - start)] = x[start : start + 128].double().numpy()
         total = total * 0.5 + (part - total / 128).sum()
     np.testing.assert_allclose(out.item(), total, rtol=1e-5)
+
+
+@triton.jit
+def one_value_kernel(out_ptr, start, DTYPE: tl.constexpr):
+    x = tl.full((32, 32), start, DTYPE)
+    tl.store(out_ptr, tl.sum(x).to(tl.int32))
+    tl.store(out_ptr + 1, tl.max(x).to(tl.int32))
+
+
+@pytest.mark.parametrize("dtype", [tl.int8, tl.int16, tl.int32, tl.bfloat16, tl.float32])
+def test_a_tensor_of_one_value(device, dtype):
+    """The same in all lanes, it is no value of a lane before it is reduced."""
+    out = np.zeros(2, np.int32)
+    one_value_kernel[(1,)](tensor(out), 3, dtype)
+    assert out.tolist() == [32 * 32 * 3, 3]

@@ -12,6 +12,7 @@ NO_FLOAT64 = "Metal has no 64-bit floating point; nothing is narrowed in silence
 FLOAT64_ERROR = "Metal has no 64-bit floating point"
 NO_TTGIR = "reads Triton's GPU dialect or LLVM's, which this compiler does not make"
 BLOCK_POINTERS = "Triton 3.9 has no block pointers"
+NOT_TOGETHER = "Metal does not promise that all programs of a launch run at the same time"
 ON_CPU = "expects that a kernel refuses tensors of the CPU, which is our device"
 ALL_FLOAT8 = "expects that a device that is neither CUDA nor HIP refuses most 8-bit floats; this one has them all"
 CUDA_ONLY = "written for a CUDA device"
@@ -45,6 +46,7 @@ EXPECTED: list[Expected] = [
     Expected(CUDA_ONLY, "not compiled with CUDA", r"test_core\.py::test_no_rematerialization_op"),
     Expected(CUDA_ONLY, "not compiled with CUDA", r"test_core\.py::test_pointer_arguments\[cuda\]"),
     Expected(CUDA_ONLY, "pin_memory=True requires a CUDA", r"test_core\.py::test_pointer_arguments\[cpu_pinned\]"),
+    Expected(NOT_TOGETHER, "launch_cooperative_grid", r"test_core\.py::test_load_scope_sem_coop_grid_cta_one"),
     Expected(ON_CPU, "DID NOT RAISE ValueError", r"test_core\.py::test_pointer_arguments\[cpu\]"),
     Expected(ALL_FLOAT8, "DID NOT RAISE CompilationError", r"test_compile_errors\.py::test_fp8_support\[dtype[1-4]\]"),
     Expected(BLOCK_POINTERS, "Block pointers have been removed", r"test_block_pointer\.py::.*"),

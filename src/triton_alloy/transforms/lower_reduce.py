@@ -13,7 +13,7 @@ from ..layout import LinearLayout, bits, row_major
 from .combiners import combine, combiner_region, load_part, scatter, spread_entries, store_parts
 from .commutative import is_commutative
 from .lower_convert import convert_held
-from .registers import Held, Lowering, count_of, first, rule
+from .registers import Held, Lowering, count_of, first, rule, spread
 
 # Combiners of one op that the simdgroup reduces in one step: op name -> kind of msl.simd_reduce.
 KINDS = {
@@ -136,9 +136,9 @@ def _reduce_lanes(
     along = [i for i, b in enumerate(layout.lanes) if b[axis]]
     kind = single_kind(op)
     if len(along) == len(layout.lanes) and kind is not None and element_of(values[0].type) is not I1:
-        [value] = values
-        type_ = RegisterType(count_of(value), element_of(value.type), True)
-        return [lowering.builder.value("msl.simd_reduce", [value], type_, {"kind": kind})]
+        count, element = count_of(values[0]), element_of(values[0].type)
+        lanes = spread(lowering, values[0], RegisterType(count, element))  # 32 equal values where it was uniform
+        return [lowering.builder.value("msl.simd_reduce", [lanes], RegisterType(count, element, True), {"kind": kind})]
     for bit in along:
         others = [_shuffle(lowering, v, 1 << bit) for v in values]
         if ordered:

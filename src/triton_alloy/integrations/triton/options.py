@@ -17,6 +17,10 @@ THREADS_PER_PROGRAM = 1024
 """Metal's limit for one threadgroup on every family; the CPU keeps it, so that what runs there runs on a GPU."""
 
 
+class InvalidOption(InvalidArgument, AssertionError):
+    """An option of a launch was given a value that cannot be right; Triton's own backends assert that."""
+
+
 @dataclass(frozen=True)
 class MetalOptions:
     """Triton's options. Those read here: num_warps, enable_fp_fusion, debug, arch, ir_override.
@@ -87,7 +91,7 @@ def _check_threads(num_warps: Any) -> None:
     limit = THREADS_PER_PROGRAM // THREADS_PER_SIMDGROUP
     warps = operator.index(num_warps)
     if warps <= 0 or warps & (warps - 1):
-        raise InvalidArgument(f"num_warps = {warps}: it must be a power of two from 1 to {limit}")
+        raise InvalidOption(f"num_warps = {warps}: it must be a power of 2 from 1 to {limit}")
     if warps > limit:
         threads = warps * THREADS_PER_SIMDGROUP
         raise OutOfResources(threads, THREADS_PER_PROGRAM, f"threads (num_warps = {warps})")
