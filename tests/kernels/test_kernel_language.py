@@ -128,28 +128,6 @@ def test_hints_of_loops(device):
 
 
 @triton.jit
-def addresses_kernel(places_ptr, sizes_ptr, out_ptr, N: tl.constexpr):
-    """Pointers made of the numbers in a tensor: one by one, as a grouped operation has them, and all at once."""
-    group = tl.program_id(0)
-    place = tl.load(places_ptr + group).to(tl.pointer_type(tl.float32))
-    i = tl.arange(0, N)
-    mask = i < tl.load(sizes_ptr + group)
-    tl.store(place + i, tl.load(place + i, mask=mask) * 2, mask=mask)
-    places = tl.load(places_ptr + 2 + tl.arange(0, 2)).to(tl.pointer_type(tl.float32))
-    tl.store(out_ptr + group * 2 + tl.arange(0, 2), tl.load(places + group))
-
-
-def test_pointers_in_memory(any_device):
-    tensors = [torch.randn(n) for n in (16, 24, 4, 4)]
-    expected = [t * (2 if i < 2 else 1) for i, t in enumerate(tensors)]
-    places, sizes = torch.tensor([t.data_ptr() for t in tensors]), torch.tensor([16, 24])
-    out = torch.zeros(2, 2)
-    addresses_kernel[(2,)](places, sizes, out, 32)
-    assert all(torch.equal(t, e) for t, e in zip(tensors, expected, strict=True))
-    assert torch.equal(out, torch.stack([tensors[2][:2], tensors[3][:2]], dim=1))
-
-
-@triton.jit
 def dependent_kernel(x_ptr, out_ptr, N: tl.constexpr):
     """Programmatic dependent launch: what it waits for is complete, as launches do not overlap."""
     gdc_wait()

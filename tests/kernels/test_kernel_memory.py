@@ -218,6 +218,8 @@ def blocks_kernel(table_ptr, out_ptr, BLOCK: tl.constexpr):
 
 
 def test_pointers_from_memory(any_device):
+    if any_device[1] == "sanitize":
+        pytest.skip("the sanitizer runs kernels on copies of the buffers: an address in memory is not one of a copy")
     rows = [torch.randn(50) for _ in range(3)]
     table = torch.tensor([row.data_ptr() for row in rows])
     out = torch.zeros(3, 50)
