@@ -41,10 +41,12 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from math import prod
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from .errors import InvalidIR
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Basis = tuple[int, ...]
 
@@ -220,11 +222,15 @@ class LinearLayout:
 
     def offset_table(self) -> np.ndarray:
         """Row-major offsets, int64[simdgroup, lane, register]."""
+        import numpy as np  # `import triton` reaches this file, where libtriton is ours, and must stay quick
+
         registers, lanes, simdgroups = (np.array(tabulate(part), dtype=np.int64) for part in self.offsets)
         return simdgroups[:, None, None] ^ lanes[None, :, None] ^ registers
 
     def table(self) -> np.ndarray:
         """Coordinates, int64[simdgroup, lane, register, dimension]."""
+        import numpy as np
+
         return np.stack(np.unravel_index(self.offset_table(), self.shape), axis=-1)
 
     # ----------------------------------------------------------------------------------------------- replication

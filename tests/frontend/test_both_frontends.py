@@ -191,3 +191,9 @@ def test_a_tree_without_native_code_runs_kernels(tree: Path, tmp_path: Path):
     texts = {name: text.replace(f"{tree}/triton", folder) for name, text in ours["texts"].items()}
     assert set(texts) == {"add_kernel.source", "softmax_kernel.source"}
     assert texts == native["texts"]
+
+
+def test_importing_triton_stays_light(tree: Path, tmp_path: Path):
+    heavy = "('numpy', 'torch', 'triton_alloy.compiler')"
+    program = f"import json, sys, triton; print(json.dumps({{name: name in sys.modules for name in {heavy}}}))"
+    assert set(run(program, tmp_path, PYTHONPATH=str(tree)).values()) == {False}
