@@ -108,7 +108,8 @@ class Generator:
             count -= production(scope)
 
     def loop(self, scope: Scope) -> bool:
-        starts = [v for v in (scope.pick(number) for _ in range(self.rng.randint(1, 3))) if v]
+        # Different ones: Triton's front end takes two carried names of one value for one, and gets `a, b = b, c` wrong.
+        starts = list({v.name: v for v in (scope.pick(number) for _ in range(self.rng.randint(1, 3))) if v}.values())
         if not starts:
             return False
         carried = [Value(scope.name(), v.type, _roomy(v), v.grain) for v in starts]
