@@ -111,3 +111,19 @@ def test_histogram_of_equal_numbers(any_device, size):
     out = np.zeros(8, np.int32)
     equal_kernel[(1,)](tensor(out), size)
     assert out.tolist() == [size // 2, size // 2, size, size, size, 0, 0, 0]
+
+
+@triton.jit
+def sums_kernel(x_ptr, out_ptr, scalar, M: tl.constexpr, N: tl.constexpr):
+    """Sums of rows, each of which only one simdgroup knows, at other places; and a number that all know."""
+    i = tl.arange(0, M)
+    sums = tl.sum(tl.load(x_ptr + i[:, None] * N + tl.arange(0, N)[None, :]), axis=1)
+    alike = tl.full((M,), 1, tl.int32) * scalar
+    tl.store(out_ptr + i, tl.gather(sums, M - 1 - i, 0) + tl.gather(alike, i, 0))
+
+
+@pytest.mark.parametrize("warps", [1, 2, 4])
+def test_what_only_one_simdgroup_knows(any_device, rng, warps):
+    x, out = rng.integers(-100, 100, (4, 64)).astype(np.int32), np.zeros(4, np.int32)
+    sums_kernel[(1,)](tensor(x), tensor(out), 1000, 4, 64, num_warps=warps)
+    assert (out == x.sum(1)[::-1] + 1000).all()

@@ -14,7 +14,7 @@ from ..conversion import Permute, Select, Shuffle, Step, classify
 from ..ir.core import Op, Value
 from ..ir.types import I1, I8, I32, RegisterType, SharedType, TensorType
 from ..layout import LinearLayout, bits, row_major, tabulate
-from .registers import Addresses, Held, Lowered, Lowering, Pointers, memory_element, rule, spread
+from .registers import Addresses, Held, Lowered, Lowering, Pointers, is_alike_everywhere, memory_element, rule, spread
 
 EQUAL, NOT_EQUAL = 0, 1  # arith.cmpi
 
@@ -33,7 +33,7 @@ def convert(lowering: Lowering, lowered: Lowered, source: LinearLayout, destinat
         return Pointers(lowered.base, convert(lowering, lowered.offset, source, destination))
     if isinstance(lowered, Addresses):
         return Addresses(convert(lowering, lowered.address, source, destination))
-    if lowered.uniform and lowered.map is None:
+    if is_alike_everywhere(lowered, source):
         return lowered
     return convert_held(lowering, lowered, source, destination)
 

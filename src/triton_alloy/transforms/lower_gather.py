@@ -9,7 +9,18 @@ from ..ir.core import Op, Value
 from ..ir.types import I1, I8, I32, I64, RegisterType, SharedType, TensorType, Type
 from ..layout import LinearLayout, bits, row_major
 from .lower_convert import EQUAL, read_parts, stage, tensor_parts
-from .registers import Addresses, Held, Lowered, Lowering, Pointers, memory_element, register_count, rule, spread
+from .registers import (
+    Addresses,
+    Held,
+    Lowered,
+    Lowering,
+    Pointers,
+    is_alike_everywhere,
+    memory_element,
+    register_count,
+    rule,
+    spread,
+)
 
 BELOW = 6  # arith.cmpi of unsigned numbers: <
 
@@ -36,7 +47,7 @@ def _gather_any(lowering: Lowering, lowered: Lowered, layout: LinearLayout, plac
         return Pointers(lowered.base, _gather_any(lowering, lowered.offset, layout, place, registers))
     if isinstance(lowered, Addresses):
         return Addresses(_gather_any(lowering, lowered.address, layout, place, registers))
-    if lowered.uniform and lowered.map is None:
+    if is_alike_everywhere(lowered, layout):
         return lowered
     parts = tensor_parts(lowering, lowered, layout)
     size = prod(layout.shape) // parts

@@ -17,7 +17,7 @@ from ..ir.core import Block, Builder, Op, Value, constant_of
 from ..ir.types import I1, I8, I32, I64, IntegerType, PointerType, RegisterType, TensorType, Type, element_of
 from ..layout import LinearLayout
 from ..target import Target
-from .register_ops import count_of
+from .register_ops import count_of, kernel_argument
 
 
 @dataclass(frozen=True)
@@ -368,3 +368,22 @@ def spread(lowering: Lowering, value: Value, type_: Type) -> Value:
         return value
     name = "b1" if element_of(type_) is I1 else str(element_of(type_))
     return lowering.builder.value("msl.call", [value], type_, {"function": name})
+
+
+def is_alike_everywhere(held: Held, layout: LinearLayout) -> bool:
+    """Whether all elements of a tensor are known to be one number. A uniform value is one of its simdgroup, and may
+    differ between simdgroups that hold different elements."""
+    if not held.uniform or held.map is not None:
+        return False
+    return not any(map(any, layout.simdgroups)) or _is_of_program(held.value, set())
+
+
+def _is_of_program(value: Value, seen: set[Value]) -> bool:
+    """Whether a uniform value is computed from constants, arguments and program ids alone."""
+    op = value.definer
+    if value in seen or op is None:
+        return value in seen or kernel_argument(value) is not None
+    seen.add(value)
+    if op.name in ("arith.constant", "msl.program_id", "msl.num_programs"):
+        return True
+    return is_elementwise(op) and op.name != "msl.call" and all(_is_of_program(o, seen) for o in op.operands)
