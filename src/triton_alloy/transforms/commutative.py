@@ -35,7 +35,7 @@ def is_commutative(op: Op) -> bool:
     if compared is None:
         return False
     for relations in product((LESS, EQUAL, GREATER), repeat=len(compared)):
-        known = dict(zip(compared, relations, strict=True))
+        known: dict[int, int] = dict(zip(compared, relations, strict=True))
         if _run(op, known, swapped=False) != _run(op, known, swapped=True):
             return False
     return True
