@@ -11,12 +11,19 @@ from .errors import LaunchError
 
 @dataclass(frozen=True)
 class Buffer:
-    """address and size in bytes; `keep` owns the memory until the launch has ended."""
+    """address and size in bytes; `keep` owns the memory until the launch has ended. before: bytes in front of the
+    address that belong to it too, as for a view that runs backwards."""
 
     address: int
     bytes: int
     writable: bool
     keep: Any
+    before: int = 0
+
+    @property
+    def start(self) -> int:
+        """The address of the first byte."""
+        return self.address - self.before
 
 
 def _from_numpy(value: Any) -> Buffer:

@@ -221,8 +221,8 @@ def _unions(buffers: Mapping[int, Buffer]) -> list[list[tuple[int, Buffer]]]:
     """Buffers that share memory, together: a copy of each would tear them apart."""
     found: list[list[tuple[int, Buffer]]] = []
     end = -1
-    for index, buffer in sorted(buffers.items(), key=lambda item: item[1].address):
-        if buffer.address < end:
+    for index, buffer in sorted(buffers.items(), key=lambda item: item[1].start):
+        if buffer.start < end:
             found[-1].append((index, buffer))
         else:
             found.append([(index, buffer)])
@@ -233,7 +233,7 @@ def _unions(buffers: Mapping[int, Buffer]) -> list[list[tuple[int, Buffer]]]:
 def _bindings(unions: Iterable[Sequence[tuple[int, Buffer]]]) -> list[_Binding]:
     result = []
     for union in unions:
-        start = union[0][1].address
+        start = union[0][1].start
         end = max(buffer.address + buffer.bytes for _, buffer in union)
         writable = any(buffer.writable for _, buffer in union)
         result.append(_Binding(start, end - start, union[0][0], writable, None))
@@ -251,7 +251,7 @@ def run(
         pointers = (ctypes.c_void_p * MAX_BUFFERS)()
         for binding, union in zip(bindings, unions, strict=False):
             for index, buffer in union:
-                pointers[index] = binding.copy + buffer.address - union[0][1].address
+                pointers[index] = binding.copy + buffer.address - union[0][1].start
         launcher(pointers, *grid)
 
     _watch(launch, bindings, len(unions), 0, kernel, module)

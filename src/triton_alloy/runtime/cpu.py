@@ -156,9 +156,9 @@ class CheckedDevice:
         grid: Grid,
         extents: Sequence[Extent] = (),
     ) -> None:
-        """Run the grid and wait. No pointer may be used before its address, nor beyond its extent."""
+        """Run the grid and wait. No pointer may be used beyond its extent."""
         bound: list[Any] = [
-            Buffer(address, extent.after, writable=True, keep=None)
+            Buffer(address, extent.after, writable=True, keep=None, before=extent.before)
             for address, extent in zip(buffers, extents, strict=True)
         ]
         if executable.kernel.scalars:
