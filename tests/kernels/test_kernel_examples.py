@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from triton_alloy import config
 from triton_alloy.examples import attention, layer_norm, matmul
 from triton_alloy.tools import cases
 
@@ -32,6 +33,8 @@ def test_tensors(device, rng, name, dtype):
 
 @pytest.mark.parametrize("name", CASES)
 def test_numpy_arrays(rng, name):
+    if config.RUNTIME.value == "torch_mps":  # refused by name: tests/integration/test_torch_mps.py
+        pytest.skip("the torch_mps runtime takes no NumPy arrays")
     case = CASES[name]
     arrays = case.inputs(rng, "float32")
     exact = case.reference(*(x.astype(np.float64) for x in arrays))
