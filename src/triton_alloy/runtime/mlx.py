@@ -307,6 +307,6 @@ def copy_bytes(source: Any, target: Any) -> None:
 def _within_transformation(name: str, lazy: bool) -> str:
     reason = "it writes its arrays in place" if lazy else "on the CPU it runs at once"
     return (
-        f"kernel {name} cannot be called within mx.compile or mx.vmap: {reason}, which needs the arrays' values; "
-        "call it outside, or give it an output of its own (out_shape)"
+        f"kernel {name} cannot be called within mx.compile, mx.vmap or mx.export_function: {reason}, which needs the "
+        "arrays' values; call it outside, or give it an output of its own (out_shape)"
     )
