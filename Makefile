@@ -48,7 +48,7 @@ frontend-times: .venv/test ## measure Triton's front end on native libtriton and
 	$(BIN)/python tests/equality/frontend_times.py
 
 conformance: .venv/test ## check against what Apple and MLX ship: kernels, headers (downloads MLX's macOS wheel)
-	$(BIN)/python -m pytest -q -m conformance tests/msl_cpu/conformance tests/msl_cpu/strict tests/runtime
+	$(BIN)/python -m pytest -q --numprocesses auto -m conformance tests/msl_cpu/conformance tests/msl_cpu/strict tests/runtime
 
 corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folder or archive
 	$(if $(CORPUS),,$(error CORPUS must name a folder or an archive of .mlir files))
