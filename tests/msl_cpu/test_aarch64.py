@@ -88,10 +88,12 @@ def test_under_qemu(tmp_path: Path):
     compiler = find_compiler()
     if compiler.family != "clang":
         pytest.skip("needs clang, which compiles for any processor")
-    (tmp_path / "program.cpp").write_text(f'{rewrite(SOURCE, "reference", {}).text}\n#line 1 "main"\n{MAIN}')
+    program = rewrite(SOURCE, "reference", {})
+    text = f'#include "metal_stdlib.h"\n{program.text}\n#line 1 "main"\n{MAIN}'
+    (tmp_path / "program.cpp").write_text(text)
     includes = [f"-I{HEADERS}", f"-I{PACKAGE / 'runtime'}"]
     sources = ["program.cpp", str(PACKAGE / "runtime" / "pool.cpp")]
-    command = [*compiler.command, *FLAGS.split(), "-Wno-reserved-user-defined-literal", *includes, *sources]
-    subprocess.run([*command, "-o", "program", "-lm", "-lpthread"], cwd=tmp_path, check=True, timeout=200)
+    command = [*compiler.command, *FLAGS.split(), "-Wno-reserved-user-defined-literal", *program.flags, *includes]
+    subprocess.run([*command, *sources, "-o", "program", "-lm", "-lpthread"], cwd=tmp_path, check=True, timeout=200)
     done = subprocess.run([EMULATOR, "./program"], cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0 and done.stdout == "passed\n", done.stdout + done.stderr

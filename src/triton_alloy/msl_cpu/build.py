@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from .errors import CompileError, CompilerCrash, Diagnostic, MslError, NoCompile
 
 PACKAGE = Path(__file__).parent
 HEADERS = PACKAGE / "headers"
+STDLIB = HEADERS / "metal_stdlib.h"
 OLDEST = {"clang": 17, "gcc": 12}
 _NEWEST_CLANG = 30
 
@@ -30,7 +31,7 @@ REPORTED_FRAME = 4096  # bytes of a function's stack frame from which on the com
 # No -ffast-math and nothing like it: NaN, infinities and the sign of zero are exact. Texts reinterpret threadgroup
 # memory at will, hence no strict aliasing. Integers wrap, and `char` is signed, as on the GPU.
 _FLAGS = [
-    *("-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden"),
+    *("-std=c++17", "-fPIC", "-fvisibility=hidden"),
     *("-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv", "-fsigned-char"),
     *("-fno-exceptions", "-fno-rtti", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"),
     "-fdiagnostics-color=never",
@@ -40,12 +41,14 @@ _CLANG_FLAGS = [
     *("-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-cl-single-precision-constant"),  # 1.0 is a float
 ]
 _GCC_FLAGS = ["-fpermissive", "-Wno-narrowing", f"-Wframe-larger-than={REPORTED_FRAME}", "-fsingle-precision-constant"]
-_ZIG_FLAGS = ["-fno-sanitize=all"]  # zig turns the undefined-behaviour sanitizer on
+_ARM_FLAGS = ["-mcpu=native", "-mno-outline-atomics"]  # the functions that it would call are in no shared library
 _MACHINE_FLAGS = {
     "x86_64": ["-march=native", "-mno-red-zone", "-mprefer-vector-width=512"],
-    "aarch64": ["-mcpu=native"],
-    "arm64": ["-mcpu=native"],
+    "aarch64": _ARM_FLAGS,
+    "arm64": _ARM_FLAGS,
 }
+# The clang inside zig is built for another system than the one it runs on.
+_ZIG_SYSTEMS = {"linux": "linux-gnu", "darwin": "apple-macosx13.0"}
 # What a library takes from others, the maths and the sanitizer's hooks, the process has loaded. macOS links nothing
 # without its system library.
 _LINK_FLAGS = {"darwin": ["-nostdlib", "-lSystem", "-undefined", "dynamic_lookup"]}
@@ -66,6 +69,11 @@ class Compiler:
     family: str
     identity: str
 
+    @property
+    def translator(self) -> tuple[str, ...]:
+        """How to translate one file. `zig c++` would take twice as long: it keeps a cache and prepares libraries."""
+        return (self.command[0], "clang", *self.command[2:]) if self.family == "zig" else self.command
+
     def flags(
         self,
         contract: str,
@@ -73,15 +81,16 @@ class Compiler:
         system: str = sys.platform,
         machine: str = platform.machine(),  # noqa: B008
     ) -> list[str]:
-        """For a shared library. contract: value of -ffp-contract; system, machine: what it is to run on."""
+        """To translate a file. contract: value of -ffp-contract; system, machine: what it is to run on."""
         clang = [*_CLANG_FLAGS, *_CLANG_MACHINE_FLAGS.get(machine, [])]
         family = _GCC_FLAGS if self.family == "gcc" else clang
-        zig = _ZIG_FLAGS if self.family == "zig" else []
-        link = _LINK_FLAGS.get(system, ["-nostdlib"])
-        return [
-            *(*_FLAGS, *family, *zig, *_MACHINE_FLAGS.get(machine, []), *link, f"-ffp-contract={contract}"),
-            optimisation,
-        ]
+        target = ["-target", f"{machine}-{_ZIG_SYSTEMS[system]}"] if self.family == "zig" else []
+        processor = _MACHINE_FLAGS.get(machine, [])
+        return [*target, *_FLAGS, *family, *processor, f"-ffp-contract={contract}", optimisation, f"-I{HEADERS}"]
+
+    def link_flags(self, system: str = sys.platform) -> list[str]:
+        """To make a shared library of what has been translated."""
+        return ["-shared", *_LINK_FLAGS.get(system, ["-nostdlib"])]
 
 
 def _identity(program: str) -> str:
@@ -205,19 +214,20 @@ def _diagnostics(output: str, source: str, scale: int) -> list[Diagnostic]:
     return result if result or not pending else [pending]
 
 
-def run_compiler(compiler: Compiler, arguments: list[str], directory: str) -> subprocess.CompletedProcess[str]:
-    """Run it in `directory`, which takes its temporary files too."""
+def run_compiler(
+    compiler: Compiler, arguments: Sequence[str], directory: str, translate: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run it in `directory`, which takes its temporary files too. translate: as `translator`, else to link."""
+    command = compiler.translator if translate else compiler.command
     environment = os.environ | {"LC_ALL": "C", "TMPDIR": directory}
     if compiler.family == "zig":
         # Without a home directory zig would not start; its cache holds nothing that ours does not.
         environment.setdefault("ZIG_GLOBAL_CACHE_DIR", os.path.join(directory, "zig"))
         environment.setdefault("ZIG_LOCAL_CACHE_DIR", os.path.join(directory, "zig"))
     try:
-        return subprocess.run(
-            [*compiler.command, *arguments], capture_output=True, text=True, cwd=directory, env=environment
-        )
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=directory, env=environment)
     except OSError as error:
-        raise CompilerCrash(f"cannot start {compiler.command[0]}: {error}") from error
+        raise CompilerCrash(f"cannot start {command[0]}: {error}") from error
 
 
 def compiler_errors(
@@ -238,23 +248,19 @@ class Compiled:
     largest_frame: int
 
 
-def compile_library(
-    text: str,
-    source: str,
-    contract: str = "fast",
-    optimisation: str = "-O3",
-    extra: tuple[str, ...] = (),
-    scale: int = 1,
-) -> Compiled:
-    """Compile C++ `text` into a shared library. `source`: the user's text, for messages; scale: see compiler_errors."""
+def compile_library(text: str, source: str, flags: Sequence[str], scale: int = 1) -> Compiled:
+    """Compile C++ `text` into a shared library. `source`: the user's text, for messages; flags: those of
+    Compiler.flags, and more; scale: see compiler_errors."""
     compiler = find_compiler()
     try:
         with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
             Path(directory, "kernel.cpp").write_text(text)
-            flags = compiler.flags(contract, optimisation)
-            done = run_compiler(compiler, [*flags, f"-I{HEADERS}", *extra, "kernel.cpp", "-o", "kernel.so"], directory)
+            done = run_compiler(compiler, [*flags, "-c", "kernel.cpp", "-o", "kernel.o"], directory)
+            frames = [int(a or b) for a, b in _FRAME.findall(done.stderr)]
             if done.returncode == 0:
-                frames = [int(a or b) for a, b in _FRAME.findall(done.stderr)]
+                link = [*compiler.link_flags(), "kernel.o", "-o", "kernel.so"]
+                done = run_compiler(compiler, link, directory, translate=False)
+            if done.returncode == 0:
                 return Compiled(Path(directory, "kernel.so").read_bytes(), max(frames, default=0))
     except OSError as error:
         raise MslError(f"cannot write the files of a compilation: {error}") from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import cache
 from .buffers import Buffer, buffer_of
-from .build import compile_library, find_compiler, processor
+from .build import STDLIB, compile_library, find_compiler, processor
 from .errors import CompileError, LaunchError, NoCompiler
 from .plan import (
     ABI_VERSION,
@@ -372,13 +372,18 @@ def _compile_with_enough_stack(
     program: CppProgram, source: str, mode: str, optimisation: str, extra: tuple[str, ...]
 ) -> tuple[bytes, dict[str, Any]]:
     """Compile for the smallest stacks; again for larger ones where a function's frame does not fit."""
+    from .precompiled import including
+
+    compiler = find_compiler()
     log2 = _STACK_LOG2_OF_LOGS if "os_log" in source else _STACKS_LOG2.start
-    watched = mode == "reference" and program.fibers and find_compiler().family != "gcc"
+    watched = mode == "reference" and program.fibers and compiler.family != "gcc"
     while True:
         flags = (*extra, f"-DMSL_STACK_LOG2={log2}")
         if watched:
             flags += ("-finstrument-function-entry-bare", f"-DMSL_STACK_MARGIN={_stack_margin(log2)}")
-        compiled = compile_library(program.text, source, program.contract, optimisation, flags, program.scale)
+        translation = [*compiler.flags(program.contract, optimisation), *program.flags, *flags]
+        head = including(compiler, [*translation, "-x", "c++"], STDLIB)
+        compiled = compile_library(program.text, source, [*translation, *head], program.scale)
         frame = compiled.largest_frame
         if frame <= _largest_frame(log2, mode):
             return compiled.content, _describe(program, log2)

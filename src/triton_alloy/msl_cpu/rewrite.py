@@ -36,18 +36,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class CppProgram:
+    """C++ text that follows metal_stdlib.h. flags: for the compiler, on which that header depends."""
+
     text: str
+    flags: tuple[str, ...]
     entries: tuple[Entry, ...]
     contract: str  # value of -ffp-contract
     scale: int  # lines of `text` that stand for one of the user's
     fibers: bool  # each thread has a stack; else all share one
 
-
-_HEADS = {
-    "fast": "#define MSL_FAST 1\n",
-    "reference": "#define MSL_REFERENCE 1\n",
+_FLAGS = {
+    "fast": ("-DMSL_FAST",),
+    "reference": ("-DMSL_REFERENCE",),
     # As on the hardware each lane reads and writes its own elements of a matrix.
-    "sanitize": "#define MSL_REFERENCE 1\n#define MSL_SANITIZE 1\n#define MSL_DISTRIBUTED_MATRIX 1\n",
+    "sanitize": ("-DMSL_REFERENCE", "-DMSL_SANITIZE", "-DMSL_DISTRIBUTED_MATRIX"),
 }
 _SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s*<(metal_\w+|simd/\w+\.h)>")
 
@@ -133,13 +135,9 @@ def rewrite(
     find_kernels(program)
     place_threadgroup_variables(program)
     erase_address_spaces(program.tokens)
-    head = _HEADS[mode]
+    flags = [*_FLAGS[mode], *(["-DMSL_DEADLINE"] if watched else [])]
     if mode == "reference" and "thread_elements" in source:
-        head += "#define MSL_DISTRIBUTED_MATRIX 1\n"
-    head += "#define MSL_DEADLINE 1\n" if watched else ""
-    head += '#include "metal_stdlib.h"\n'
-    if mode == "fast":
-        head += '#include "lanes.h"\n#include "msl_cpu/log.h"\n'
+        flags.append("-DMSL_DISTRIBUTED_MATRIX")
     fibers = mode != "reference" or bool(_COLLECTIVE.search(source))
     runner = f"run_{mode}" if fibers else "run_loop"
     entries, text = [], []
@@ -148,6 +146,6 @@ def rewrite(
         kernel = instance.kernel
         entries.append(Entry(instance.name, f"msl_cpu_kernel_{number}", tuple(kernel.parameters), kernel.max_threads))
     user = str(program.tokens) if columns else spread_lines(program.tokens)
-    body = f'{head}#line 1 "program_source"\n{user}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'
+    body = f'#line 1 "program_source"\n{user}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'
     scale = 1 if columns else SITES_PER_LINE
-    return CppProgram(body, tuple(entries), contract[-1] if contract else "fast", scale, fibers)
+    return CppProgram(body, tuple(flags), tuple(entries), contract[-1] if contract else "fast", scale, fibers)

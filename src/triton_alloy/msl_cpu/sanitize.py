@@ -154,8 +154,8 @@ def runtime() -> ctypes.CDLL:
     source = (directory / "sanitizer.cpp").read_text()
 
     def build() -> tuple[bytes, dict[str, str]]:
-        extra = (f"-I{directory}", "-fvisibility=default")
-        return compile_library(source, source, "off", "-O2", extra).content, {}
+        flags = [*find_compiler().flags("off", "-O2"), f"-I{directory}", "-fvisibility=default"]
+        return compile_library(source, source, flags).content, {}
 
     key = cache.make_key("sanitizer", package_fingerprint(), find_compiler().identity, processor())
     library = open_library(cache.fetch(key, build)[0])

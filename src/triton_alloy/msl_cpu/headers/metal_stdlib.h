@@ -7,6 +7,8 @@
 #include "msl_cpu/vec.h"
 #ifdef MSL_FAST
 #include "msl_cpu/fast.h"
+#include "lanes.h"
+#include "msl_cpu/log.h"
 #else
 #include "msl_cpu/atomic.h"
 #include "msl_cpu/common.h"

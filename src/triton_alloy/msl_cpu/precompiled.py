@@ -1,0 +1,33 @@
+"""Headers that clang reads once: precompiled, in the cache of compiled kernels.
+
+Reading metal_stdlib.h takes a third of the time in which a kernel is compiled, its precompiled form a fifth of that.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import cache
+from .build import Compiler, processor, run_compiler
+from .errors import CompilerCrash
+from .plan import package_fingerprint
+
+
+def including(compiler: Compiler, flags: Sequence[str], header: Path) -> list[str]:
+    """Arguments for the compiler that include a header of this package, as it reads under just these flags."""
+    if compiler.family == "gcc":
+        return ["-include", str(header)]
+
+    def build() -> tuple[bytes, dict[str, str]]:
+        with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
+            emit = ("-fsyntax-only", "-Xclang", "-emit-pch", "-Xclang", "-o", "-Xclang", "header.pch")
+            done = run_compiler(compiler, [*flags, *emit, str(header)], directory)
+            if done.returncode:
+                raise CompilerCrash(f"the headers of msl_cpu do not compile:\n{done.stderr[-4000:]}")
+            return Path(directory, "header.pch").read_bytes(), {}
+
+    key = cache.make_key("header", package_fingerprint(), compiler.identity, processor(), str(header), *flags)
+    # The key is of the headers' content: that they were installed again since does not matter.
+    return ["-Xclang", "-fno-validate-pch", "-include-pch", str(cache.fetch(key, build)[0])]
