@@ -10,7 +10,7 @@ HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_com
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus programs runtimes wheel-macos mac passes sanitize seeds clean
+.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus programs runtimes wheel-macos mac pythons passes sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -79,6 +79,11 @@ mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: wi
 	$(BIN)/python -c '$(PACKAGES)' > $$(build/mac/bin/python -c '$(PACKAGES)')/zz_shared.pth
 	build/mac/bin/python -m triton_alloy demo
 	build/mac/bin/python -m pytest -q --numprocesses auto $(or $(TESTS),tests/kernels)
+
+pythons: .venv/test wheel-macos ## run our macOS wheel under other Pythons: make pythons PYTHONS='python3.13 pyodide@0.27.7'
+	$(if $(PYTHONS),,$(error PYTHONS must name interpreters, or pyodide@VERSION from npm))
+	$(BIN)/python tests/equality/pythons.py dist/*.whl $(PYTHONS)
+
 sanitize: .venv/test ## run the kernel tests with every access to memory checked
 	$(BIN)/python -m pytest -q --numprocesses auto --sanitize tests/kernels
 

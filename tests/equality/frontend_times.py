@@ -67,26 +67,32 @@ def source_of(name: str) -> Any:
     return ASTSource(function, types, constants, {})
 
 
-def measure_kernel(name: str) -> dict[str, float]:
-    """Milliseconds: "build" makes the module, "passes" optimises it, "import" hands it to our compiler."""
+def build_module(source: Any) -> Any:
+    """The module as Triton's front end makes it for the metal backend, before any pass."""
     from triton._C.libtriton import ir
     from triton.backends.compiler import GPUTarget
     from triton.compiler.compiler import make_backend
 
+    target = GPUTarget("metal", "apple9", 32)
+    backend = make_backend(target)
+    options = backend.parse_options({})
+    context = ir.context()
+    ir.load_dialects(context)
+    functions, modules = backend.get_codegen_implementation(options), backend.get_module_map()
+    module = source.make_ir(target, options, functions, modules, context)
+    module.context = context
+    return module
+
+
+def measure_kernel(name: str) -> dict[str, float]:
+    """Milliseconds: "build" makes the module, "passes" optimises it, "import" hands it to our compiler."""
     from triton_alloy.frontend import native
     from triton_alloy.integrations.triton.compiler import import_module
 
-    source, target = source_of(name), GPUTarget("metal", "apple9", 32)
-    backend = make_backend(target)
-    options = backend.parse_options({})
+    source = source_of(name)
 
     def build() -> Any:
-        context = ir.context()
-        ir.load_dialects(context)
-        functions, modules = backend.get_codegen_implementation(options), backend.get_module_map()
-        module = source.make_ir(target, options, functions, modules, context)
-        module.context = context
-        return module
+        return build_module(source)
 
     build()
     built = [build() for _ in range(REPETITIONS)]

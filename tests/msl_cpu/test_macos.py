@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import struct
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -94,7 +92,8 @@ def _zig(machine: str) -> build.Compiler:
 def test_our_declarations_are_apples(machine: str, name: str, number: int, tmp_path):
     (tmp_path / "compare.cpp").write_text(COMPARISON)
     arguments = ["-std=c++17", "-c", "-w", f"-I{HEADERS}", f"-I{RUNTIME}", "compare.cpp", "-o", "compare.o"]
-    done = build.run_compiler(_zig(machine), arguments, str(tmp_path), translate=False)  # zig knows where the headers are
+    # The driver knows where the headers are.
+    done = build.run_compiler(_zig(machine), arguments, str(tmp_path), translate=False)
     assert done.returncode == 0, done.stderr
 
 

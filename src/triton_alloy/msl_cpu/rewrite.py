@@ -45,6 +45,7 @@ class CppProgram:
     scale: int  # lines of `text` that stand for one of the user's
     fibers: bool  # each thread has a stack; else all share one
 
+
 _FLAGS = {
     "fast": ("-DMSL_FAST",),
     "reference": ("-DMSL_REFERENCE",),
