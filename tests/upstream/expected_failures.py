@@ -16,6 +16,9 @@ NOT_TOGETHER = "Metal does not promise that all programs of a launch run at the 
 ON_CPU = "expects that a kernel refuses tensors of the CPU, which is our device"
 ALL_FLOAT8 = "expects that a device that is neither CUDA nor HIP refuses most 8-bit floats; this one has them all"
 CUDA_ONLY = "written for a CUDA device"
+SUMS = (
+    "compares sums that nearly cancel, relative to what is left; PyTorch's order of addition depends on the processor"
+)
 CHANGED = "Triton 3.9 behaves otherwise than the Triton of these tests"
 
 INTEGER, WIDE_INTEGER, FLOAT = r"u?int\d+", r"u?int(?:32|64)", r"b?float(?:16|32)"
@@ -33,6 +36,7 @@ EXPECTED: list[Expected] = [
     Expected(NO_FLOAT64, FLOAT64_ERROR, rf"test_core\.py::test_bin_op\[(?:{BINARY_TO_FLOAT64})\]"),
     Expected(NO_FLOAT64, FLOAT64_ERROR, r"test_core\.py::(?!test_bin_op|test_bitwise_op)\w+\[.*(?:float64|fp64).*\]"),
     Expected(NO_FLOAT64, FLOAT64_ERROR, r"test_core\.py::(?:test_floordiv|test_libdevice_rint)\[.*\]"),
+    Expected(NO_FLOAT64, FLOAT64_ERROR, r"test_core\.py::test_constexpr\[1e\+50-f64\]"),
     Expected(NO_FLOAT64, FLOAT64_ERROR, r"test_core\.py::test_bin_op_constexpr\[True-True-[-+*/%]\]"),
     Expected(NO_FLOAT64, FLOAT64_ERROR, r"test_core\.py::test_dot\[.*chain-dot-ieee-float8e\w+-float32-1-None\]"),
     Expected(NO_FLOAT64, FLOAT64_ERROR, r"test_annotations\.py::test_float_annotation\[dtype1[2-5]-.*\]"),
@@ -46,9 +50,18 @@ EXPECTED: list[Expected] = [
     Expected(CUDA_ONLY, "not compiled with CUDA", r"test_core\.py::test_no_rematerialization_op"),
     Expected(CUDA_ONLY, "not compiled with CUDA", r"test_core\.py::test_pointer_arguments\[cuda\]"),
     Expected(CUDA_ONLY, "pin_memory=True requires a CUDA", r"test_core\.py::test_pointer_arguments\[cpu_pinned\]"),
+    Expected(
+        *(CUDA_ONLY, "not compiled with CUDA"),
+        r"test_matmul\.py::test_preshuffle_scale_mxfp_cdna4\[(?:True|False)-\d+-\w+-mxfp4-.*\]",
+    ),
     Expected(NOT_TOGETHER, "launch_cooperative_grid", r"test_core\.py::test_load_scope_sem_coop_grid_cta_one"),
     Expected(ON_CPU, "DID NOT RAISE ValueError", r"test_core\.py::test_pointer_arguments\[cpu\]"),
     Expected(ALL_FLOAT8, "DID NOT RAISE CompilationError", r"test_compile_errors\.py::test_fp8_support\[dtype[1-4]\]"),
+    Expected(
+        *(SUMS, r"Mismatched elements: 1 / 4096"),
+        r"test_core\.py::test_scaled_dot\[64-64-(?:64-False-False-False-e4m3-e4m3|128-False-False-True-e4m3-fp16)-4-16-1\]",
+        may_pass=True,
+    ),
     Expected(BLOCK_POINTERS, "Block pointers have been removed", r"test_block_pointer\.py::.*"),
     Expected(BLOCK_POINTERS, "Block pointers have been removed", r"test_core\.py::test_trans_reshape"),
     Expected(CHANGED, "too many indices for tensor of rank 0", r"test_core\.py::test_reduce\[.*-None-True\]"),

@@ -11,7 +11,8 @@ from judgement import Count, Expected, Row, judge, unmatched
 
 NO_DOUBLES = Expected("Metal has no float64", "no 64-bit floating point", r"test_core\.py::test_a\[.*float64.*\]")
 ON_GPUS = Expected("needs 64 KiB", "threadgroup memory", r"test_core\.py::test_b", where="apple9-.*")
-LIST = [NO_DOUBLES, ON_GPUS]
+BY_PROCESSOR = Expected("sums cancel", "not close", r"test_core\.py::test_e", may_pass=True)
+LIST = [NO_DOUBLES, ON_GPUS, BY_PROCESSOR]
 REFUSED = "Unsupported: Metal has no 64-bit floating point"
 
 
@@ -41,6 +42,13 @@ def test_a_listed_test_that_passes():
 def test_a_listed_test_that_fails_for_another_reason():
     [found] = problems(row("test_a[float64]", "failed", "AssertionError: 1 != 2"))
     assert "listed for another reason" in found
+
+
+def test_a_test_that_fails_on_some_machines():
+    assert problems(row("test_e", "passed")) == []
+    assert problems(row("test_e", "failed", "AssertionError: not close")) == []
+    assert problems(row("test_e", "failed", "a crash")) != []
+    assert unmatched("test_core.py", [], [BY_PROCESSOR], "cpu-fast") == []
 
 
 def test_a_listed_test_may_be_skipped():
