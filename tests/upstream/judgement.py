@@ -11,7 +11,8 @@ from typing import ClassVar
 @dataclass(frozen=True)
 class Expected:
     """Tests that cannot pass. tests: a regular expression that their whole names match, as `test_core.py::test_a.*`;
-    error: one that is found in the failure's text; where: one that matches `target-mode`; may_pass: on some machines."""
+    error: one that is found in the failure's text; where: one that matches `target-mode`; may_pass: on some machines.
+    """
 
     reason: str
     error: str
