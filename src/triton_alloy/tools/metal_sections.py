@@ -67,7 +67,7 @@ def products(seconds: float) -> Iterator[Line]:
     generator = np.random.default_rng(0)
     a, b, c = (generator.standard_normal((size, size), dtype=np.float32) for _ in range(3))
     narrow = [x.astype(np.float16) for x in (a, b, c)]
-    grid = (size // 64, size // 64)
+    grid = (size // 128, size // 64)
 
     def single() -> None:
         library["matmul_f32"].launch([a, b, c, _int(size)], grid, 32)
