@@ -21,7 +21,21 @@ from fla.ops.rwkv4.fused_recurrent import fused_recurrent_rwkv4  # noqa: E402
 
 pytestmark = pytest.mark.libraries
 SINGLE, HALF, SHORT = torch.float32, torch.bfloat16, torch.float16
-SIZES = {"b": 2, "t": 75, "h": 2, "g": 4, "i": 32, "k": 24, "v": 40, "m": 16, "d": 32, "e": 64, "1": 1, "2": 150}
+SIZES = {
+    "b": 2,
+    "t": 75,
+    "h": 2,
+    "g": 4,
+    "i": 32,
+    "k": 24,
+    "v": 40,
+    "m": 16,
+    "c": 15,
+    "d": 32,
+    "e": 64,
+    "1": 1,
+    "2": 150,
+}
 KINDS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "": lambda x: x,
     "unit": lambda x: F.normalize(x, dim=-1),
@@ -370,6 +384,32 @@ def test_attnres_asks_for_cuda():
 
 @rows({"fused_attnres": ATTNRES})
 def test_attnres(case: Case, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True, raising=False)
+    check(case, dtype)
+
+
+CYFA_NORMS = {"q_norm_eps": 1e-6, "k_norm_eps": 1e-6}
+CYFA = row(
+    plain.first(lambda **x: ops.chunk_cyfa(**x, **CYFA_NORMS)),
+    plain.first(lambda **x: naive("cyfa.naive", "naive_recurrent_cyfa")(**x, **CYFA_NORMS)),
+    (SINGLE,),
+    **SQUARE,
+    **GATE,
+    **BETA,
+    delta="bth small",
+    readout="hcc small",
+    q_norm_weight="d",
+    k_norm_weight="d",
+)
+
+
+def test_cyfa_asks_for_cuda():
+    with pytest.raises(ValueError, match="require CUDA tensors"):
+        check(CYFA, SINGLE)
+
+
+@rows({"chunk_cyfa": CYFA})
+def test_cyfa(case: Case, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.Tensor, "is_cuda", True, raising=False)
     check(case, dtype)
 
