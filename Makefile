@@ -5,12 +5,13 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TRITON := triton==3.9.0
 TORCH := torch==2.13.0
+LIBRARIES := liger-kernel==0.8.5 fla-core==0.6.0 einops==0.8.2
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus programs runtimes wheel-macos mac pythons passes sanitize seeds clean
+.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -53,6 +54,12 @@ conformance: .venv/test ## check against what Apple and MLX ship: kernels, heade
 corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folder or archive
 	$(if $(CORPUS),,$(error CORPUS must name a folder or an archive of .mlir files))
 	$(BIN)/python tests/corpus/run_corpus.py "$(CORPUS)"
+
+libraries: .venv/test ## run the kernels of Liger and flash-linear-attention: make libraries TESTS=tests/libraries/test_fla.py
+	rm -rf build/libraries
+	$(PIP) --no-deps --target build/libraries $(LIBRARIES)
+	PYTHONPATH="$(CURDIR)/build/libraries" $(BIN)/python -m pytest -q --numprocesses auto -m libraries \
+		$(or $(TESTS),tests/libraries)
 
 programs: .venv/test ## compare random Triton programs with NumPy: make programs COUNT=2000 FIRST=1000
 	$(BIN)/python -m tests.random_programs.run $(or $(COUNT),1000) --first $(or $(FIRST),0)
