@@ -84,7 +84,7 @@ class Compiler:
         """To translate a file. contract: value of -ffp-contract; system, machine: what it is to run on."""
         clang = [*_CLANG_FLAGS, *_CLANG_MACHINE_FLAGS.get(machine, [])]
         family = _GCC_FLAGS if self.family == "gcc" else clang
-        target = ["-target", f"{machine}-{_ZIG_SYSTEMS[system]}"] if self.family == "zig" else []
+        target = ["-target", f"{machine}-{_ZIG_SYSTEMS.get(system, system)}"] if self.family == "zig" else []
         processor = _MACHINE_FLAGS.get(machine, [])
         return [*target, *_FLAGS, *family, *processor, f"-ffp-contract={contract}", optimisation, f"-I{HEADERS}"]
 
