@@ -169,7 +169,7 @@ def split(scope: Scope) -> bool:
 @production(1)
 def flip(scope: Scope) -> bool:
     a = scope.pick(tensor)
-    if not a:
+    if not a or a.type.shape == (1,):  # Triton would reshape it to a scalar, which it cannot
         return False
     axis = scope.rng.randrange(len(a.type.shape))
     scope.add(f"tl.flip({{0}}, {axis})", [a], lambda x: np.flip(x, axis), a.type, **facts(a))
