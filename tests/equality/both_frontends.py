@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -58,7 +59,7 @@ def build(ir: ModuleType, source: Any, target: Any, backend: Any, options: Any) 
             )
         return module.str() + module.str_nodebug(), False
     except CompilationError as error:
-        return f"{type(error).__name__}: {error}", True
+        return re.sub(r"(?<= at )0x[0-9a-f]+", "an address", f"{type(error).__name__}: {error}"), True
 
 
 def compare(native: tuple[str, bool], ours: tuple[str, bool]) -> Comparison:
