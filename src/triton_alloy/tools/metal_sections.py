@@ -61,13 +61,18 @@ def elementwise(seconds: float) -> Iterator[Line]:
         )
 
 
+def product_grid(size: int) -> tuple[int, int]:
+    """Threadgroups of fast.metal's matmul for matrices of `size`, a multiple of 128."""
+    return size // 128, size // 64
+
+
 def products(seconds: float) -> Iterator[Line]:
     """Products of matrices of 1024 x 1024: against NumPy, in half precision, on one thread."""
     library, size = Library(text("fast"), "fast"), 1024
     generator = np.random.default_rng(0)
     a, b, c = (generator.standard_normal((size, size), dtype=np.float32) for _ in range(3))
     narrow = [x.astype(np.float16) for x in (a, b, c)]
-    grid = (size // 128, size // 64)
+    grid = product_grid(size)
 
     def single() -> None:
         library["matmul_f32"].launch([a, b, c, _int(size)], grid, 32)
