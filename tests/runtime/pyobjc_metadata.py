@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import subprocess
 import sys
 import types
 import zipfile
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
+
+from tests.wheels import downloaded
 
 WHEEL = "pyobjc-framework-Metal==12.2.2"
 _ARRAY_OF_LENGTH = "c_array_length_in_arg"
@@ -93,14 +93,10 @@ class _Objc(types.ModuleType):
 
 @functools.cache
 def _wheel() -> Path:
-    place = platformdirs.user_cache_path("triton-alloy-tests", appauthor=False) / WHEEL
-    if not any(place.glob("*.whl")):
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        wanted = ["--platform", "macosx_11_0_universal2", "--python-version", "312", "--dest", str(place), WHEEL]
-        done = subprocess.run([*download, *wanted], capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"pip cannot download {WHEEL} here: {done.stderr.strip()[-300:]}")
-    return next(place.glob("*.whl"))
+    try:
+        return downloaded(WHEEL, "macosx_11_0_universal2", "--python-version", "312")
+    except RuntimeError as error:
+        pytest.skip(str(error))
 
 
 @functools.cache

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,8 @@ from pathlib import Path
 import pytest
 from metal_double import Device, Encoder, Misuse, Size, World, double
 from pyobjc_metadata import OF_CLASSES, Metadata, metadata
+
+from tests.wheels import downloaded
 
 RUNTIME = Path(__file__).parents[2] / "src" / "triton_alloy" / "runtime"
 SOURCES = sorted(RUNTIME.glob("metal*.py"))
@@ -98,11 +98,8 @@ HEADERS = "mlx-metal==0.32.4"
 
 
 @pytest.mark.conformance
-def test_methods_of_classes_are_in_apples_own_binding(tmp_path: Path):
-    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    subprocess.run([*download, "--platform", "macosx_14_0_arm64", "--dest", str(tmp_path), HEADERS], check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
+def test_methods_of_classes_are_in_apples_own_binding():
+    with zipfile.ZipFile(downloaded(HEADERS, "macosx_14_0_arm64")) as archive:
         names = [name for name in archive.namelist() if "/metal_cpp/" in name and name.endswith(".hpp")]
         headers = {Path(name).name: archive.read(name).decode() for name in names}
     for class_name, selectors in OF_CLASSES.items():

@@ -8,21 +8,21 @@ else from its repository.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import re
-import subprocess
-import sys
+import tempfile
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import platformdirs
 import pytest
 
+from tests.wheels import cache_folder, downloaded
 from triton_alloy.msl_cpu import Library
 from triton_alloy.msl_cpu.strict import check
 
@@ -42,33 +42,29 @@ TEXTS = {
 _SHADOWED = "bf16_math.h"
 
 
-def _cache() -> Path:
-    return platformdirs.user_cache_path("msl_cpu_conformance", appauthor=False)
-
-
 @functools.cache
 def include_paths() -> tuple[str, ...]:
     """Unpacked headers, with a directory before them that shadows what only Apple's compiler can read."""
-    place = _cache() / WHEEL.replace("==", "-")
-    if not (place / "complete").exists():
-        place.mkdir(parents=True, exist_ok=True)
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        subprocess.run([*download, "--platform", PLATFORM, "--dest", str(place), WHEEL], check=True)
-        (wheel,) = place.glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(
-                place, [n for n in archive.namelist() if n.startswith("mlx/include/") and n.endswith(".h")]
-            )
-        wheel.unlink()
-        (place / "complete").touch()
+    place = cache_folder() / WHEEL.replace("==", "-")
+    if not place.exists():
+        with (
+            zipfile.ZipFile(downloaded(WHEEL, PLATFORM)) as archive,
+            tempfile.TemporaryDirectory(dir=cache_folder()) as folder,
+        ):
+            headers = [n for n in archive.namelist() if n.startswith("mlx/include/") and n.endswith(".h")]
+            archive.extractall(Path(folder, "headers"), headers)
+            with contextlib.suppress(OSError):  # another process was first
+                os.rename(Path(folder, "headers"), place)
     return str(_shadow(place, "shadow", "")), str(place / "mlx" / "include")
 
 
 def _shadow(place: Path, name: str, content: str) -> Path:
-    """A directory of include files whose bf16_math.h is `content`."""
+    """A directory of include files whose bf16_math.h is `content`. Others may read it meanwhile."""
     file = place / name / KERNELS / _SHADOWED
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(content)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as written:
+        written.write(content)
+    os.replace(written.name, file)
     return place / name
 
 
@@ -90,14 +86,13 @@ def metal_text(name: str) -> str:
     checkout = os.environ.get("MLX_SOURCE")
     if checkout:
         return Path(checkout, KERNELS, f"{name}.metal").read_text()
-    place = _cache() / f"{name}-{TEXTS[name][:16]}.metal"
+    place = cache_folder() / f"{name}-{TEXTS[name][:16]}.metal"
     if not place.exists():
         try:
             with urllib.request.urlopen(f"{REPOSITORY}{KERNELS}{name}.metal", timeout=30) as answer:
                 content = answer.read()
         except (urllib.error.URLError, OSError) as error:
             pytest.skip(f"{name}.metal is in no wheel of MLX, and its repository cannot be reached: {error}")
-        place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
     content = place.read_bytes()
     assert hashlib.sha256(content).hexdigest() == TEXTS[name], f"{place} is not MLX's {name}.metal"
