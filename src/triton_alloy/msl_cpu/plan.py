@@ -126,17 +126,23 @@ def _load_maths() -> None:
             continue
 
 
-@functools.cache
-def runtime() -> ctypes.CDLL:
-    """The loaded worker pool, compiled on first use."""
-    source = (PACKAGE / "runtime" / "pool.cpp").read_text()
+def runtime_library(name: str) -> ctypes.CDLL:
+    """runtime/`name`.cpp, compiled on first use."""
+    folder = PACKAGE / "runtime"
+    source = (folder / f"{name}.cpp").read_text()
 
     def build() -> tuple[bytes, dict[str, str]]:
-        flags = [*find_compiler().flags("off", "-O2"), f"-I{PACKAGE / 'runtime'}", "-fvisibility=default"]
+        flags = [*find_compiler().flags("off", "-O2"), f"-I{folder}", "-fvisibility=default"]
         return compile_library(source, source, flags).content, {}
 
-    key = cache.make_key("runtime", package_fingerprint(), find_compiler().identity, processor())
-    library = open_library(cache.fetch(key, build)[0])
+    key = cache.make_key("runtime", name, package_fingerprint(), find_compiler().identity, processor())
+    return open_library(cache.fetch(key, build)[0])
+
+
+@functools.cache
+def runtime() -> ctypes.CDLL:
+    """The loaded worker pool."""
+    library = runtime_library("pool")
     library.msl_cpu_dispatch.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
     library.msl_cpu_dispatch.restype = ctypes.c_uint
     library.msl_cpu_start()

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import cache
 from .buffers import Buffer
-from .build import PACKAGE, compile_library, find_compiler, processor
+from .build import find_compiler
 from .errors import KernelFailure, MslError, NoCompiler
 from .line_table import LineTable, read_line_table
-from .plan import MAX_BUFFERS, open_library, package_fingerprint
+from .plan import MAX_BUFFERS, runtime_library
 from .rewrite import VOCABULARY
 
 # -Xclang: only the instrumentation, not the runtime that the driver would link. No function of the user is inlined,
@@ -150,15 +149,7 @@ def runtime() -> ctypes.CDLL:
     """The hooks; compiled on first use, visible to every kernel that is opened afterwards."""
     if find_compiler().family == "gcc":
         raise NoCompiler("sanitize mode needs clang >= 17 or the ziglang wheel; only g++ was found")
-    directory = PACKAGE / "runtime"
-    source = (directory / "sanitizer.cpp").read_text()
-
-    def build() -> tuple[bytes, dict[str, str]]:
-        flags = [*find_compiler().flags("off", "-O2"), f"-I{directory}", "-fvisibility=default"]
-        return compile_library(source, source, flags).content, {}
-
-    key = cache.make_key("sanitizer", package_fingerprint(), find_compiler().identity, processor())
-    library = open_library(cache.fetch(key, build)[0])
+    library = runtime_library("sanitizer")
     library = ctypes.CDLL(library._name, mode=ctypes.RTLD_GLOBAL)
     library.msl_cpu_sanitizer_begin.argtypes = (
         *(ctypes.POINTER(_Binding), ctypes.c_uint, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_uint),
