@@ -377,17 +377,6 @@ ATTNRES = row(
 )
 
 
-def test_attnres_asks_for_cuda():
-    with pytest.raises(ValueError, match="Triton attnres requires CUDA tensors"):
-        check(ATTNRES, SINGLE)
-
-
-@rows({"fused_attnres": ATTNRES})
-def test_attnres(case: Case, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.Tensor, "is_cuda", True, raising=False)
-    check(case, dtype)
-
-
 CYFA_NORMS = {"q_norm_eps": 1e-6, "k_norm_eps": 1e-6}
 CYFA = row(
     plain.first(lambda **x: ops.chunk_cyfa(**x, **CYFA_NORMS)),
@@ -403,13 +392,18 @@ CYFA = row(
 )
 
 
-def test_cyfa_asks_for_cuda():
-    with pytest.raises(ValueError, match="require CUDA tensors"):
-        check(CYFA, SINGLE)
+ONLY_CUDA = {"fused_attnres": ATTNRES, "chunk_cyfa": CYFA}
+ASKS = {"fused_attnres": "Triton attnres requires CUDA tensors", "chunk_cyfa": "require CUDA tensors"}
 
 
-@rows({"chunk_cyfa": CYFA})
-def test_cyfa(case: Case, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("name", ONLY_CUDA)
+def test_asks_for_cuda(name: str):
+    with pytest.raises(ValueError, match=ASKS[name]):
+        check(ONLY_CUDA[name], SINGLE)
+
+
+@rows(ONLY_CUDA)
+def test_behind_the_question(case: Case, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.Tensor, "is_cuda", True, raising=False)
     check(case, dtype)
 
