@@ -2,6 +2,26 @@
 #pragma once
 #include "limits.h"
 
+namespace msl_cpu {
+
+// Floats: a NaN is dropped. Only y is compared with itself, because x often carries over a loop.
+template <class T> MSL_INLINE constexpr T smaller(T x, T y) {
+#ifdef __clang__
+  if constexpr (metal::is_same_v<T, float>) return __builtin_fminf(y, x);
+#endif
+  if constexpr (metal::is_floating_point_v<T>) return y != y ? x : (x < y ? x : y);
+  else return y < x ? y : x;
+}
+template <class T> MSL_INLINE constexpr T larger(T x, T y) {
+#ifdef __clang__
+  if constexpr (metal::is_same_v<T, float>) return __builtin_fmaxf(y, x);
+#endif
+  if constexpr (metal::is_floating_point_v<T>) return y != y ? x : (x > y ? x : y);
+  else return x < y ? y : x;
+}
+
+}  // namespace msl_cpu
+
 namespace metal {
 
 template <class T> using if_arithmetic = enable_if_t<is_arithmetic_v<T>>;
@@ -13,20 +33,14 @@ template <class A, class B, bool = is_same_v<A, B>> struct common_type { using t
 template <class A, class B> struct common_type<A, B, false> { using type = decltype(declval<A>() + declval<B>()); };
 template <class A, class B> using common_type_t = typename common_type<A, B>::type;
 
-// min and max of floats drop a NaN, as fmin and fmax do.
+// min and max of floats are fmin and fmax.
 template <class A, class B, class = if_arithmetic<A>, class = if_arithmetic<B>>
 MSL_INLINE constexpr common_type_t<A, B> min(A a, B b) {
-  using C = common_type_t<A, B>;
-  C x = (C)a, y = (C)b;
-  if constexpr (is_floating_point_v<C>) return x != x ? y : (y < x ? y : x);
-  else return y < x ? y : x;
+  return msl_cpu::smaller((common_type_t<A, B>)a, (common_type_t<A, B>)b);
 }
 template <class A, class B, class = if_arithmetic<A>, class = if_arithmetic<B>>
 MSL_INLINE constexpr common_type_t<A, B> max(A a, B b) {
-  using C = common_type_t<A, B>;
-  C x = (C)a, y = (C)b;
-  if constexpr (is_floating_point_v<C>) return x != x ? y : (x < y ? y : x);
-  else return x < y ? y : x;
+  return msl_cpu::larger((common_type_t<A, B>)a, (common_type_t<A, B>)b);
 }
 template <class T, int n> MSL_INLINE constexpr vec<T, n> min(vec<T, n> a, vec<T, n> b) {
   return map<T>(a, b, [](T p, T q) constexpr { return min(p, q); });

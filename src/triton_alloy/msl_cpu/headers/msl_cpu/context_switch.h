@@ -21,6 +21,18 @@ MSL_INLINE ulong stack_pointer() {
   return sp;
 }
 
+// The same, computed where it is asked for. The compiler keeps what it derives from the one above on the stack, and a
+// fiber's stack has often left the first-level cache when the fiber's turn comes again.
+MSL_INLINE ulong stack_pointer_anew() {
+  ulong sp;
+#if defined(__x86_64__)
+  __asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+#else
+  __asm__ volatile("mov %0, sp" : "=r"(sp));
+#endif
+  return sp;
+}
+
 // The switch is inline so that the compiler saves only what is live at the site, and so that each site has its own
 // branch-predictor entry. Every register is clobbered; the ones that may not be named (frame and base pointer) are
 // saved by hand. Kernels are compiled without a red zone, because the pushes write below the stack pointer.

@@ -58,8 +58,10 @@ struct Self {
   Scheduler &scheduler;
   uint thread, lane;
   Simdgroup &simdgroup;
-  MSL_INLINE Self()
-      : worker(current_worker()), scheduler(scheduler_of(worker)), thread(current_thread()), lane(thread % simd_width),
+  MSL_INLINE Self() : Self(stack_pointer_anew()) {}
+  MSL_INLINE explicit Self(ulong stack_pointer)
+      : worker(reinterpret_cast<Worker *>(stack_pointer & ~(region_bytes - 1))), scheduler(scheduler_of(worker)),
+        thread((uint)(stack_pointer >> MSL_STACK_LOG2) & (max_threads - 1)), lane(thread % simd_width),
         simdgroup(scheduler.simdgroup[thread / simd_width]) {}
 };
 
@@ -103,18 +105,20 @@ __attribute__((noinline)) MSL_UNINSTRUMENTED inline void leave_order(Simdgroup &
 
 enum Arrival { arrived_and_resumed, arrived_last, arrived_out_of_order };
 
-MSL_INLINE Arrival arrive_in_order(const Self &self, const Operation &operation, const void *value) {
+// bytes: of the value; known at each site, so that values stay in registers.
+template <uint bytes>
+MSL_INLINE Arrival arrive_in_order(const Self &self, int site, Combine combine, const void *value) {
   Simdgroup &simdgroup = self.simdgroup;
   if (self.lane == 0) {
     if (!simdgroup.in_order) return arrived_out_of_order;
-    simdgroup.in_order_site = operation.site;
-    simdgroup.operation = operation;
-  } else if (__builtin_expect(simdgroup.in_order_site != operation.site, 0)) {
+    simdgroup.in_order_site = site;
+    simdgroup.operation = {site, bytes, combine};
+  } else if (__builtin_expect(simdgroup.in_order_site != site, 0)) {
     if (simdgroup.in_order) leave_order(simdgroup, self.lane);
     return arrived_out_of_order;
   }
   // Not before: the value of a lane that is elsewhere could cover values of another size.
-  __builtin_memcpy(simdgroup.slot[simdgroup.parity] + self.lane * operation.bytes, value, operation.bytes);
+  __builtin_memcpy(simdgroup.slot[simdgroup.parity] + self.lane * bytes, value, bytes);
   if (self.lane == simd_width - 1) return arrived_last;
   void **stacks = &self.scheduler.stack[self.thread];
   switch_stack(stacks, stacks[1]);
@@ -218,32 +222,35 @@ MSL_INLINE void hand_over(const Self &self) {
 
 // Bring `value` to an operation and meet the other lanes there; the last one computes the results. Returns the parity
 // of the slots and results to read.
-MSL_INLINE uint meet(const Self &self, const Operation &operation, const void *value) {
+template <uint bytes> MSL_INLINE uint meet(const Self &self, int site, Combine combine, const void *value) {
   Simdgroup &simdgroup = self.simdgroup;
   uint parity = simdgroup.parity;
-  Arrival arrival = arrive_in_order(self, operation, value);
-  if (arrival == arrived_and_resumed) return simdgroup.lane_parity[self.lane];
+  Arrival arrival = arrive_in_order<bytes>(self, site, combine, value);
+  if (arrival == arrived_and_resumed) {
+    Self again;
+    return again.simdgroup.lane_parity[again.lane];
+  }
   if (arrival == arrived_last) {
     simdgroup.in_order_site = no_site;
     __builtin_memset(simdgroup.lane_parity, (int)parity, simd_width);
-    combine_lanes(operation.combine, simdgroup, parity, all_lanes);
+    combine_lanes(combine, simdgroup, parity, all_lanes);
     simdgroup.parity = parity ^ 1;
     void **stacks = &self.scheduler.stack[self.thread];
     switch_stack(stacks, stacks[-(int)(simd_width - 1)]);
     return parity;
   }
   if (!simdgroup.waiting) {
-    simdgroup.operation = operation;
+    simdgroup.operation = {site, bytes, combine};
     simdgroup.mixed = 0;
-  } else if (simdgroup.operation.site != operation.site) {
+  } else if (simdgroup.operation.site != site) {
     simdgroup.mixed = 1;
   }
-  simdgroup.lane_operation[self.lane] = operation;
-  __builtin_memcpy(simdgroup.lane_value[self.lane], value, operation.bytes);
+  simdgroup.lane_operation[self.lane] = {site, bytes, combine};
+  __builtin_memcpy(simdgroup.lane_value[self.lane], value, bytes);
   simdgroup.waiting |= 1u << self.lane;
   simdgroup.runnable &= ~(1u << self.lane);
   if (!simdgroup.runnable && !simdgroup.mixed && !simdgroup.at_barrier)
-    complete(simdgroup, operation, simdgroup.waiting);
+    complete(simdgroup, {site, bytes, combine}, simdgroup.waiting);
   hand_over(self);
   return simdgroup.lane_parity[self.lane];
 }
@@ -251,7 +258,7 @@ MSL_INLINE uint meet(const Self &self, const Operation &operation, const void *v
 MSL_INLINE void wait_at_barrier() {
   Self self;
   Simdgroup &simdgroup = self.simdgroup;
-  Arrival arrival = arrive_in_order(self, {barrier_site, 0, nullptr}, nullptr);
+  Arrival arrival = arrive_in_order<0>(self, barrier_site, nullptr, nullptr);
   if (arrival == arrived_and_resumed) return;
   if (arrival == arrived_last) {
     simdgroup.in_order = 0;
@@ -273,7 +280,7 @@ MSL_UNINSTRUMENTED MSL_INLINE void leave() {
   Self self;
   Simdgroup &simdgroup = self.simdgroup;
   uint next;
-  if (arrive_in_order(self, {exit_site, 0, nullptr}, nullptr) == arrived_last) {
+  if (arrive_in_order<0>(self, exit_site, nullptr, nullptr) == arrived_last) {
     simdgroup.in_order = 0;
     simdgroup.in_order_site = no_site;
     simdgroup.runnable = simdgroup.alive = 0;

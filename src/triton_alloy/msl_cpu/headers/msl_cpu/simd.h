@@ -28,7 +28,7 @@ inline void combine_nothing(Simdgroup *, uint, uint) {}
 // Bring a value of type T; returns the parity of slots and results.
 template <class T> MSL_INLINE uint meet_with(const Self &self, const T &value, int site, Combine combine) {
   static_assert(sizeof(T) <= slot_bytes, "the type is too large for a simdgroup operation");
-  return meet(self, {site, sizeof(T), combine}, &value);
+  return meet<sizeof(T)>(self, site, combine, &value);
 }
 
 // Every lane's value becomes readable by the others: returns them all.
@@ -51,14 +51,16 @@ MSL_FUNCTION(Xor, a ^ b)
 
 // A full simdgroup is reduced as a tree, in vector code.
 template <class T, class Function>
-MSL_UNINSTRUMENTED inline void combine_all(Simdgroup *simdgroup, uint parity, uint lanes) {
+__attribute__((noinline)) MSL_UNINSTRUMENTED inline void combine_all(Simdgroup *simdgroup, uint parity, uint lanes) {
   const T *value = slots<T>(*simdgroup, parity);
   T *result = results<T>(*simdgroup, parity);
   Function function;
   if (lanes == all_lanes) {
     T half[16];
+#pragma clang loop vectorize(enable) unroll(disable)
     for (int i = 0; i < 16; ++i) half[i] = function(value[i], value[i + 16]);
     for (int width = 8; width; width /= 2)
+#pragma clang loop vectorize(enable)
       for (int i = 0; i < width; ++i) half[i] = function(half[i], half[i + width]);
     *result = half[0];
     return;
@@ -124,7 +126,7 @@ MSL_INLINE void threadgroup_barrier(mem_flags flags, thread_scope, int site = MS
 }
 MSL_INLINE void simdgroup_barrier(mem_flags, int site = MSL_SITE) {
   msl_cpu::Self self;
-  msl_cpu::meet(self, {site, 0, msl_cpu::combine_nothing}, nullptr);
+  msl_cpu::meet<0>(self, site, msl_cpu::combine_nothing, nullptr);
 }
 
 #define MSL_REDUCTION(name, Operation)                                                                                \
