@@ -16,6 +16,7 @@ from .errors import CompileError, LaunchError, NoCompiler
 from .plan import (
     ABI_VERSION,
     ARENA_BYTES,
+    CACHED_BYTES,
     MAX_BUFFERS,
     MAX_THREADS,
     SIMD_WIDTH,
@@ -154,12 +155,12 @@ class Kernel:
         missing = [index for index in self.buffers if index >= n_buffers and index not in self._optional]
         if missing:
             raise LaunchError(f"kernel '{self.name}' needs buffer {missing[0]}; {n_buffers} buffers were announced")
-        plan = self._plan(threads_per_threadgroup, threads, threadgroup_memory or {})
+        plan = self._plan(n_buffers, threads_per_threadgroup, threads, threadgroup_memory or {})
         if self._library.mode == "sanitize":
             return SanitizingLauncher(plan, self, n_buffers, self._library.module(self._symbol))
         return Launcher(plan, self)
 
-    def _plan(self, group: Size, threads: Size | None, threadgroup_memory: Mapping[int, int]) -> Plan:
+    def _plan(self, n_buffers: int, group: Size, threads: Size | None, threadgroup_memory: Mapping[int, int]) -> Plan:
         size = three(group, "threads_per_threadgroup")
         count = size[0] * size[1] * size[2]
         if not 1 <= count <= self.max_threads_per_threadgroup:
@@ -177,6 +178,7 @@ class Kernel:
             raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
         workers = 1 if self._library.mode == "sanitize" else worker_count()
         plan = Plan(version=ABI_VERSION, workers=workers, stack_log2=self._library.stack_log2)
+        plan.buffers, plan.cached_bytes = n_buffers, CACHED_BYTES
         plan.seed = schedule_seed(self._library.seed)
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
         plan.threads_per_threadgroup[:] = size
@@ -228,7 +230,7 @@ class Kernel:
         """
         bound = self._bind(buffers)
         grid = three(threadgroups, "threadgroups")
-        launcher = Launcher(self._plan(threads_per_threadgroup, threads, threadgroup_memory or {}), self)
+        launcher = Launcher(self._plan(MAX_BUFFERS, threads_per_threadgroup, threads, threadgroup_memory or {}), self)
         try:
             if self._library.mode == "sanitize":
                 from .sanitize import run

@@ -13,12 +13,13 @@ from . import cache
 from .build import HEADERS, PACKAGE, compile_library, find_compiler, processor
 from .errors import KernelFailure, LaunchError, MslError
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 SIMD_WIDTH = 32
 MAX_THREADS = 1024
 MAX_BUFFERS = 31
 ARENA_BYTES = 32768
 LOG_BYTES = 1 << 18
+CACHED_BYTES = 32 << 20  # last-level caches are seldom larger for one of those who share them, whatever they report
 
 
 class Plan(ctypes.Structure):
@@ -36,7 +37,9 @@ class Plan(ctypes.Structure):
         ("flush_denormals", ctypes.c_uint),
         ("dynamic_bytes", ctypes.c_uint * MAX_BUFFERS),
         ("seed", ctypes.c_uint),
+        ("buffers", ctypes.c_uint),
         ("deadline_nanoseconds", ctypes.c_ulong),
+        ("cached_bytes", ctypes.c_ulong),
         ("log", ctypes.c_void_p),
     ]
 

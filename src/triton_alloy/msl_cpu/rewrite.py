@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .address_spaces import erase_address_spaces
 from .line_numbers import SITES_PER_LINE, spread_lines
+from .outputs import mark_outputs
 from .refusals import refuse_what_is_missing
 from .signatures import ConstantValue, Instance, KernelParameter, Program, find_kernels, strip_attributes
 from .threadgroup_memory import place_threadgroup_variables
@@ -135,6 +136,8 @@ def rewrite(
     strip_attributes(program, constants)
     find_kernels(program)
     place_threadgroup_variables(program)
+    if mode == "fast":
+        mark_outputs(program)
     erase_address_spaces(program.tokens)
     flags = [*_FLAGS[mode], *(["-DMSL_DEADLINE"] if watched else [])]
     if mode == "reference" and "thread_elements" in source:

@@ -66,6 +66,7 @@ class KernelSource:
 
     itself: str
     parameters: list[KernelParameter]
+    parentheses: tuple[int, int]  # token indices of those around its parameters
     body: tuple[int, int]  # token indices of its braces
     is_template: bool
     max_threads: int | None
@@ -267,6 +268,7 @@ def _kernel(program: Program, qualifier: int) -> int:
     source = KernelSource(
         f"::{full}" + (_own_arguments(tokens, tokens.previous(first)) if is_template else ""),
         _parameters(program, opening + 1, closing),
+        (opening, closing),
         (body, tokens.match(body)),
         is_template,
         _max_threads(" ".join(attributes)),

@@ -1,8 +1,8 @@
 // The kernel vocabulary for `fast` mode: a varying value is a vector with one element per lane of a simdgroup.
 //
 // The same names as plain MSL, where a varying value is one lane's, are in triton_alloy/msl/vocabulary.py. Include this
-// after the scalar types (uchar ... ulong, half, bfloat). Needs clang >= 17; freestanding; no build flag but
-// -ffp-contract changes a result.
+// after the scalar types (uchar ... ulong, half, bfloat) and msl_cpu/fast.h. Needs clang >= 17; freestanding; no build
+// flag but -ffp-contract changes a result.
 #pragma once
 
 #ifndef __clang__

@@ -32,6 +32,14 @@ template <class C> LANES_INLINE Vector<C> load_row(const C *p) {
 }
 template <class C> LANES_INLINE void store_row(C *p, Vector<C> row) { __builtin_memcpy(p, &row, sizeof row); }
 
+// To an output, which the kernel does not read. NumPy aligns arrays to 16 bytes; the processor joins stores to lines.
+template <class C> LANES_INLINE void write_row(C *p, Vector<C> row) {
+  typedef C Piece __attribute__((vector_size(16)));
+  struct Pieces { Piece piece[sizeof row / sizeof(Piece)]; } all = bit_cast<Pieces>(row);
+  if (__builtin_expect(msl_cpu::goes_past_caches(sizeof row) && (ulong)p % sizeof(Piece) == 0, 0))
+    for (uint i = 0; i < sizeof row / sizeof(Piece); ++i) __builtin_nontemporal_store(all.piece[i], (Piece *)p + i);
+  else store_row(p, row);
+}
 
 // Only the elements whose mask bit is set are touched.
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
@@ -163,6 +171,18 @@ LANES_INLINE void store_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lane
   auto *to = lanes::target(p + offset.v[0]);
   uint bits = lanes::mask_bits(mask);
   if (__builtin_expect(bits == ~0u, 1)) lanes::store_row(to, lanes::to_row(value));
+  else lanes::store_masked(to, lanes::to_row(value), bits);
+}
+// store_contiguous to an output; the name is that long so that columns stay, see outputs.py.
+template <class T, class I>
+LANES_INLINE void write_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
+  lanes::write_row(lanes::target(p + offset.v[0]), lanes::to_row(value));
+}
+template <class T, class I>
+LANES_INLINE void write_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
+  auto *to = lanes::target(p + offset.v[0]);
+  uint bits = lanes::mask_bits(mask);
+  if (__builtin_expect(bits == ~0u, 1)) lanes::write_row(to, lanes::to_row(value));
   else lanes::store_masked(to, lanes::to_row(value), bits);
 }
 template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {

@@ -67,12 +67,28 @@ void prepare(Worker *worker, Launch *launch) {
   worker->simdgroups = (worker->threads + simd_width - 1) / simd_width;
   worker->divergent = 0;
   worker->random = plan->seed;
+  worker->output_bytes = worker->past_caches = 0;
   uint end = arena_bytes;
   for (uint i = 0; i < max_buffers; ++i) {
     if (!plan->dynamic_bytes[i]) continue;
     end -= (plan->dynamic_bytes[i] + 15u) & ~15u;
     worker->dynamic_offset[i] = end;
   }
+}
+
+// A row that goes past the caches would throw out the input of the threadgroups that follow.
+bool updates_in_place(const Launch *launch) {
+  for (uint i = 0; i < launch->plan->buffers; ++i)
+    for (uint j = 0; j < i; ++j)
+      if (launch->buffers[i] && launch->buffers[i] == launch->buffers[j]) return true;
+  return false;
+}
+
+// After `count` threadgroups of this worker: whether the outputs of the whole launch will be too large for the caches.
+bool outgrows_caches(const Worker *worker, ulong count) {
+  const Launch *launch = worker->launch;
+  double bytes = (double)worker->output_bytes / (double)count * (double)launch->threadgroup_count;
+  return bytes > (double)launch->plan->cached_bytes && !updates_in_place(launch);
 }
 
 // Claim and run threadgroups until none is left.
@@ -83,12 +99,15 @@ void work(Launch *launch, uint index) {
   prepare(worker, launch);
   FloatingPointState saved = floating_point_state();
   set_floating_point_state(default_state | (plan->flush_denormals ? flush_bits : 0));
-  while (!__atomic_load_n(&launch->failure, __ATOMIC_RELAXED)) {
+  for (ulong count = 0; !__atomic_load_n(&launch->failure, __ATOMIC_RELAXED);) {
     ulong first = __atomic_fetch_add(&launch->next, launch->chunk, __ATOMIC_RELAXED);
     if (first >= launch->threadgroup_count) break;
-    ulong last = first + launch->chunk;
-    plan->run(worker, first, last < launch->threadgroup_count ? last : launch->threadgroup_count);
+    ulong left = launch->threadgroup_count - first, taken = launch->chunk < left ? launch->chunk : left;
+    plan->run(worker, first, first + taken);
+    count += taken;
+    if (!worker->past_caches && worker->output_bytes) worker->past_caches = outgrows_caches(worker, count);
   }
+  finish_writing();
   set_floating_point_state(saved);
 }
 

@@ -60,4 +60,11 @@ MSL_INLINE void pause_briefly() {
 #endif
 }
 
+// What went past the caches is seen before whatever this thread writes from here on.
+MSL_INLINE void finish_writing() {
+#if defined(__x86_64__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 }  // namespace msl_cpu

@@ -18,7 +18,7 @@ typedef unsigned long ulong;
 namespace msl_cpu {
 
 // Part of every cache key through the text of this file; the runtime refuses a plan of another version.
-constexpr uint abi_version = 2;
+constexpr uint abi_version = 3;
 
 constexpr uint simd_width = 32;
 constexpr uint max_threads = 1024;
@@ -59,7 +59,9 @@ struct Plan {
   uint flush_denormals;
   uint dynamic_bytes[max_buffers];  // length of the threadgroup arrays that the launch provides
   uint seed;                        // of the schedule, in sanitize mode
+  uint buffers;                     // how many pointers a launch passes
   ulong deadline_nanoseconds;       // 0 = none
+  ulong cached_bytes;               // outputs that are larger go past the caches
   Log *log;                         // where the text uses os_log, else null
 };
 
@@ -94,6 +96,8 @@ struct Worker {
   uint ticks;                       // calls of the deadline's check
   uint random;                      // state of the schedule's generator, in sanitize mode
   ulong divergent;                  // collective operations met by only some active lanes
+  ulong output_bytes;               // written to outputs in this launch, see outputs.py
+  uint past_caches;                 // the rows of outputs that follow go past the caches
   uint dynamic_offset[max_buffers]; // of the dynamic threadgroup arrays in the arena
 };
 

@@ -73,6 +73,13 @@ template <class Signature, auto function> MSL_UNWATCHED void run_fast(Worker *wo
   }
 }
 
+// Counts bytes that are written to an output; returns whether they should go past the caches.
+MSL_INLINE bool goes_past_caches(uint bytes) {
+  Worker *worker = current_worker();
+  worker->output_bytes += bytes;
+  return worker->past_caches;
+}
+
 }  // namespace msl_cpu
 
 namespace metal {
