@@ -33,22 +33,22 @@ using namespace metal;
     store_contiguous(out, start + r * 32 + i32(lane), value[r] * inverse, r * 32 + i32(lane) < columns);
 }
 
-// c = a b for square matrices of `size`, a multiple of 128: 64 x 128 per program, 128 values of k at a time.
+// c = a b for square matrices of `size`, a multiple of 256: 128 x 256 per program, 128 values of k at a time.
 template <class T, class V>
 [[kernel]] void matmul(const device T *a [[buffer(0)]], const device T *b [[buffer(1)]], device T *c [[buffer(2)]],
                        constant int &size [[buffer(3)]], uint3 program_id [[threadgroup_position_in_grid]],
                        u32 lane [[thread_index_in_simdgroup]]) {
-  const int row = int(program_id.y) * 64, column = int(program_id.x) * 128;
-  f32 sum[256];
-  for (int r = 0; r < 256; ++r) sum[r] = 0.0f;
+  const int row = int(program_id.y) * 128, column = int(program_id.x) * 256;
+  f32 sum[1024];
+  for (int r = 0; r < 1024; ++r) sum[r] = 0.0f;
   for (int k = 0; k < size; k += 128) {
-    V left[256], right[512];
-    for (int r = 0; r < 256; ++r) left[r] = load_contiguous(a, (row + r / 4) * size + k + r % 4 * 32 + i32(lane));
-    for (int r = 0; r < 512; ++r) right[r] = load_contiguous(b, (k + r / 4) * size + column + r % 4 * 32 + i32(lane));
-    mma_rows<64, 4, 128>(sum, left, right);
+    V left[512], right[1024];
+    for (int r = 0; r < 512; ++r) left[r] = load_contiguous(a, (row + r / 4) * size + k + r % 4 * 32 + i32(lane));
+    for (int r = 0; r < 1024; ++r) right[r] = load_contiguous(b, (k + r / 8) * size + column + r % 8 * 32 + i32(lane));
+    mma_rows<128, 8, 128>(sum, left, right);
   }
-  for (int r = 0; r < 256; ++r)
-    store_contiguous(c, (row + r / 4) * size + column + r % 4 * 32 + i32(lane), V(sum[r]));
+  for (int r = 0; r < 1024; ++r)
+    store_contiguous(c, (row + r / 8) * size + column + r % 8 * 32 + i32(lane), V(sum[r]));
 }
 template [[host_name("matmul_f32")]] [[kernel]] decltype(matmul<float, f32>) matmul<float, f32>;
 template [[host_name("matmul_f16")]] [[kernel]] decltype(matmul<half, f16>) matmul<half, f16>;
