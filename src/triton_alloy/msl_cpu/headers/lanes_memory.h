@@ -95,6 +95,12 @@ template <class C> LANES_INLINE void store_masked(C *p, Vector<C> row, uint mask
 }
 #endif
 
+template <bool output, class C> LANES_INLINE void store_row_masked(C *p, Vector<C> row, uint mask) {
+  if (__builtin_expect(mask != ~0u, 0)) store_masked(p, row, mask);
+  else if constexpr (output) write_row(p, row);
+  else store_row(p, row);
+}
+
 // -------------------------------------------------------------------------------------------------------- scattered
 // One scalar move per set bit of the mask. Byte offsets are 64-bit: any offset type, and addresses, come down to them.
 template <class C, class I> LANES_INLINE Vector<C> gather(const C *p, Vector<I> offset, uint mask, Vector<C> other) {
@@ -163,27 +169,13 @@ LANES_INLINE Lanes<T> load(const T *p, I offset, b1 mask, lanes::NotDeduced<Lane
 
 // ------------------------------------------------------------------------------------------------------------ stores
 template <class T, class I>
-LANES_INLINE void store_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
-  lanes::store_row(lanes::target(p + offset.v[0]), lanes::to_row(value));
-}
-template <class T, class I>
-LANES_INLINE void store_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
-  auto *to = lanes::target(p + offset.v[0]);
-  uint bits = lanes::mask_bits(mask);
-  if (__builtin_expect(bits == ~0u, 1)) lanes::store_row(to, lanes::to_row(value));
-  else lanes::store_masked(to, lanes::to_row(value), bits);
+LANES_INLINE void store_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask = true) {
+  lanes::store_row_masked<false>(lanes::target(p + offset.v[0]), lanes::to_row(value), lanes::mask_bits(mask));
 }
 // store_contiguous to an output; the name is that long so that columns stay, see outputs.py.
 template <class T, class I>
-LANES_INLINE void write_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
-  lanes::write_row(lanes::target(p + offset.v[0]), lanes::to_row(value));
-}
-template <class T, class I>
-LANES_INLINE void write_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
-  auto *to = lanes::target(p + offset.v[0]);
-  uint bits = lanes::mask_bits(mask);
-  if (__builtin_expect(bits == ~0u, 1)) lanes::write_row(to, lanes::to_row(value));
-  else lanes::store_masked(to, lanes::to_row(value), bits);
+LANES_INLINE void write_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask = true) {
+  lanes::store_row_masked<true>(lanes::target(p + offset.v[0]), lanes::to_row(value), lanes::mask_bits(mask));
 }
 template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
   if (lanes::has_step(offset, 1)) store_contiguous(p, offset, value);

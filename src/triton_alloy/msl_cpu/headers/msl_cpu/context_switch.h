@@ -117,7 +117,10 @@ MSL_INLINE void *new_fiber(ulong top, void (*entry)()) {
 // Reference mode has a fiber per thread, fast mode one per simdgroup; both share the upper half of the region.
 constexpr ulong region_bytes = 2ul * max_threads << MSL_STACK_LOG2;
 
-MSL_INLINE Worker *current_worker() { return reinterpret_cast<Worker *>(stack_pointer() & ~(region_bytes - 1)); }
+MSL_INLINE Worker *worker_of(ulong stack_pointer) {
+  return reinterpret_cast<Worker *>(stack_pointer & ~(region_bytes - 1));
+}
+MSL_INLINE Worker *current_worker() { return worker_of(stack_pointer()); }
 
 MSL_INLINE ulong stacks_of(Worker *worker) { return reinterpret_cast<ulong>(worker) + region_bytes / 2; }
 

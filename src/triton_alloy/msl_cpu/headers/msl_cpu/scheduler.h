@@ -49,7 +49,8 @@ MSL_INLINE Scheduler &scheduler_of(Worker *worker) {
   return *reinterpret_cast<Scheduler *>(reinterpret_cast<char *>(worker) + scheduler_offset);
 }
 
-MSL_INLINE uint current_thread() { return (uint)(stack_pointer() >> MSL_STACK_LOG2) & (max_threads - 1); }
+MSL_INLINE uint thread_of(ulong stack_pointer) { return (uint)(stack_pointer >> MSL_STACK_LOG2) & (max_threads - 1); }
+MSL_INLINE uint current_thread() { return thread_of(stack_pointer()); }
 MSL_INLINE uint current_lane() { return current_thread() % simd_width; }
 
 // What a collective operation needs to know of its caller; cheap, from the stack pointer alone.
@@ -60,9 +61,8 @@ struct Self {
   Simdgroup &simdgroup;
   MSL_INLINE Self() : Self(stack_pointer_anew()) {}
   MSL_INLINE explicit Self(ulong stack_pointer)
-      : worker(reinterpret_cast<Worker *>(stack_pointer & ~(region_bytes - 1))), scheduler(scheduler_of(worker)),
-        thread((uint)(stack_pointer >> MSL_STACK_LOG2) & (max_threads - 1)), lane(thread % simd_width),
-        simdgroup(scheduler.simdgroup[thread / simd_width]) {}
+      : worker(worker_of(stack_pointer)), scheduler(scheduler_of(worker)), thread(thread_of(stack_pointer)),
+        lane(thread % simd_width), simdgroup(scheduler.simdgroup[thread / simd_width]) {}
 };
 
 #ifdef MSL_SANITIZE
