@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from .errors import LaunchError
 
 
-@dataclass(frozen=True)
-class Buffer:
+class Buffer(NamedTuple):
     """address and size in bytes; `keep` owns the memory until the launch has ended. before: bytes in front of the
     address that belong to it too, as for a view that runs backwards."""
 
@@ -27,12 +27,17 @@ class Buffer:
 
 
 def _from_numpy(value: Any) -> Buffer:
-    if not (value.flags.c_contiguous or value.flags.f_contiguous):
-        # A kernel gets a pointer and no strides; the extent of a strided view starts at its lowest address.
-        low, high = _byte_bounds(value.__array_interface__["data"][0], value)
-        return Buffer(low, high - low, bool(value.flags.writeable), value)
-    address, read_only = value.__array_interface__["data"]
-    return Buffer(address, value.nbytes, not read_only, value)
+    interface = value.__array_interface__  # made anew by each look at it: the dearest step of a launch
+    address, read_only = interface["data"]
+    if interface["strides"] is None or value.flags.f_contiguous:
+        return Buffer(address, value.nbytes, not read_only, value)
+    # A kernel gets a pointer and no strides; the extent of a strided view starts at its lowest address.
+    low, high = _byte_bounds(address, value)
+    return Buffer(low, high - low, not read_only, value)
+
+
+def _from_numpy_scalar(value: Any) -> Buffer:
+    return _from_numpy(value.__array__())  # the scalar's own interface points to memory that is free again
 
 
 def _byte_bounds(address: int, value: Any) -> tuple[int, int]:
@@ -89,17 +94,30 @@ def _from_buffer_protocol(value: Any) -> Buffer:
 _CTYPES = (ctypes.Structure, ctypes.Union, ctypes.Array, ctypes._SimpleCData)  # pyright: ignore[reportPrivateUsage]
 
 
+def _itself(value: Buffer) -> Buffer:
+    return value
+
+
+@functools.cache
+def _converter(kind: type) -> Callable[[Any], Buffer] | None:
+    """What makes a buffer of an object of this type; None if nothing does."""
+    module = kind.__module__.partition(".")[0]
+    if issubclass(kind, Buffer):
+        return _itself
+    if module == "numpy" and hasattr(kind, "__array_interface__"):
+        return _from_numpy if hasattr(kind, "ctypes") else _from_numpy_scalar
+    if hasattr(kind, "data_ptr") and hasattr(kind, "untyped_storage"):
+        return _from_torch
+    if issubclass(kind, _CTYPES):
+        return _from_ctypes
+    if module == "mlx" or issubclass(kind, (bytes, bytearray, memoryview)):
+        return _from_buffer_protocol
+    return None
+
+
 def buffer_of(value: Any) -> Buffer:
     """The memory of `value`. Raises LaunchError for what has none."""
-    module = type(value).__module__.partition(".")[0]
-    if isinstance(value, Buffer):
-        return value
-    if module == "numpy" and hasattr(value, "__array_interface__") and hasattr(value, "flags"):
-        return _from_numpy(value)
-    if hasattr(value, "data_ptr") and hasattr(value, "untyped_storage"):
-        return _from_torch(value)
-    if isinstance(value, _CTYPES):
-        return _from_ctypes(value)
-    if module == "mlx" or isinstance(value, (bytes, bytearray, memoryview)):
-        return _from_buffer_protocol(value)
-    raise LaunchError(f"a {type(value).__name__} cannot be bound as a buffer")
+    convert = _converter(type(value))
+    if convert is None:
+        raise LaunchError(f"a {type(value).__name__} cannot be bound as a buffer")
+    return convert(value)

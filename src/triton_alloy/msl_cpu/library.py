@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import cache
 from .buffers import Buffer, buffer_of
@@ -62,9 +62,31 @@ def three(size: Size, what: str) -> tuple[int, int, int]:
     values = (size,) if isinstance(size, int) else tuple(int(value) for value in size)
     if not 1 <= len(values) <= 3:
         raise LaunchError(f"{what} must have 1 to 3 dimensions, not {len(values)}")
-    if any(not 0 <= value <= _LARGEST_INDEX for value in values):
+    if not 0 <= min(values) <= max(values) <= _LARGEST_INDEX:
         raise LaunchError(f"{what} is {values}: each dimension must lie in 0 .. 2**32-1")
     return (*values, 1, 1)[:3]  # pyright: ignore[reportReturnType]
+
+
+class Shape(NamedTuple):
+    """What launches of one kernel differ in, apart from buffers and grid; `launch` says what each is."""
+
+    group: tuple[int, int, int]
+    threads: tuple[int, int, int] | None
+    memory: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, group: Size, threads: Size | None, threadgroup_memory: Mapping[int, int] | None) -> Shape:
+        total = None if threads is None else three(threads, "threads")
+        memory = tuple(threadgroup_memory.items()) if threadgroup_memory else ()
+        return cls(three(group, "threads_per_threadgroup"), total, memory)
+
+
+class Parameter(NamedTuple):
+    """What a buffer must have: `bytes` of them if the parameter is a reference."""
+
+    bytes: int
+    reference: bool
+    writable: bool
 
 
 class Launcher:
@@ -129,18 +151,20 @@ class Kernel:
         length = ctypes.POINTER(ctypes.c_uint).in_dll(library.compiled, symbol.replace("kernel", "static"))
         self.static_thread_group_memory_length: int = length.contents.value
         self.buffers, self.threadgroup_buffers = self._read_parameters(symbol)
+        # Messages belong to one launch, and so does a launcher that collects them.
+        self._launcher = self._new_launcher if library.uses_log else functools.lru_cache(16)(self._new_launcher)
 
-    def _read_parameters(self, symbol: str) -> tuple[dict[int, ParameterInfo], dict[int, ParameterInfo]]:
+    def _read_parameters(self, symbol: str) -> tuple[dict[int, Parameter], dict[int, Parameter]]:
         """By index: the buffers and the threadgroup arrays that the kernel declares."""
         rows = ctypes.cast(
             getattr(self._library.compiled, symbol.replace("kernel", "parameters")), ctypes.POINTER(ParameterInfo)
         )
-        found: tuple[dict[int, ParameterInfo], ...] = ({}, {})
+        found: tuple[dict[int, Parameter], ...] = ({}, {})
         for row in rows:
             if row.kind == 2**32 - 1:
                 break
             if row.kind < len(found):
-                found[row.kind][row.index] = row
+                found[row.kind][row.index] = Parameter(row.bytes, bool(row.reference), bool(row.writable))
         return found[0], found[1]
 
     def launcher(
@@ -155,49 +179,52 @@ class Kernel:
         missing = [index for index in self.buffers if index >= n_buffers and index not in self._optional]
         if missing:
             raise LaunchError(f"kernel '{self.name}' needs buffer {missing[0]}; {n_buffers} buffers were announced")
-        plan = self._plan(n_buffers, threads_per_threadgroup, threads, threadgroup_memory or {})
+        plan = self._plan(n_buffers, Shape.of(threads_per_threadgroup, threads, threadgroup_memory), worker_count())
         if self._library.mode == "sanitize":
             return SanitizingLauncher(plan, self, n_buffers, self._library.module(self._symbol))
         return Launcher(plan, self)
 
-    def _plan(self, n_buffers: int, group: Size, threads: Size | None, threadgroup_memory: Mapping[int, int]) -> Plan:
-        size = three(group, "threads_per_threadgroup")
-        count = size[0] * size[1] * size[2]
+    def _new_launcher(self, shape: Shape, workers: int) -> Launcher:
+        return Launcher(self._plan(MAX_BUFFERS, shape, workers), self)
+
+    def _plan(self, n_buffers: int, shape: Shape, workers: int) -> Plan:
+        count = shape.group[0] * shape.group[1] * shape.group[2]
         if not 1 <= count <= self.max_threads_per_threadgroup:
             raise LaunchError(
                 f"kernel '{self.name}': {count} threads per threadgroup; allowed are 1 to "
                 f"{self.max_threads_per_threadgroup}"
             )
-        if self._library.mode == "fast" and (size[0] % SIMD_WIDTH or threads is not None):
+        if self._library.mode == "fast" and (shape.group[0] % SIMD_WIDTH or shape.threads is not None):
             raise LaunchError(f"kernel '{self.name}': fast mode runs whole simdgroups of {SIMD_WIDTH} threads only")
-        unset = [index for index in self.threadgroup_buffers if not threadgroup_memory.get(index)]
+        unset = self.threadgroup_buffers.keys() - {index for index, length in shape.memory if length}
         if unset:
-            raise LaunchError(f"kernel '{self.name}': threadgroup_memory[{unset[0]}] is not set")
-        dynamic = sum((length + 15) // 16 * 16 for length in threadgroup_memory.values())
+            raise LaunchError(f"kernel '{self.name}': threadgroup_memory[{min(unset)}] is not set")
+        dynamic = sum((length + 15) // 16 * 16 for _, length in shape.memory)
         if dynamic + self.static_thread_group_memory_length > ARENA_BYTES:
             raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
-        workers = 1 if self._library.mode == "sanitize" else worker_count()
         plan = Plan(version=ABI_VERSION, workers=workers, stack_log2=self._library.stack_log2)
+        if self._library.mode == "sanitize":
+            plan.workers = 1
         plan.buffers, plan.cached_bytes = n_buffers, CACHED_BYTES
         plan.seed = schedule_seed(self._library.seed)
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
-        plan.threads_per_threadgroup[:] = size
+        plan.threads_per_threadgroup[:] = shape.group
         plan.flush_denormals = self._library.flush_denormals
         plan.deadline_nanoseconds = int((self._library.deadline or 0) * 1e9)
-        for index, length in threadgroup_memory.items():
+        for index, length in shape.memory:
             plan.dynamic_bytes[index] = length
         if self._library.uses_log:
             plan.messages = Log()
             plan.log = ctypes.addressof(plan.messages)
-        if threads is not None:
-            plan.threads[:] = three(threads, "threads")
+        if shape.threads is not None:
+            plan.threads[:] = shape.threads
         return plan
 
     def _bind(self, buffers: Sequence[Any] | Mapping[int, Any]) -> dict[int, Buffer]:
         """The memory of each buffer, by index."""
         items = buffers.items() if isinstance(buffers, Mapping) else enumerate(buffers)
         bound = {index: buffer_of(value) for index, value in items if value is not None}
-        if any(not 0 <= index < MAX_BUFFERS for index in bound):
+        if bound and not 0 <= min(bound) <= max(bound) < MAX_BUFFERS:
             raise LaunchError(f"kernel '{self.name}': buffer indices lie in 0 .. {MAX_BUFFERS - 1}")
         for index, info in self.buffers.items():
             buffer = bound.get(index)
@@ -230,7 +257,7 @@ class Kernel:
         """
         bound = self._bind(buffers)
         grid = three(threadgroups, "threadgroups")
-        launcher = Launcher(self._plan(MAX_BUFFERS, threads_per_threadgroup, threads, threadgroup_memory or {}), self)
+        launcher = self._launcher(Shape.of(threads_per_threadgroup, threads, threadgroup_memory), worker_count())
         try:
             if self._library.mode == "sanitize":
                 from .sanitize import run
