@@ -29,9 +29,9 @@ def test_add_and_products():
     fast["add"].launch([x, y, out, np.int32([5000])], 5, 32)
     np.testing.assert_array_equal(out, x + y)
     for name, kind in (("matmul_f32", np.float32), ("matmul_f16", np.float16)):
-        a, b = generator.integers(-8, 8, (2, 256, 256)).astype(kind)
+        a, b = generator.integers(-8, 8, (2, 512, 512)).astype(kind)
         c = np.zeros_like(a)
-        fast[name].launch([a, b, c, np.int32([256])], metal_sections.product_grid(256), 32)
+        fast[name].launch([a, b, c, np.int32([512])], metal_sections.product_grid(512), 32)
         np.testing.assert_array_equal(c, (a.astype(np.int64) @ b.astype(np.int64)).astype(kind))
 
 

@@ -62,8 +62,8 @@ def elementwise(seconds: float) -> Iterator[Line]:
 
 
 def product_grid(size: int) -> tuple[int, int]:
-    """Threadgroups of fast.metal's matmul for matrices of `size`, a multiple of 256."""
-    return size // 256, size // 128
+    """Threadgroups of fast.metal's matmul for matrices of `size`, a multiple of 512."""
+    return size // 256, size // 512
 
 
 def products(seconds: float) -> Iterator[Line]:

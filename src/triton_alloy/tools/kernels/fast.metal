@@ -33,21 +33,27 @@ using namespace metal;
     store_contiguous(out, start + r * 32 + i32(lane), value[r] * inverse, r * 32 + i32(lane) < columns);
 }
 
-// c = a b for square matrices of `size`, a multiple of 256: 128 x 256 per program, 128 values of k at a time.
+// c = a b for square matrices of `size`, a multiple of 512: 512 x 256 per program. 256 rows of b stay in a near cache
+// while rows of a pass by, 8 at a time.
 template <class T, class V>
 [[kernel]] void matmul(const device T *a [[buffer(0)]], const device T *b [[buffer(1)]], device T *c [[buffer(2)]],
                        constant int &size [[buffer(3)]], uint3 program_id [[threadgroup_position_in_grid]],
                        u32 lane [[thread_index_in_simdgroup]]) {
-  const int row = int(program_id.y) * 128, column = int(program_id.x) * 256;
-  f32 sum[1024];
-  for (int r = 0; r < 1024; ++r) sum[r] = 0.0f;
-  for (int k = 0; k < size; k += 128) {
-    V left[512], right[1024];
-    for (int r = 0; r < 512; ++r) left[r] = load_contiguous(a, (row + r / 4) * size + k + r % 4 * 32 + i32(lane));
-    for (int r = 0; r < 1024; ++r) right[r] = load_contiguous(b, (k + r / 8) * size + column + r % 8 * 32 + i32(lane));
-    mma_rows<128, 8, 128>(sum, left, right);
+  const int row = int(program_id.y) * 512, column = int(program_id.x) * 256;
+  f32 sum[4096];
+  for (int r = 0; r < 4096; ++r) sum[r] = 0.0f;
+  for (int k = 0; k < size; k += 256) {
+    f32 right[2048];
+    for (int r = 0; r < 2048; ++r)
+      right[r] = f32(load_contiguous(b, (k + r / 8) * size + column + r % 8 * 32 + i32(lane)));
+    for (int m = 0; m < 512; m += 8) {
+      f32 left[64];
+      for (int r = 0; r < 64; ++r)
+        left[r] = f32(load_contiguous(a, (row + m + r / 8) * size + k + r % 8 * 32 + i32(lane)));
+      mma_rows<8, 8, 256>(sum + m * 8, left, right);
+    }
   }
-  for (int r = 0; r < 1024; ++r)
+  for (int r = 0; r < 4096; ++r)
     store_contiguous(c, (row + r / 8) * size + column + r % 8 * 32 + i32(lane), V(sum[r]));
 }
 template [[host_name("matmul_f32")]] [[kernel]] decltype(matmul<float, f32>) matmul<float, f32>;
