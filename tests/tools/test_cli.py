@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +98,14 @@ def test_interleaving_takes_turns():
     assert all(0 < len(sample.times) < len(calls) for sample in samples)
 
 
+def test_ratios_compare_what_ran_at_the_same_time():
+    """The machine is ten times as slow in the last two turns of three, and our side sees less of them."""
+    theirs = measure.Sample(((1.0, 1.0, 1.1), (10.0, 11.0), (10.0,)))
+    ours = measure.Sample(((2.0, 2.0, 2.0, 2.0, 2.0), (20.0,), (20.0,)))
+    assert measure.ratio(ours, theirs) == 2.0
+    assert ours.median / theirs.median < 0.5
+
+
 @pytest.mark.parametrize(
     "seconds, text", [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.56e-6, "4.56 us"), (0.9996, "1000 ms")]
 )
@@ -105,13 +114,21 @@ def test_durations(seconds, text):
 
 
 def test_bench_reports_what_it_measured(tmp_path, monkeypatch):
-    lines = [{"name": "add", "rival": "NumPy", "ours": 0.2, "theirs": 0.1, "target": 1.5}]
+    lines = [{"name": "add", "rival": "NumPy", "ours": 0.2, "theirs": 0.1, "ratio": 1.9, "target": 1.5}]
     monkeypatch.setattr(bench, "_section", lambda name, seconds, **environment: lines)
     console = Console(width=100, record=True, file=io.StringIO())
     assert bench.bench(console, ["speed"], 1.0, tmp_path / "report.json") == 1
-    assert "2.00x" in console.export_text()
+    assert "1.90x" in console.export_text()
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["results"][0]["value"] == 2.0 and not report["results"][0]["reached"]
+    assert report["results"][0]["value"] == 1.9 and not report["results"][0]["reached"]
+
+
+def test_the_whole_report_fits_a_terminal_of_80_columns():
+    rows = json.loads((Path(__file__).parents[2] / "docs" / "bench.json").read_text())["results"]
+    results = [bench.Result(**{name: value for name, value in row.items() if name != "reached"}) for row in rows]
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(bench.table(results))
+    assert "…" not in console.export_text()
 
 
 def test_the_overhead_section_runs():

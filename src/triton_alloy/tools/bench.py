@@ -36,7 +36,8 @@ from triton_alloy.tools.sections import COLD_TARGET, COMPILE_TARGETS, OVERHEAD_T
 
 THREADS = 2
 INTERPRETER_TARGET = 500.0
-NOTE = """medians, both sides in turns; the interpreter runs a part of the grid, scaled up
+NOTE = """medians: times of all calls, ratios of turns that followed one another
+the interpreter runs a part of the grid, scaled up
 first launch: without what Triton does once in a process for any backend"""
 SECTIONS = ("speed", "interpreter", "compile", "first_launch", "overhead", "msl_cpu")
 
@@ -90,8 +91,7 @@ def _section(name: str, seconds: float, **environment: str) -> Any:
 
 def _speed(seconds: float) -> Iterator[Result]:
     for line in _section("speed", seconds):
-        ours, theirs = line["ours"], line["theirs"]
-        yield Result("speed", line["name"], ours / theirs, line["target"], ours, theirs, line["rival"])
+        yield Result("speed", line["name"], line["ratio"], line["target"], line["ours"], line["theirs"], line["rival"])
 
 
 def _interpreter(seconds: float) -> Iterator[Result]:
@@ -128,7 +128,7 @@ def _overhead(seconds: float) -> Iterator[Result]:
 def _msl_cpu(seconds: float) -> Iterator[Result]:
     for line in _section("msl_cpu", seconds):
         ours, theirs, more = line["ours"], line.get("theirs"), line.get("more", False)
-        value = ours if theirs is None else theirs / ours if more else ours / theirs
+        value = ours if theirs is None else 1 / line["ratio"] if more else line["ratio"]
         yield Result(
             "msl_cpu", line["name"], value, line["target"], theirs and ours, theirs, line.get("rival", ""), more
         )

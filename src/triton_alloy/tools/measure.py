@@ -10,9 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sample:
-    """The wall-clock times of one function, in seconds."""
+    """The wall-clock times of one function, in seconds, turn by turn."""
 
-    times: tuple[float, ...]
+    turns: tuple[tuple[float, ...], ...]
+
+    @property
+    def times(self) -> list[float]:
+        return [time for turn in self.turns for time in turn]
 
     @property
     def median(self) -> float:
@@ -23,23 +27,33 @@ class Sample:
         return min(self.times)
 
 
+def ratio(first: Sample, second: Sample) -> float:
+    """How many times as long `first` takes: the median over turns that followed one another.
+
+    What else runs on the machine is about the same for both sides of such a pair, but not from one pair to the next.
+    Where neighbours come and go, this spreads half as much as the quotient of the medians of all times.
+    """
+    pairs = zip(first.turns, second.turns, strict=True)
+    return statistics.median(statistics.median(ours) / statistics.median(theirs) for ours, theirs in pairs)
+
+
 def interleave(
-    functions: list[Callable[[], object]], seconds: float = 2.0, rounds: int = 3, turn: float = 0.25
+    functions: list[Callable[[], object]], seconds: float = 2.0, rounds: int = 3, turn: float = 0.12
 ) -> list[Sample]:
     """Let the functions take turns for about `seconds`, at least `rounds` turns each.
 
     In its turn a function runs for `turn` seconds untimed, and then as long timed. OpenBLAS lets its threads spin for
     a tenth of a second after a call, in the hope of another: until that is over, they slow down what runs next.
     """
-    times: list[list[float]] = [[] for _ in functions]
+    samples: list[list[tuple[float, ...]]] = [[] for _ in functions]
     end = time.perf_counter() + seconds
     turns = 0
     while turns < rounds or time.perf_counter() < end:
-        for record, function in zip(times, functions, strict=True):
+        for record, function in zip(samples, functions, strict=True):
             run_for(turn, function)
-            record.extend(run_for(turn, function))
+            record.append(tuple(run_for(turn, function)))
         turns += 1
-    return [Sample(tuple(record)) for record in times]
+    return [Sample(tuple(record)) for record in samples]
 
 
 def run_for(seconds: float, function: Callable[[], object]) -> list[float]:

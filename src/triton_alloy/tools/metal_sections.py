@@ -1,7 +1,7 @@
 """What the msl_cpu section of `triton-alloy bench` measures: Metal text on the CPU, without Triton.
 
-Every function yields lines {"name", "rival", "ours", "theirs", "target", "more"}; see sections.py. Without a rival, the
-time `ours` itself counts; `more` marks ratios theirs / ours, of which larger ones are better.
+Every function yields lines {"name", "rival", "ours", "theirs", "ratio", "target", "more"}; see sections.py. Without a
+rival, the time `ours` itself counts; `more` marks lines where larger values of theirs / ours are better.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from triton_alloy import config
 from triton_alloy.msl_cpu import Library
-from triton_alloy.tools.measure import elapsed, interleave
+from triton_alloy.tools.measure import elapsed, interleave, ratio
 
 KERNELS = Path(__file__).parent / "kernels"
 BARRIERS, LAUNCHES = 2000, 1000
@@ -31,7 +31,8 @@ def text(mode: str) -> str:
 
 def _compare(name: str, rival: str, target: float, seconds: float, ours: Callable[[], Any], other: Callable[[], Any]):
     first, second = interleave([ours, other], seconds)
-    return {"name": name, "rival": rival, "ours": first.median, "theirs": second.median, "target": target}
+    times = {"ours": first.median, "theirs": second.median, "ratio": ratio(first, second)}
+    return {"name": name, "rival": rival, "target": target, **times}
 
 
 def _int(value: int) -> np.ndarray:
@@ -102,7 +103,7 @@ def latencies(seconds: float) -> Iterator[Line]:
 
     with config.scope(MSL_CPU_THREADS="1"):
         meeting, launch = interleave([lambda: barriers.launch([count], 1, 256), launches], seconds)
-    yield {"name": "barrier of 256, per thread", "ours": meeting.median / BARRIERS / 256, "target": 8e-9}
+    yield {"name": "barrier of 256, a thread", "ours": meeting.median / BARRIERS / 256, "target": 8e-9}
     yield {"name": "empty launch, 1 thread", "ours": launch.median / LAUNCHES, "target": 10e-6}
 
 
@@ -122,7 +123,7 @@ def loading(seconds: float) -> Iterator[Line]:
     yield {"name": "cached kernel", "ours": again.median, "target": 5e-3}
     command = [sys.executable, "-c", "from triton_alloy.tools.metal_sections import load; print(load())"]
     times = [float(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout) for _ in range(9)]
-    yield {"name": "cached kernel, new process", "ours": statistics.median(times), "target": 5e-3}
+    yield {"name": "cached, new process", "ours": statistics.median(times), "target": 5e-3}
 
 
 def msl_cpu(seconds: float) -> list[Line]:

@@ -1,6 +1,7 @@
 """The sections of `triton-alloy bench`: `python -m triton_alloy.tools.sections speed 3`, each in its own process.
 
-A section prints one JSON list of {"name", "rival", "ours", "theirs"?, "target"}, times in seconds, on its last line.
+A section prints one JSON list of {"name", "rival", "ours", "theirs"?, "ratio"?, "target"} on its last line: times in
+seconds, and ours / theirs by turns.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import statistics
 import sys
 from typing import Any
 
-from triton_alloy.tools.measure import elapsed, interleave
+from triton_alloy.tools.measure import elapsed, interleave, ratio
 from triton_alloy.tools.metal_sections import msl_cpu
 
 Lines = list[dict[str, Any]]
@@ -35,6 +36,7 @@ def speed(seconds: float) -> Lines:
                 "rival": workload.rival,
                 "ours": ours.median,
                 "theirs": theirs.median,
+                "ratio": ratio(ours, theirs),
                 "rounds": len(ours.times),
                 "target": workload.target,
             }
