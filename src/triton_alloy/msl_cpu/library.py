@@ -202,9 +202,8 @@ class Kernel:
         dynamic = sum((length + 15) // 16 * 16 for _, length in shape.memory)
         if dynamic + self.static_thread_group_memory_length > ARENA_BYTES:
             raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
-        plan = Plan(version=ABI_VERSION, workers=workers, stack_log2=self._library.stack_log2)
-        if self._library.mode == "sanitize":
-            plan.workers = 1
+        plan = Plan(version=ABI_VERSION, stack_log2=self._library.stack_log2)
+        plan.workers = 1 if self._library.mode == "sanitize" else workers
         plan.buffers, plan.cached_bytes = n_buffers, CACHED_BYTES
         plan.seed = schedule_seed(self._library.seed)
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value

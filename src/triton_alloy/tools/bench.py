@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,6 @@ INTERPRETER_TARGET = 500.0
 NOTE = """medians: times of all calls, ratios of turns that followed one another
 the interpreter runs a part of the grid, scaled up
 first launch: without what Triton does once in a process for any backend"""
-SECTIONS = ("speed", "interpreter", "compile", "first_launch", "overhead", "msl_cpu")
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,12 @@ def _section(name: str, seconds: float, **environment: str) -> Any:
     return json.loads(child.stdout.decode().splitlines()[-1])
 
 
-def _speed(seconds: float) -> Iterator[Result]:
-    for line in _section("speed", seconds):
-        yield Result("speed", line["name"], line["ratio"], line["target"], line["ours"], line["theirs"], line["rival"])
+def _compared(section: str, seconds: float) -> Iterator[Result]:
+    """Lines of two sides, and of one side whose time itself counts."""
+    for line in _section(section, seconds):
+        ours, theirs, more = line["ours"], line.get("theirs"), line.get("more", False)
+        value = ours if theirs is None else 1 / line["ratio"] if more else line["ratio"]
+        yield Result(section, line["name"], value, line["target"], theirs and ours, theirs, line.get("rival", ""), more)
 
 
 def _interpreter(seconds: float) -> Iterator[Result]:
@@ -125,18 +128,15 @@ def _overhead(seconds: float) -> Iterator[Result]:
         yield Result("overhead", line["name"], beyond, OVERHEAD_TARGET, line["ours"], line["theirs"])
 
 
-def _msl_cpu(seconds: float) -> Iterator[Result]:
-    for line in _section("msl_cpu", seconds):
-        ours, theirs, more = line["ours"], line.get("theirs"), line.get("more", False)
-        value = ours if theirs is None else 1 / line["ratio"] if more else line["ratio"]
-        yield Result(
-            "msl_cpu", line["name"], value, line["target"], theirs and ours, theirs, line.get("rival", ""), more
-        )
-
-
-RUNNERS: dict[str, Callable[[float], Iterator[Result]]] = dict(
-    zip(SECTIONS, (_speed, _interpreter, _compile, _first_launch, _overhead, _msl_cpu), strict=True)
-)
+RUNNERS: dict[str, Callable[[float], Iterator[Result]]] = {
+    "speed": partial(_compared, "speed"),
+    "interpreter": _interpreter,
+    "compile": _compile,
+    "first_launch": _first_launch,
+    "overhead": _overhead,
+    "msl_cpu": partial(_compared, "msl_cpu"),
+}
+SECTIONS = tuple(RUNNERS)
 
 
 def machine() -> dict[str, Any]:

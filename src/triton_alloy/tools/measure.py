@@ -22,10 +22,6 @@ class Sample:
     def median(self) -> float:
         return statistics.median(self.times)
 
-    @property
-    def best(self) -> float:
-        return min(self.times)
-
 
 def ratio(first: Sample, second: Sample) -> float:
     """How many times as long `first` takes: the median over turns that followed one another.
@@ -54,6 +50,12 @@ def interleave(
             record.append(tuple(run_for(turn, function)))
         turns += 1
     return [Sample(tuple(record)) for record in samples]
+
+
+def compare(ours: Callable[[], object], theirs: Callable[[], object], seconds: float) -> dict[str, float]:
+    """What a section of the benchmark reports of two functions: the times of both in seconds, and their ratio."""
+    first, second = interleave([ours, theirs], seconds)
+    return {"ours": first.median, "theirs": second.median, "ratio": ratio(first, second)}
 
 
 def run_for(seconds: float, function: Callable[[], object]) -> list[float]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from triton_alloy import config
 from triton_alloy.msl_cpu import Library
-from triton_alloy.tools.measure import elapsed, interleave, ratio
+from triton_alloy.tools.measure import compare, elapsed, interleave
 
 KERNELS = Path(__file__).parent / "kernels"
 BARRIERS, LAUNCHES = 2000, 1000
@@ -30,9 +30,7 @@ def text(mode: str) -> str:
 
 
 def _compare(name: str, rival: str, target: float, seconds: float, ours: Callable[[], Any], other: Callable[[], Any]):
-    first, second = interleave([ours, other], seconds)
-    times = {"ours": first.median, "theirs": second.median, "ratio": ratio(first, second)}
-    return {"name": name, "rival": rival, "target": target, **times}
+    return {"name": name, "rival": rival, "target": target, **compare(ours, other, seconds)}
 
 
 def _int(value: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import statistics
 import sys
 from typing import Any
 
-from triton_alloy.tools.measure import elapsed, interleave, ratio
+from triton_alloy.tools.measure import compare, elapsed, interleave
 from triton_alloy.tools.metal_sections import msl_cpu
 
 Lines = list[dict[str, Any]]
@@ -29,18 +29,8 @@ def speed(seconds: float) -> Lines:
     torch.manual_seed(0)
     lines = []
     for workload in WORKLOADS:
-        ours, theirs = interleave(list(workload.functions(1)), seconds)
-        lines.append(
-            {
-                "name": workload.name,
-                "rival": workload.rival,
-                "ours": ours.median,
-                "theirs": theirs.median,
-                "ratio": ratio(ours, theirs),
-                "rounds": len(ours.times),
-                "target": workload.target,
-            }
-        )
+        line = {"name": workload.name, "rival": workload.rival, "target": workload.target}
+        lines.append(line | compare(*workload.functions(1), seconds))
     return lines
 
 
