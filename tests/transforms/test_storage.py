@@ -164,3 +164,15 @@ def test_a_variable_is_declared_where_it_is_used():
         CHECK: exchange(b[r * 2], b[r * 2 + 1], 1u, lane);
         """,
     )
+
+
+def test_the_choice_among_variables_is_the_same_in_every_run():
+    """Each of two arrays may hold the sum; where values lie in memory must not decide which."""
+    barrier = '"msl.barrier"() <{scope = "device"}> : () -> ()\n'
+    body = "".join(f'%{i} = "arith.{op}"(%a, %a) : ({A}, {A}) -> {A}\n' for i, op in enumerate(("mulf", "addf")))
+    body += barrier + f'%2 = "arith.subf"(%0, %1) : ({A}, {A}) -> {A}\n' + barrier + store("%2")
+    kept, texts = [], set()  # memory that moves the next values
+    for size in range(20):
+        kept += [bytes(length) for length in range(512) for _ in range(size % 4)]
+        texts.add(text_of(body))
+    assert len(texts) == 1

@@ -35,8 +35,9 @@ def owner_of(block: Block) -> Op:
     return block.region.owner
 
 
-def in_place_operands(loop: Op) -> set[Value]:
-    """Arrays that an msl.loop reads only at the register it then writes: its results may overwrite them."""
+def in_place_operands(loop: Op) -> list[Value]:
+    """Arrays that an msl.loop reads only at the register it then writes, in the order of their use: its results may
+    overwrite them."""
     index = loop.body.arguments[0]
     identity = tuple(range(loop.integer("count")))
     allowed: dict[Value, bool] = {}
@@ -47,7 +48,7 @@ def in_place_operands(loop: Op) -> set[Value]:
             if isinstance(operand.type, RegisterType) and operand.type.count > 1:
                 aligned = op.name == "msl.read" and op.operands[1:] == [index] and op.attributes["map"] == identity
                 allowed[operand] = allowed.get(operand, True) and aligned
-    return {value for value, aligned in allowed.items() if aligned}
+    return [value for value, aligned in allowed.items() if aligned]
 
 
 class Interference:
@@ -158,13 +159,13 @@ class Interference:
     def _arrays(self, op: Op, live: Live, weight: int) -> Live:
         """The array results of an msl.loop are written while the loop reads."""
         arrays = op.results[op.integer("carried") :]
-        in_place = in_place_operands(op)
-        overwritten = frozenset(self.resident[v] for v in in_place if v in self.resident)
-        kept = self._outer_uses(op) - overwritten
+        resident = [self.resident[v] for v in in_place_operands(op) if v in self.resident]
+        overwritten = list(dict.fromkeys(resident))  # a set has another order in each process, and so had the text
+        kept = self._outer_uses(op).difference(overwritten)
         for result, value in zip(arrays, op.body.terminator.operands[op.integer("carried") :], strict=True):
             self._clash(result, kept)
             if value.definer is not None and value.definer.name == "msl.load_vector":
-                self._clash(result, overwritten)
+                self._clash(result, frozenset(overwritten))
             for other in overwritten:
                 if other.type is result.type and other.name in ("", result.name):
                     self.wishes.append((weight, result, other))
