@@ -11,7 +11,7 @@ HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_com
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes sanitize seeds clean
+.PHONY: equality replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -44,6 +44,10 @@ upstream: .venv/test ## run Triton's own tutorials and language tests: make upst
 equality: .venv/test ## compare modules of native libtriton and ours: make equality TRITON_SOURCE=folder
 	$(PIP) tabulate filecheck
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/equality/run.py $(TRITON_SOURCE) $(EQUALITY)
+
+replay: .venv/test ## compare the texts of two revisions: make replay BASE=main [CORPUS=folder or archive] [TRITON_SOURCE=folder]
+	$(BIN)/python tests/replay/run.py $(or $(BASE),HEAD) $(if $(CORPUS),--corpus "$(CORPUS)") \
+		$(if $(TRITON_SOURCE),--source "$(TRITON_SOURCE)") $(REPLAY)
 
 frontend-times: .venv/test ## measure Triton's front end on native libtriton and on ours
 	$(BIN)/python tests/equality/frontend_times.py

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from triton_alloy.compiler import compile_module
 from triton_alloy.errors import AlloyError, Unsupported
@@ -69,11 +70,10 @@ def modules(path: Path) -> Iterator[Module]:
                 yield Module(heading.removeprefix("// "), body)
 
 
-def compile_text(text: str, target: Target) -> tuple[Kernel, float]:
-    """The kernel, and the seconds from TTIR text to MSL text."""
+def parse_text(text: str) -> Any:
+    """A module as native libtriton reads it."""
     from triton._C.libtriton import ir
 
-    start = time.process_time()
     context = ir.context()
     ir.load_dialects(context)
     with tempfile.NamedTemporaryFile("w", suffix=".mlir") as file:
@@ -81,7 +81,13 @@ def compile_text(text: str, target: Target) -> tuple[Kernel, float]:
         file.flush()
         parsed = ir.parse_mlir_module(file.name, context)
     parsed.context = context
-    kernel = compile_module(native.import_module(parsed), target, num_warps=NUM_WARPS)
+    return parsed
+
+
+def compile_text(text: str, target: Target) -> tuple[Kernel, float]:
+    """The kernel, and the seconds from TTIR text to MSL text."""
+    start = time.process_time()
+    kernel = compile_module(native.import_module(parse_text(text)), target, num_warps=NUM_WARPS)
     return kernel, time.process_time() - start
 
 

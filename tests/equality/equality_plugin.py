@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from both_frontends import build, compare, our_ir
+from nothing_runs import compare_nothing, expect_no_gpu, launch_nothing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,16 +26,6 @@ def pytest_configure(config: pytest.Config) -> None:
     Recorder(Path(config.getoption("--equality"))).watch()
     launch_nothing()
     compare_nothing()
-
-
-def expect_no_gpu() -> None:
-    """Upstream's tests ask for a capability when they are imported; later ones import a function that 3.9 lacks."""
-    import torch
-    import triton._internal_testing as testing
-
-    torch.cuda.get_device_capability = lambda device=None: (0, 0)
-    if not hasattr(testing, "get_arch"):
-        testing.get_arch = lambda: str(testing.get_current_target().arch)
 
 
 class Recorder:
@@ -65,32 +56,3 @@ class Recorder:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
         with self.path.open("a") as file:
             file.write(json.dumps({"test": test, "kernel": kernel, **comparison}) + "\n")
-
-
-def launch_nothing() -> None:
-    """Compilation ends before the first pass, and a launch does nothing."""
-    from triton_alloy.integrations.triton.compiler import MetalBackend
-    from triton_alloy.integrations.triton.driver import MetalDriver, Utilities
-
-    def add_stages(self: Any, stages: dict, *rest: Any) -> None:
-        def finish(module: Any, metadata: dict) -> bytes:
-            metadata.update(name=module.get_entry_func_name(), shared=1)
-            return b""
-
-        stages["ttir"] = lambda module, metadata: module
-        stages["alloy"] = finish
-
-    MetalBackend.add_stages = add_stages
-    Utilities.load_binary = lambda self, *arguments: (None, None, 0, 0, 1024)
-    MetalDriver.launcher_cls = lambda self, source, metadata: lambda *arguments, **options: None
-
-
-def compare_nothing() -> None:
-    """As nothing was computed, every comparison of results holds, so that a test goes on to its next kernel."""
-    import numpy as np
-    import torch
-
-    torch.allclose = torch.equal = lambda *arguments, **options: True
-    torch.testing.assert_close = lambda *arguments, **options: None
-    for name in ("assert_allclose", "assert_equal", "assert_array_equal", "assert_array_almost_equal"):
-        setattr(np.testing, name, lambda *arguments, **options: None)
