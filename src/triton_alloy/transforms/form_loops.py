@@ -61,9 +61,14 @@ def drop_unused(kernel: Op) -> None:
 def _without_bit_vectors(kernel: Op) -> None:
     """Registers of i1 are not what memory holds (a byte each): such vectors are loaded one by one."""
     for op in list(kernel.walk()):
-        if op.name in VECTOR_OPS and any(element_of(v.type) is I1 for v in [*op.operands[2:3], *op.results]):
+        if op.name in VECTOR_OPS and element_of(_moved(op).type) is I1:
             op.name = op.name.removesuffix("_vector")
             op.attributes = {"contiguous": False}
+
+
+def _moved(op: Op) -> Value:
+    """What a vector access reads from memory or writes to it."""
+    return op.result if op.results else op.operands[2]
 
 
 def _copy_operands(kernel: Op) -> None:
