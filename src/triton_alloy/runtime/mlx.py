@@ -100,9 +100,10 @@ def stand_in(mode: str) -> Host:
     """MLX's CPU arrays and msl_cpu in the place of the GPU. mode: of msl_cpu."""
     from ..msl_cpu import metal_kernel
     from ..msl_cpu.plan import worker_count
+    from .cpu import DEADLINE
 
     def make(**arguments: Any) -> Any:
-        return metal_kernel(**arguments, mode=mode)
+        return metal_kernel(**arguments, mode=mode, deadline=DEADLINE)
 
     return Host(make, f"cpu ({mode})", worker_count(), lazy=False)
 
