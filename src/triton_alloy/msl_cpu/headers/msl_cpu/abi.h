@@ -74,10 +74,10 @@ struct Launch {
   uint threads[3];
   ulong threadgroup_count;
   ulong chunk;                      // threadgroups claimed at once by a worker
-  ulong start, deadline;            // monotonic nanoseconds; of launches that have a deadline, which 0 is none of
-  bool deadline_known;              // the host has been asked for it
   alignas(64) ulong next;           // first threadgroup that no worker has claimed
   alignas(64) uint failure;         // the first Failure; a worker that sees one stops
+  bool deadline_known;              // the host has been asked for it
+  ulong start, deadline;            // monotonic nanoseconds; of launches that have a deadline, which 0 is none of
 };
 
 typedef uint Word4 __attribute__((vector_size(16)));
