@@ -9,6 +9,8 @@ msl_cpu stands alone and reads its own variables, MSL_CPU_...; the table describ
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +69,14 @@ def _at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+@functools.cache
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(text)
+    return seconds
 
 
 def _some_of(*choices: str) -> Callable[[str], frozenset[str]]:
@@ -162,6 +172,14 @@ CPU_MODE = Variable(
     "one of " + ", ".join(MODES),
     "The mode of msl_cpu where it is used by itself; kernels of Triton follow TRITON_ALLOY_MODE.",
 )
+DEADLINE = Variable(
+    "TRITON_ALLOY_DEADLINE",
+    "0",
+    _seconds,
+    "a number of seconds, 0 for no limit",
+    "How long one launch may take on the CPU. It is then stopped, and an error names the kernel; what it has written "
+    "stays. Launches are looked at ten times a second.",
+)
 BACKEND = Variable(
     "TRITON_BACKEND",
     "",
@@ -184,6 +202,7 @@ VARIABLES = (
     FRONTEND,
     DEBUG,
     SKIP,
+    DEADLINE,
     BACKEND,
     DEFAULT_BACKEND,
     CACHE_DIRECTORY,

@@ -8,7 +8,7 @@
 
 `triton_call` follows jax-triton: arrays go in, new arrays come out. On a Mac it adds a node to MLX's graph, through
 mx.fast.metal_kernel; elsewhere the same text runs on the CPU when it is called. For a gradient wrap it in
-mx.custom_function (see triton_alloy/examples/mlx_training.py).
+mx.custom_function (see triton_alloy/examples/mlx_training.py); mx.grad, mx.vjp and mx.jvp raise without.
 
 Importing this module also lets `kernel[grid](...)` take arrays of MLX: it gives mx.array the method `data_ptr` that
 Triton asks every tensor for. The arrays that a kernel writes are then written in place.

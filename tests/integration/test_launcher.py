@@ -71,6 +71,40 @@ def test_pointers_and_scalars_arrive_without_constexprs():
     assert (pointers, struct.unpack("if", scalars), grid) == ([x.data_ptr()], (7, 0.5), (3, 2, 1))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [((), "0 were"), ((64,), "1 was"), ((64, 7, 0.5), "3 were"), ((0, 64, 7, 0.5, 1), "5 were")],
+)
+def test_the_number_of_arguments_is_checked(arguments: tuple[Any, ...], number: str):
+    bench = add_bench()
+    expected = rf"^k\(\) takes 4 arguments, constexprs included \(x, BLOCK, n, a\), but {number} given$"
+    with pytest.raises(TypeError, match=expected):
+        bench.launch(*arguments)
+    assert bench.launch(torch.zeros(4), 64, 7, 0.5)
+
+
+def test_the_number_of_arguments_is_checked_where_they_are_nested():
+    bench = Bench({"t": ("*fp32", "i32"), "n": "i32"}, kernel_of(("x", "buffer", "f32")))
+    with pytest.raises(TypeError, match=r"takes 2 arguments, constexprs included \(t, n\), but 3 were given"):
+        bench.launch(torch.zeros(4), 1, 2)
+
+
+@triton.jit
+def last_kernel(x_ptr, out_ptr, BLOCK: tl.constexpr, n):
+    i = tl.arange(0, BLOCK)
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) + 1, mask=i < n)
+
+
+def test_a_compiled_kernel_wants_its_constexprs_too():
+    x, out = torch.zeros(64), torch.zeros(64)
+    compiled = last_kernel[(1,)](x, out, 64, 5)
+    with pytest.raises(TypeError, match=r"takes 4 arguments, .* but 3 were given"):
+        compiled[(1, 1, 1)](x, out, 5)
+    out.zero_()
+    compiled[(1, 1, 1)](x, out, 64, 5)
+    assert int(out.sum()) == 5
+
+
 def test_the_second_launch_is_like_the_first():
     bench, x, y = add_bench(), torch.zeros(4), torch.nn.Parameter(torch.zeros(4))
     assert [bench.launch(each, 64, 7, 0.5)[0] for each in (x, y, x, y[1:])] == [

@@ -71,15 +71,6 @@ def test_static_threadgroup_memory_is_counted(mode: str):
     assert {name: getattr(library, name).static_thread_group_memory_length for name in LENGTHS} == LENGTHS
 
 
-def test_static_threadgroup_memory_is_counted_in_code_with_a_deadline():
-    """Such code is instrumented; what runs while it is loaded must not be."""
-    library = Library(MEMORY, "reference", deadline=10)
-    assert {name: library[name].static_thread_group_memory_length for name in LENGTHS} == LENGTHS
-    x = np.arange(32, dtype=np.float32)
-    library["some"].launch([x], 1, 32)
-    np.testing.assert_array_equal(x, 32 - np.arange(32))
-
-
 def test_threadgroup_variables_have_one_place_each():
     """In loops and branches that some threads do not take, all threads mean the same memory."""
     body = """

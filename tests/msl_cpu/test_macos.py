@@ -41,6 +41,7 @@ typedef struct sigaction AppleAction;
 #define madvise ours_madvise
 #define sched_yield ours_sched_yield
 #define clock_gettime ours_clock_gettime
+#define nanosleep ours_nanosleep
 #define pthread_mutex_init ours_1
 #define pthread_mutex_lock ours_2
 #define pthread_mutex_unlock ours_3
@@ -49,6 +50,11 @@ typedef struct sigaction AppleAction;
 #define pthread_cond_broadcast ours_6
 #define pthread_create ours_7
 #define pthread_detach ours_8
+#define pthread_cond_timedwait ours_9
+#define pthread_cond_signal ours_10
+#define pthread_self ours_11
+#define pthread_sigmask ours_12
+#define pthread_kill ours_13
 #include "signals.h"
 using namespace msl_cpu;
 
@@ -64,6 +70,12 @@ SAME(segmentation_fault, SIGSEGV);
 SAME(floating_point_exception, SIGFPE);
 SAME(takes_context, SA_SIGINFO);
 SAME(on_signal_stack, SA_ONSTACK);
+SAME(restarts_calls, SA_RESTART);
+SAME(urgent_signal, SIGURG);
+SAME(unblock, SIG_UNBLOCK);
+SAME(set_mask, SIG_SETMASK);
+SAME(sizeof(SignalSet), sizeof(sigset_t));
+SAME(mask_offset, offsetof(ucontext_t, uc_sigmask));
 SAME(machine_context_offset, offsetof(ucontext_t, uc_mcontext));
 typedef __typeof__(*ucontext_t().uc_mcontext) Machine;
 #ifdef __x86_64__
@@ -76,6 +88,7 @@ SAME(program_counter_offset, offsetof(Machine, __ss.__pc));
 SAME(protect_read_write, PROT_READ | PROT_WRITE);
 SAME(map_private_anonymous, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE);
 SAME(clock_monotonic, CLOCK_MONOTONIC);
+SAME(clock_realtime, CLOCK_REALTIME);
 SAME(sizeof(Timespec), sizeof(struct timespec));
 static_assert(sizeof(SystemMutex) >= sizeof(pthread_mutex_t) && sizeof(SystemCondition) >= sizeof(pthread_cond_t));
 SAME(sizeof(SystemThread), sizeof(pthread_t));

@@ -5,6 +5,7 @@ processors. The package knows nothing of Triton and imports nothing else of trit
 """
 
 from .errors import CompileError, CompilerCrash, Diagnostic, KernelFailure, LaunchError, MslError, NoCompiler
+from .host import Deadline
 from .library import Kernel, Launcher, Library
 from .metal_kernel import MetalKernel, metal_kernel
 from .shader import ShaderKernel, ShaderLibrary, compile_shader
@@ -12,6 +13,7 @@ from .shader import ShaderKernel, ShaderLibrary, compile_shader
 __all__ = [
     "CompileError",
     "CompilerCrash",
+    "Deadline",
     "Diagnostic",
     "Kernel",
     "KernelFailure",

@@ -13,6 +13,7 @@ from . import cache
 from .buffers import Buffer, buffer_of
 from .build import STDLIB, compile_library, find_compiler, processor
 from .errors import CompileError, LaunchError, NoCompiler
+from .host import Deadline
 from .plan import (
     ABI_VERSION,
     ARENA_BYTES,
@@ -119,7 +120,7 @@ class Launcher:
     def __call__(self, pointers: Any, gx: int, gy: int = 1, gz: int = 1) -> None:
         failure = self._dispatch(self.plan_address, pointers, gx, gy, gz)
         if failure:
-            check(failure)
+            check(failure, self._owner.name, self._owner.deadline)
 
 
 class SanitizingLauncher(Launcher):
@@ -142,6 +143,7 @@ class Kernel:
 
     def __init__(self, library: Library, name: str, symbol: str, optional: frozenset[int], max_threads: int | None):
         self.name = name
+        self.deadline = library.deadline
         self._library = library
         self._symbol = symbol
         self._function = getattr(library.compiled, symbol)
@@ -209,7 +211,8 @@ class Kernel:
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
         plan.threads_per_threadgroup[:] = shape.group
         plan.flush_denormals = self._library.flush_denormals
-        plan.deadline_nanoseconds = int((self._library.deadline or 0) * 1e9)
+        if self.deadline is not None:
+            plan.deadline = self.deadline.nanoseconds
         for index, length in shape.memory:
             plan.dynamic_bytes[index] = length
         if self._library.uses_log:
@@ -293,8 +296,8 @@ class Library:
     (reference with checks of every access, in a random order that `seed` chooses) or "strict" (reference, for text that
     Apple's compiler would accept, else StrictError); default $MSL_CPU_MODE, else "reference". function_constants:
     values by index or by name. include_paths: where `#include "x.h"` of the text is looked for. flush_denormals: treat
-    f32 denormals as zero, as the hardware does. deadline: seconds after which a launch is stopped (slower code).
-    Kernels are attributes (`library.softmax`) and items (`library["softmax_f32"]`).
+    f32 denormals as zero, as the hardware does. deadline: seconds after which a launch is stopped, or a Deadline,
+    which may change. Kernels are attributes (`library.softmax`) and items (`library["softmax_f32"]`).
     """
 
     def __init__(
@@ -305,7 +308,7 @@ class Library:
         *,
         include_paths: Sequence[str] = (),
         flush_denormals: bool = False,
-        deadline: float | None = None,
+        deadline: float | Deadline | None = None,
         seed: int = 0,
     ):
         self.mode = choose_mode(mode)
@@ -317,10 +320,10 @@ class Library:
         self.seed = seed
         self._source = source
         self.flush_denormals = flush_denormals
-        self.deadline = deadline
+        self.deadline = Deadline.of(deadline)
         if needs_preprocessing(source, include_paths):
             source = preprocess(source, include_paths)
-        self.compiled, description = _load(source, self.mode, function_constants or {}, deadline is not None)
+        self.compiled, description = _load(source, self.mode, function_constants or {})
         self.uses_log = "os_log" in source
         self.stack_log2: int = description["stack_log2"]
         self._kernels: dict[str, Kernel] = {}
@@ -348,9 +351,7 @@ class Library:
         return iter(self._kernels)
 
 
-def _load(
-    source: str, mode: str, constants: Mapping[int | str, ConstantValue], deadline: bool
-) -> tuple[ctypes.CDLL, dict[str, Any]]:
+def _load(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) -> tuple[ctypes.CDLL, dict[str, Any]]:
     if mode in ("fast", "sanitize") and find_compiler().family == "gcc":
         remedy = "install clang >= 17 or the ziglang wheel (`pip install ziglang`)"
         raise NoCompiler(f"{mode} mode cannot be had from g++: {remedy}")
@@ -360,7 +361,6 @@ def _load(
         mode,
         repr(sorted(constants.items(), key=str)),
         optimisation,
-        str(deadline),
         package_fingerprint(),
         find_compiler().identity,
         processor(),
@@ -369,10 +369,8 @@ def _load(
     def build() -> tuple[bytes, dict[str, Any]]:
         from .rewrite import rewrite
 
-        program = rewrite(source, mode, constants, deadline, columns=find_compiler().family != "gcc")
-        extra = ("-fsanitize-coverage=trace-pc",) if deadline else ()
-        extra += sanitizer_flags
-        return _compile_with_enough_stack(program, source, mode, optimisation, extra)
+        program = rewrite(source, mode, constants, columns=find_compiler().family != "gcc")
+        return _compile_with_enough_stack(program, source, mode, optimisation, sanitizer_flags)
 
     sanitizer_flags = ()
     if mode == "sanitize":

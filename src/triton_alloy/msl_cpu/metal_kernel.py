@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import LaunchError
+from .host import Deadline
 from .library import Library, choose_mode
 
 # Built-ins that MLX adds when their names occur in the source, in MLX's order.
@@ -151,6 +152,7 @@ class MetalKernel:
         ensure_row_contiguous: bool,
         atomic_outputs: bool,
         mode: str | None,
+        deadline: float | Deadline | None,
     ):
         if not output_names:
             raise LaunchError("metal_kernel needs at least one output")
@@ -162,6 +164,7 @@ class MetalKernel:
         self.ensure_row_contiguous = ensure_row_contiguous
         self.atomic_outputs = atomic_outputs
         self.mode = mode
+        self.deadline = deadline
         self._libraries: dict[str, Library] = {}
 
     def _input_parameters(self, inputs: Sequence[Any]) -> list[tuple[str, Any]]:
@@ -255,7 +258,7 @@ class MetalKernel:
             _new_output(shape, dtype, init_value, arrays) for shape, dtype in zip(output_shapes, types, strict=True)
         ]
         if text not in self._libraries:
-            self._libraries[text] = Library(_PRELUDE + text, self.mode)
+            self._libraries[text] = Library(_PRELUDE + text, self.mode, deadline=self.deadline)
         kernel = self._libraries[text][function]
         group = [max(1, min(size, count)) for size, count in zip(threadgroup, grid, strict=True)]
         buffers = [*(value for _, value in parameters), *(memory for memory, _ in outputs)]
@@ -305,12 +308,15 @@ def metal_kernel(
     compile_options: Mapping[str, Any] | None = None,
     *,
     mode: str | None = None,
+    deadline: float | Deadline | None = None,
 ) -> MetalKernel:
     """A kernel as mx.fast.metal_kernel makes it: `source` is the body, the signature is generated at each call.
 
-    compile_options (math_mode) is accepted: arithmetic is always exact here. mode: see Library.
+    compile_options (math_mode) is accepted: arithmetic is always exact here. mode, deadline: see Library.
     """
     del compile_options
     if not _NAME.fullmatch(name):
         raise LaunchError(f"{name!r} is not a name for a kernel")
-    return MetalKernel(name, input_names, output_names, source, header, ensure_row_contiguous, atomic_outputs, mode)
+    return MetalKernel(
+        name, input_names, output_names, source, header, ensure_row_contiguous, atomic_outputs, mode, deadline
+    )

@@ -6,14 +6,15 @@ import ctypes
 import functools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import cache
 from .build import HEADERS, PACKAGE, compile_library, find_compiler, processor
 from .errors import KernelFailure, LaunchError, MslError
+from .host import Deadline, Host
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 SIMD_WIDTH = 32
 MAX_THREADS = 1024
 MAX_BUFFERS = 31
@@ -38,7 +39,7 @@ class Plan(ctypes.Structure):
         ("dynamic_bytes", ctypes.c_uint * MAX_BUFFERS),
         ("seed", ctypes.c_uint),
         ("buffers", ctypes.c_uint),
-        ("deadline_nanoseconds", ctypes.c_ulong),
+        ("deadline", ctypes.py_object),
         ("cached_bytes", ctypes.c_ulong),
         ("log", ctypes.c_void_p),
     ]
@@ -67,22 +68,38 @@ class ParameterInfo(ctypes.Structure):
 
 
 _FAILURES = {
-    2: "the kernel ran past its deadline and was stopped",
     3: "the system gave no memory for the stacks of a worker",
     4: "a launch was prepared by another version of the runtime",
     5: "the kernel used memory that is not there (an index outside of a buffer?)",
     6: "the kernel divided an integer by zero",
     7: "a thread used up its stack: functions call each other too deeply (recursion?)",
+    9: "a signal's handler, which has interrupted a launch, cannot launch another",
 }
 
-
+DEADLINE, INTERRUPTED = 2, 8
 STOPPED_BY_SANITIZER = 100  # the report says why
 
 
-def check(failure: int) -> None:
-    """Raise what a result of msl_cpu_dispatch stands for; 0 is success."""
+def check(failure: int, kernel: str, deadline: Deadline | None) -> None:
+    """Raise what a result of msl_cpu_dispatch stands for; 0 is success.
+
+    kernel: its name; deadline: that the launch had. A launch that a signal has ended raises what the signal's handler
+    has raised, KeyboardInterrupt in general.
+    """
+    if failure == INTERRUPTED:
+        _raiser()()
+    if failure == DEADLINE and deadline:
+        raise KernelFailure(deadline.exceeded(kernel))
     if failure and failure != STOPPED_BY_SANITIZER:
         raise KernelFailure(_FAILURES.get(failure, f"unknown failure {failure}"))
+
+
+@functools.cache
+def _raiser() -> Callable[[], None]:
+    """Raises in Python what a signal's handler has raised during a launch."""
+    function = ctypes.PyDLL("", handle=runtime()._handle).msl_cpu_raise
+    function.restype = None
+    return function
 
 
 def _sources() -> list[Path]:
@@ -149,6 +166,7 @@ def runtime() -> ctypes.CDLL:
     library.msl_cpu_dispatch.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
     library.msl_cpu_dispatch.restype = ctypes.c_uint
     library.msl_cpu_start()
+    library.msl_cpu_obey(ctypes.byref(Host.of_this_process()))
     # Threads and held locks do not survive a fork; the child starts its own.
     os.register_at_fork(after_in_child=library.msl_cpu_reset)
     return library

@@ -119,13 +119,12 @@ def rewrite(
     source: str,
     mode: str,
     constants: Mapping[int | str, ConstantValue],
-    watched: bool = False,
     columns: bool = True,
 ) -> CppProgram:
     """Translate for `mode`: "fast", "reference" or "sanitize".
 
-    The user's lines keep their numbers and, where possible, columns. watched: the program must be able to stop at a
-    deadline. columns: the compiler knows them; without, lines are numbered as line_numbers.py says.
+    The user's lines keep their numbers and, where possible, columns. columns: the compiler knows them; without, lines
+    are numbered as line_numbers.py says.
     """
     contract = _CONTRACT.findall(source)
     program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
@@ -139,7 +138,7 @@ def rewrite(
     if mode == "fast":
         mark_outputs(program)
     erase_address_spaces(program.tokens)
-    flags = [*_FLAGS[mode], *(["-DMSL_DEADLINE"] if watched else [])]
+    flags = [*_FLAGS[mode]]
     if mode == "reference" and "thread_elements" in source:
         flags.append("-DMSL_DISTRIBUTED_MATRIX")
     fibers = mode != "reference" or bool(_COLLECTIVE.search(source))

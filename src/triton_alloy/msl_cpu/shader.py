@@ -12,6 +12,7 @@ from typing import Any
 
 from .buffers import Buffer, buffer_of
 from .errors import LaunchError
+from .host import Deadline
 from .library import Kernel, Library, Size, three
 
 _C10 = re.compile(r"^\s*#\s*include\s*<c10/metal/", re.MULTILINE)
@@ -163,6 +164,7 @@ def _torch_headers() -> list[str]:
     return [str(Path(place, "include")) for place in (found.submodule_search_locations or ())] if found else []
 
 
-def compile_shader(source: str, mode: str | None = None) -> ShaderLibrary:
-    """Compile Metal text as torch.mps.compile_shader does; errors are SyntaxErrors. `mode`: see Library."""
-    return ShaderLibrary(Library(source, mode, include_paths=_torch_headers() if _C10.search(source) else ()))
+def compile_shader(source: str, mode: str | None = None, *, deadline: float | Deadline | None = None) -> ShaderLibrary:
+    """Compile Metal text as torch.mps.compile_shader does; errors are SyntaxErrors. mode, deadline: see Library."""
+    paths = _torch_headers() if _C10.search(source) else ()
+    return ShaderLibrary(Library(source, mode, include_paths=paths, deadline=deadline))

@@ -9,14 +9,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import config
+from ..errors import DeviceAssertion
 from ..kernel import Device, Extent, Kernel, Properties
+from ..msl_cpu import Deadline, Launcher, Library
 from ..msl_cpu import Kernel as LibraryKernel
-from ..msl_cpu import Launcher, Library
 from ..msl_cpu.buffers import Buffer
 from ..msl_cpu.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
 from . import log
 
 Grid = tuple[int, int, int]
+
+DEADLINE = Deadline(
+    lambda: config.DEADLINE.value,
+    f"look for a loop or a wait that never ends, else set {config.DEADLINE.name} higher (0: no limit)",
+)
+"""For every launch of a Triton kernel that ends up in msl_cpu."""
 
 
 def cpu_device(mode: str) -> Device:
@@ -56,15 +64,22 @@ class CpuExecutable:
 def services(kernel: Kernel) -> Iterator[list[Any]]:
     """Memory for the services of one launch, as ctypes arrays; its log is reported at the end, also of a failed launch.
 
+    An interrupted launch prints its lines, and remains interrupted whatever it has asserted.
+
     Locks are fresh as well: launches do not overlap, and one that failed may have kept some.
     """
     memory = [(ctypes.c_char * service.bytes)() for service in kernel.services]
+    covered: tuple[type[DeviceAssertion], ...] = ()
     try:
         yield memory
+    except (KeyboardInterrupt, SystemExit):
+        covered = (DeviceAssertion,)
+        raise
     finally:
         for service, block in zip(kernel.services, memory, strict=True):
             if service.kind == "log":
-                log.report(kernel, block)
+                with contextlib.suppress(*covered):
+                    log.report(kernel, block)
 
 
 class CpuDevice:
@@ -88,7 +103,7 @@ class CpuDevice:
         words = bound + -(-kernel.scalar_bytes // 8)
         return CpuExecutable(
             kernel=kernel,
-            run=Library(kernel.source, self.mode)[kernel.name].launcher(bound, kernel.threads),
+            run=Library(kernel.source, self.mode, deadline=DEADLINE)[kernel.name].launcher(bound, kernel.threads),
             block=ctypes.c_uint64 * words,
             layout=struct.Struct(f"={bound}Q{kernel.scalar_bytes}s"),
             scalars_offset=8 * bound,
@@ -146,7 +161,7 @@ class CheckedDevice:
 
     def compile(self, kernel: Kernel) -> CheckedExecutable:
         """Build the text with checks. Raises MslError."""
-        return CheckedExecutable(kernel, Library(kernel.source, "sanitize")[kernel.name])
+        return CheckedExecutable(kernel, Library(kernel.source, "sanitize", deadline=DEADLINE)[kernel.name])
 
     def launch(
         self,

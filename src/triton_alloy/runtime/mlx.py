@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Literal
 from ..errors import InvalidArgument, RejectedText
 from ..kernel import Extent, Kernel, Properties
 from . import limits, log
+from .mlx_derivatives import tied
 from .mlx_text import KernelText, buffer_name, split_kernel
 
 Role = Literal["input", "output", "updated", "in place"]
@@ -100,9 +101,10 @@ def stand_in(mode: str) -> Host:
     """MLX's CPU arrays and msl_cpu in the place of the GPU. mode: of msl_cpu."""
     from ..msl_cpu import metal_kernel
     from ..msl_cpu.plan import worker_count
+    from .cpu import DEADLINE
 
     def make(**arguments: Any) -> Any:
-        return metal_kernel(**arguments, mode=mode)
+        return metal_kernel(**arguments, mode=mode, deadline=DEADLINE)
 
     return Host(make, f"cpu ({mode})", worker_count(), lazy=False)
 
@@ -170,6 +172,7 @@ class MlxDevice:
         outputs = {buffer_name(i): each for i, each in enumerate(operands) if each.role == "output"}
         try:
             made = self._call(executable, inputs, outputs, grid)
+            made = self._tied(kernel, operands, made)
             self._last = made[-1]
             self._finish(kernel, operands, inputs, dict(zip([*outputs, "done"], made, strict=True)))
         except (RuntimeError, ValueError) as error:
@@ -223,8 +226,7 @@ class MlxDevice:
         """Hand out the results, and wait where memory of the caller was written or a log is to be read."""
         import mlx.core as mx
 
-        waits = [each for each in operands if each.role == "in place"]
-        if waits:
+        if any(each.role == "in place" for each in operands):
             mx.eval(made["done"])
         for index, operand in enumerate(operands):
             name = buffer_name(index)
@@ -232,12 +234,21 @@ class MlxDevice:
                 operand.result = made[name]
             elif operand.role == "updated":
                 written = mx.where(made["done"], inputs[name], inputs[name])
-                operand.result = written.reshape(-1)[: operand.size].reshape(operand.shape)
+                result = written.reshape(-1)[: operand.size].reshape(operand.shape)
+                operand.result = self._tied(kernel, operands, [result])[0]
             elif operand.role == "in place" and inputs[name] is not operand.array:
                 copy_bytes(inputs[name], operand.array)
-        for service, operand in zip(kernel.services, operands[len(operands) - len(kernel.services) :], strict=True):
+        own = len(operands) - len(kernel.services)
+        for operand in operands[:own]:
+            if operand.role == "in place":
+                operand.array[...] = tied(kernel.name, arrays_of(operands), [operand.array])[0]
+        for service, operand in zip(kernel.services, operands[own:], strict=True):
             if service.kind == "log":
                 log.report(kernel, bytes(memoryview(operand.array)))
+
+    def _tied(self, kernel: Kernel, operands: Sequence[Operand], results: list[Any]) -> list[Any]:
+        """Where a kernel runs at once. A node of MLX's graph has no derivative by itself, and can be exported."""
+        return results if self.host.lazy else tied(kernel.name, arrays_of(operands), results)
 
     def _service(self, service: Any) -> Operand:
         import mlx.core as mx
@@ -249,6 +260,11 @@ class MlxDevice:
         if service.kind == "locks":
             self._locks[service.bytes] = memory
         return Operand(memory.shape, memory.dtype, memory, "in place")
+
+
+def arrays_of(operands: Sequence[Operand]) -> list[Any]:
+    """What a launch depends on."""
+    return [each.array for each in operands if each.array is not None]
 
 
 def _scalar_operand(scalars: bytes) -> Operand:

@@ -53,8 +53,12 @@ def stand_in(mode: str) -> Host:
     """CPU tensors and msl_cpu in the place of MPS, with the same calls. mode: of msl_cpu."""
     from ..msl_cpu import compile_shader
     from ..msl_cpu.plan import worker_count
+    from .cpu import DEADLINE
 
-    return Host(lambda text: compile_shader(text, mode), lambda: None, "cpu", f"cpu ({mode})", worker_count())
+    def make(text: str) -> Any:
+        return compile_shader(text, mode, deadline=DEADLINE)
+
+    return Host(make, lambda: None, "cpu", f"cpu ({mode})", worker_count())
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class Signature:
     a list with one value per leaf. pointers: where in the values there are some.
     """
 
+    names: tuple[str, ...]
     types: tuple[Any, ...]
     leaves: tuple[Leaf, ...]
     is_flat: bool
@@ -72,7 +73,7 @@ class Signature:
         indices = [i for i, type_ in enumerate(types) if type_ != "constexpr"] if is_flat else range(len(named))
         leaves = tuple(Leaf(index, type_, name) for index, (name, type_) in zip(indices, named, strict=True))
         pointers = tuple(leaf.index for leaf in leaves if leaf.type.startswith("*"))
-        return Signature(types, leaves, is_flat, pointers)
+        return Signature(tuple(map(str, source.signature)), types, leaves, is_flat, pointers)
 
     def leaf(self, argument: Argument) -> Leaf:
         """Where a kernel's argument is found. Raises AlloyError where compiler and signature disagree."""
@@ -80,6 +81,14 @@ class Signature:
         if leaf.type.startswith("*") != (argument.kind == "buffer"):
             raise AlloyError(f"argument {argument.name} was compiled as a {argument.kind}, the launch has {leaf.type}")
         return leaf
+
+    def wrong_count(self, kernel: str, given: int) -> str:
+        """What an error says of a launch with another number of arguments."""
+        were = "was" if given == 1 else "were"
+        return (
+            f"{kernel}() takes {len(self.types)} arguments, constexprs included ({', '.join(self.names)}), but {given} "
+            f"{were} given"
+        )
 
     def flatten(self, arguments: Sequence[Any]) -> list[Any]:
         """The arguments of a launch -> one value per leaf."""

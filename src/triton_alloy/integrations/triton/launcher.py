@@ -30,6 +30,7 @@ class Launcher:
 
     def __init__(self, source: Any, metadata: Any, device: Device | AutomaticDevice):
         self.signature = Signature.of(source)
+        self.count = len(self.signature.types)
         self.plans: dict[Device, Plan] = {}
         self.plan_of: Callable[[Sequence[Any], Any], Plan]
         if isinstance(device, AutomaticDevice):
@@ -50,7 +51,12 @@ class Launcher:
         exit_hook: Callable[[Any], None] | None,
         *arguments: Any,
     ) -> None:
-        """Launch `grid_x * grid_y * grid_z` programs; an empty grid runs nothing. Raises InvalidArgument."""
+        """Launch `grid_x * grid_y * grid_z` programs; an empty grid runs nothing.
+
+        Raises InvalidArgument; TypeError where arguments are missing or too many.
+        """
+        if len(arguments) != self.count:
+            raise TypeError(self.signature.wrong_count(executable.kernel.name, len(arguments)))
         if enter_hook is not None:
             enter_hook(launch_metadata)
         values = arguments if self.signature.is_flat else self.signature.flatten(arguments)

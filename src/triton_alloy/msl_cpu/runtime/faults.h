@@ -27,6 +27,19 @@ inline ulong resume_stack(ulong stack) { return stack; }
 // The worker whose region contains the address, or nullptr.
 Worker *worker_at(ulong address);
 
+// The first failure of a launch is the one that is reported.
+inline void record(Launch *launch, uint failure) {
+  uint none = failure_none;
+  __atomic_compare_exchange_n(&launch->failure, &none, failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+// Let the interrupted code, which is on a fiber, go on at the worker's main stack.
+inline void leave_kernel(Worker *worker, void *context) {
+  ulong main_stack = reinterpret_cast<ulong>(worker->main_stack);
+  interrupted_at(context) = resume_address(main_stack);
+  interrupted_stack(context) = resume_stack(main_stack);
+}
+
 inline Failure failure_of(int number, ulong stack, Worker *worker) {
   if (number == floating_point_exception) return failure_arithmetic;
   ulong lowest = reinterpret_cast<ulong>(worker) + ((ulong)max_threads << worker->launch->plan->stack_log2);
@@ -40,11 +53,8 @@ inline void on_fault(int number, void *, void *context) {
     sigaction(number, &previous_actions[number], nullptr);
     return;  // the instruction is tried again, now under the previous handler
   }
-  uint none = failure_none, failure = failure_of(number, stack, worker);
-  __atomic_compare_exchange_n(&worker->launch->failure, &none, failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-  ulong main_stack = reinterpret_cast<ulong>(worker->main_stack);
-  interrupted_at(context) = resume_address(main_stack);
-  interrupted_stack(context) = resume_stack(main_stack);
+  record(worker->launch, failure_of(number, stack, worker));
+  leave_kernel(worker, context);
 }
 
 inline void handle_faults() {

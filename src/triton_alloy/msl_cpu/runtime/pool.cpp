@@ -3,7 +3,7 @@
 // A launch is offered through one word: generation | joined workers | open. A worker joins by incrementing the count
 // while the launch is open; the launching thread works as well, closes the launch when no threadgroup is left to claim,
 // and waits only for those who joined. A worker that sleeps, or that the system does not schedule, delays nobody.
-#include "faults.h"
+#include "watcher.h"
 
 using namespace msl_cpu;
 
@@ -18,13 +18,18 @@ constexpr ulong spin_nanoseconds = 40000;
 constexpr ulong open_bit = 1, one_joined = 2, joined_mask = 0xfffffffe, generation_one = 1ul << 32;
 
 struct Pool {
-  SystemMutex launching;         // one launch at a time
+  uint busy;                     // one launch at a time
+  uint queued;                   // threads that wait for their turn to launch
+  SystemThread owner;            // whose turn it is
+  SystemMutex queue;
+  SystemCondition turn;
   SystemMutex sleeping;
   SystemCondition wake;
   alignas(64) ulong offer;
   Launch *current;               // valid while offer is open or somebody has joined
   alignas(64) uint sleepers;
   uint threads;                  // started, the launching thread not counted
+  SystemThread thread[most_workers];  // by index of the worker; the launching thread, 0, is not kept
   void *signal_stacks[most_workers];
   Worker *regions[most_workers][largest_stack_log2 - smallest_stack_log2 + 1];
 };
@@ -36,27 +41,6 @@ Worker *region_of(uint index, uint stack_log2) {
   if (!region) region = new_region(stack_log2);
   return region;
 }
-
-void record(Launch *launch, Failure failure) {
-  uint none = failure_none;
-  __atomic_compare_exchange_n(&launch->failure, &none, (uint)failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-}
-
-#if defined(__x86_64__)
-typedef uint FloatingPointState;
-constexpr FloatingPointState flush_bits = 0x8040, default_state = 0x1f80;
-FloatingPointState floating_point_state() { return __builtin_ia32_stmxcsr(); }
-void set_floating_point_state(FloatingPointState state) { __builtin_ia32_ldmxcsr(state); }
-#else
-typedef ulong FloatingPointState;
-constexpr FloatingPointState flush_bits = 1ul << 24 | 1ul << 19, default_state = 0;
-FloatingPointState floating_point_state() {
-  FloatingPointState state;
-  __asm__ volatile("mrs %0, fpcr" : "=r"(state));
-  return state;
-}
-void set_floating_point_state(FloatingPointState state) { __asm__ volatile("msr fpcr, %0" ::"r"(state)); }
-#endif
 
 void prepare(Worker *worker, Launch *launch) {
   const Plan *plan = launch->plan;
@@ -137,6 +121,8 @@ ulong await_offer(ulong seen) {
 void *worker_main(void *argument) {
   uint index = (uint)(ulong)argument;
   enter_signal_stack(pool.signal_stacks[index]);
+  SignalSet urgent = with_signal({}, urgent_signal);
+  pthread_sigmask(unblock, &urgent, nullptr);
   ulong seen = 0;
   for (;;) {
     ulong offer = await_offer(seen);
@@ -156,7 +142,7 @@ void *worker_main(void *argument) {
 // Returns the number of workers there are, at most `wanted`, the launching thread included.
 uint start_threads(uint wanted) {
   while (pool.threads + 1 < wanted && pool.threads + 1 < most_workers) {
-    SystemThread thread;
+    SystemThread &thread = pool.thread[pool.threads + 1];
     if (pthread_create(&thread, nullptr, worker_main, (void *)(ulong)(pool.threads + 1))) break;
     pthread_detach(thread);
     ++pool.threads;
@@ -174,11 +160,21 @@ void offer_launch(Launch *launch) {
   pthread_mutex_unlock(&pool.sleeping);
 }
 
-void await_joined() {
+// Take the workers of a launch that has failed off the kernel.
+void stop_workers(const Launch *launch) {
+  for (uint i = 1; i <= pool.threads && i < launch->plan->workers; ++i) pthread_kill(pool.thread[i], urgent_signal);
+}
+
+void await_joined(Launch *launch) {
+  constexpr uint spins_between_looks = 4096;
   ulong offer = __atomic_and_fetch(&pool.offer, ~open_bit, __ATOMIC_ACQ_REL);
   for (uint spins = 0; offer & joined_mask; ++spins) {
-    if (spins < 4096) pause_briefly();
+    if (spins < spins_between_looks) pause_briefly();
     else sched_yield();
+    if (spins % spins_between_looks == 0) {
+      if (is_interrupted(launch)) record(launch, failure_interrupted);
+      if (__atomic_load_n(&launch->failure, __ATOMIC_RELAXED)) stop_workers(launch);
+    }
     offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE);
   }
 }
@@ -192,9 +188,47 @@ void set_up(Launch &launch, const Plan *plan, void *const *buffers, uint x, uint
     launch.threads[i] = plan->threads[i] ? plan->threads[i] : grid[i] * plan->threads_per_threadgroup[i];
   }
   launch.threadgroup_count = (ulong)x * y * z;
-  launch.deadline = plan->deadline_nanoseconds ? monotonic_nanoseconds() + plan->deadline_nanoseconds : 0;
+  launch.start = plan->deadline ? monotonic_nanoseconds() : 0;
+  launch.deadline = 0;
+  launch.deadline_known = !plan->deadline;
   launch.next = 0;
   launch.failure = failure_none;
+  if (plan->log) plan->log->locked = 0;  // a thread that was stopped may have held it
+}
+
+bool take_turn() {
+  if (__atomic_exchange_n(&pool.busy, 1, __ATOMIC_SEQ_CST)) return false;
+  pool.owner = pthread_self();
+  return true;
+}
+
+// Wait for the end of the launch that runs. The host's main thread asks the host meanwhile. Returns a Failure.
+uint await_turn() {
+  SystemThread self = pthread_self();
+  if (pool.owner == self) return failure_nested;
+  __atomic_fetch_add(&pool.queued, 1, __ATOMIC_SEQ_CST);  // before the next try, see pass_turn
+  bool interrupted = false;
+  while (!interrupted && !take_turn()) {
+    Timespec end;
+    clock_gettime(clock_realtime, &end);
+    ulong nanoseconds = (ulong)end.nanoseconds + look_nanoseconds;
+    end = {end.seconds + (long)(nanoseconds / 1000000000ul), (long)(nanoseconds % 1000000000ul)};
+    pthread_mutex_lock(&pool.queue);
+    bool late = __atomic_load_n(&pool.busy, __ATOMIC_SEQ_CST) && pthread_cond_timedwait(&pool.turn, &pool.queue, &end);
+    pthread_mutex_unlock(&pool.queue);
+    interrupted = late && self == watch.host.main_thread && host_raises(nullptr);
+  }
+  __atomic_fetch_sub(&pool.queued, 1, __ATOMIC_RELAXED);
+  return interrupted ? failure_interrupted : failure_none;
+}
+
+void pass_turn() {
+  pool.owner = 0;
+  __atomic_store_n(&pool.busy, 0, __ATOMIC_SEQ_CST);
+  if (!__atomic_load_n(&pool.queued, __ATOMIC_SEQ_CST)) return;
+  pthread_mutex_lock(&pool.queue);
+  pthread_cond_signal(&pool.turn);
+  pthread_mutex_unlock(&pool.queue);
 }
 
 }  // namespace
@@ -209,6 +243,12 @@ Worker *msl_cpu::worker_at(ulong address) {
   return nullptr;
 }
 
+bool msl_cpu::runs_kernels(SystemThread thread) {
+  for (uint i = 1; i <= pool.threads; ++i)
+    if (pool.thread[i] == thread) return true;
+  return thread == watch.thread;
+}
+
 extern "C" {
 
 void msl_cpu_reset();
@@ -217,13 +257,26 @@ void msl_cpu_reset();
 void msl_cpu_start() {
   msl_cpu_reset();
   handle_faults();
+  handle_attention();
+}
+
+// Once, if there is a host whose signals are to end launches.
+void msl_cpu_obey(const Host *host) { watch.host = *host; }
+
+// Raise in the host what ended a launch of this thread with failure_interrupted.
+void msl_cpu_raise() {
+  watch.host.restore(raised.type, raised.value, raised.traceback);
 }
 
 // Forget threads and locks, which a fork does not copy.
 void msl_cpu_reset() {
-  pthread_mutex_init(&pool.launching, nullptr);
+  reset_watch();
+  pthread_mutex_init(&pool.queue, nullptr);
+  pthread_cond_init(&pool.turn, nullptr);
   pthread_mutex_init(&pool.sleeping, nullptr);
   pthread_cond_init(&pool.wake, nullptr);
+  pool.busy = pool.queued = 0;
+  pool.owner = 0;
   pool.offer = 0;
   pool.sleepers = 0;
   pool.threads = 0;
@@ -232,21 +285,24 @@ void msl_cpu_reset() {
 // Run x * y * z threadgroups; returns a Failure. May be called from any thread.
 uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, uint z) {
   if (plan->version != abi_version) return failure_version;
+  ulong count = (ulong)x * y * z;
+  if (!count) return failure_none;
+  if (!take_turn())
+    if (uint failure = await_turn()) return failure;
   Launch launch;
   set_up(launch, plan, buffers, x, y, z);
-  ulong count = launch.threadgroup_count;
-  if (!count) return failure_none;
-  pthread_mutex_lock(&pool.launching);
   uint workers = plan->workers < count ? plan->workers : (uint)count;
   if (workers > 1) workers = start_threads(workers) < workers ? pool.threads + 1 : workers;
   launch.chunk = workers == 1 ? count : count / (workers * chunks_per_worker);
   if (!launch.chunk) launch.chunk = 1;
   if (workers > 1) offer_launch(&launch);
   SignalStack previous = enter_signal_stack(pool.signal_stacks[0]);
+  begin_watch(&launch, previous);
   work(&launch, 0);
+  if (workers > 1) await_joined(&launch);
+  end_watch();
   sigaltstack(&previous, nullptr);
-  if (workers > 1) await_joined();
-  pthread_mutex_unlock(&pool.launching);
+  pass_turn();
   return launch.failure;
 }
 

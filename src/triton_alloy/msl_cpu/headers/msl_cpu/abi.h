@@ -18,7 +18,7 @@ typedef unsigned long ulong;
 namespace msl_cpu {
 
 // Part of every cache key through the text of this file; the runtime refuses a plan of another version.
-constexpr uint abi_version = 3;
+constexpr uint abi_version = 4;
 
 constexpr uint simd_width = 32;
 constexpr uint max_threads = 1024;
@@ -28,12 +28,14 @@ constexpr uint arena_bytes = 32768;
 
 enum Failure : uint {
   failure_none = 0,
-  failure_deadline = 2,            // the launch ran longer than Plan::deadline_nanoseconds
+  failure_deadline = 2,            // the launch ran longer than Plan::deadline says
   failure_memory = 3,              // the system gave no memory for the stacks
   failure_version = 4,             // plan and runtime disagree on abi_version
   failure_address = 5,             // the kernel used memory that is not there
   failure_arithmetic = 6,          // an integer division by zero, which this processor traps
   failure_stack = 7,               // calls are nested too deeply
+  failure_interrupted = 8,         // the host has raised: a signal's handler in general
+  failure_nested = 9,              // the thread that launches is in a launch, which a signal's handler interrupts
 };
 
 struct Worker;
@@ -60,7 +62,7 @@ struct Plan {
   uint dynamic_bytes[max_buffers];  // length of the threadgroup arrays that the launch provides
   uint seed;                        // of the schedule, in sanitize mode
   uint buffers;                     // how many pointers a launch passes
-  ulong deadline_nanoseconds;       // 0 = none
+  void *deadline;                   // of the host: a function that tells the nanoseconds a launch may take, or null
   ulong cached_bytes;               // outputs that are larger go past the caches
   Log *log;                         // where the text uses os_log, else null
 };
@@ -72,9 +74,10 @@ struct Launch {
   uint threads[3];
   ulong threadgroup_count;
   ulong chunk;                      // threadgroups claimed at once by a worker
-  ulong deadline;                   // monotonic nanoseconds, 0 = none
   alignas(64) ulong next;           // first threadgroup that no worker has claimed
   alignas(64) uint failure;         // the first Failure; a worker that sees one stops
+  bool deadline_known;              // the host has been asked for it
+  ulong start, deadline;            // monotonic nanoseconds; of launches that have a deadline, which 0 is none of
 };
 
 typedef uint Word4 __attribute__((vector_size(16)));
@@ -93,7 +96,6 @@ struct Worker {
   uint threads;                     // of this threadgroup
   uint simdgroups;
   uint epoch;                       // barriers passed in this threadgroup
-  uint ticks;                       // calls of the deadline's check
   uint random;                      // state of the schedule's generator, in sanitize mode
   ulong divergent;                  // collective operations met by only some active lanes
   ulong output_bytes;               // written to outputs in this launch, see outputs.py

@@ -2,12 +2,8 @@
 #pragma once
 #include "abi.h"
 
-// What runs outside of a fiber must not call the hooks below, which find their worker from the stack pointer.
-#ifdef __clang__
-#define MSL_UNWATCHED __attribute__((no_sanitize("coverage"), no_instrument_function))
-#else
-#define MSL_UNWATCHED __attribute__((no_sanitize_coverage, no_instrument_function))
-#endif
+// What runs outside of a fiber must not call the hook below, which finds its worker from the stack pointer.
+#define MSL_UNWATCHED __attribute__((no_instrument_function))
 
 namespace msl_cpu {
 
@@ -149,10 +145,6 @@ __attribute__((noinline, noreturn)) MSL_UNWATCHED inline void fail(Failure failu
 }
 
 }  // namespace msl_cpu
-
-#ifdef MSL_DEADLINE
-#include "deadline.h"
-#endif
 
 #ifdef MSL_STACK_MARGIN
 // Called where a function begins: no frame is larger than the margin, so none reaches the next fiber's stack unnoticed.
