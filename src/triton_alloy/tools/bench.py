@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ def machine() -> dict[str, Any]:
     """What the numbers were measured on and with."""
     found = device_info()
     return {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "system": platform.platform(),
         "processor": found.processor,
         "threads": THREADS,
