@@ -69,6 +69,15 @@ def _at_least(least: int) -> Callable[[str], int]:
     return parse
 
 
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not least <= int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    return parse
+
+
 def _some_of(*choices: str) -> Callable[[str], frozenset[str]]:
     def parse(text: str) -> frozenset[str]:
         names = frozenset(name for name in text.split(",") if name)
@@ -122,10 +131,11 @@ FRONTEND = Variable(
 DEBUG = Variable(
     "TRITON_ALLOY_DEBUG",
     "0",
-    _at_least(0),
+    _between(0, 4),
     "a number from 0 to 4",
-    "A ladder, each step adds to the one before: 1 time of each stage, 2 the MSL, 3 the IR after each stage, "
-    "4 the verifier after each stage.",
+    "A ladder, each step adds to the one before: 1 a line for each kernel that is compiled (with the time of each "
+    "stage), loaded (C++ compiler included) or launched, 2 the MSL, 3 the IR after each stage, 4 the verifier after "
+    "each stage. Launches are reported of kernels that are first launched under it.",
 )
 SKIP = Variable(
     "TRITON_ALLOY_SKIP",
