@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
-from rich.table import Table
 
 from triton_alloy import config
 from triton_alloy.errors import AlloyError
 from triton_alloy.runtime.detection import DeviceInfo, RuntimeInfo
-from triton_alloy.runtime.probes import device_info
-from triton_alloy.tools import info, trials
+from triton_alloy.tools import info, progress, trials
 
 
 def own_version() -> str:
@@ -81,29 +81,35 @@ def try_runtime(runtime: RuntimeInfo) -> tuple[str, bool]:
     return f"DOES NOT WORK: {words}" + (f" (right: {right})" if right else ""), False
 
 
+def lines(found: DeviceInfo) -> Iterator[tuple[str, str]]:
+    """(name, text) of all that is found before a kernel has run."""
+    yield from info.rows(found)
+    yield "triton-alloy", own_version()
+    yield "python", f"{platform.python_version()} ({sys.executable})"
+    yield "compiler", compiler()
+    yield "active target", active_target()
+    yield "cache", cache()
+    yield from ((each.name, each.text) for each in config.VARIABLES if os.environ.get(each.name))
+    yield from metal_state(found)
+
+
 def doctor(console: Console) -> int:
-    """Print the findings; 0 if every runtime that ought to work does, and there is one."""
-    found = device_info()
-    table = Table(show_header=False, box=None)
-    for name, text in info.rows(found):
-        table.add_row(name, text)
-    table.add_row("triton-alloy", own_version())
-    table.add_row("python", platform.python_version())
-    for name, find in (("compiler", compiler), ("active target", active_target), ("cache", cache)):
-        table.add_row(name, find())
-    for variable in config.VARIABLES:
-        if os.environ.get(variable.name):
-            table.add_row(variable.name, variable.text)
-    for name, text in metal_state(found):
-        table.add_row(name, text)
-    console.print(table)
+    """Print the findings, which make a bug report; 0 if every runtime that ought to work does, and there is one."""
+    found = info.examined()
+    console.print(info.table(lines(found)))
     usable = [runtime for runtime in found.runtimes if runtime.is_usable]
     for runtime in found.runtimes:
         if runtime not in usable:
-            console.print(f"{runtime.name:10} not here: {runtime.problem}. {runtime.remedy}", highlight=False)
+            _say(console, f"{runtime.name:10} not here: {runtime.problem}. {runtime.remedy}")
     working = []
-    for runtime in usable:
-        text, works = try_runtime(runtime)
-        working.append(works)
-        console.print(f"{runtime.name:10} {text}", highlight=False)
+    with progress.steps(len(usable)) as begin:
+        for runtime in usable:
+            begin(f"running kernels on {runtime.name}")
+            text, works = try_runtime(runtime)
+            working.append(works)
+            _say(console, f"{runtime.name:10} {text}")
     return 0 if all(working) and working else 1
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False)
