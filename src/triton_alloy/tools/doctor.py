@@ -101,14 +101,14 @@ def doctor(console: Console) -> int:
     for runtime in found.runtimes:
         if runtime not in usable:
             _say(console, f"{runtime.name:10} not here: {runtime.problem}. {runtime.remedy}")
-    working = []
+    results = []
     with progress.steps(len(usable)) as begin:
         for runtime in usable:
             begin(f"running kernels on {runtime.name}")
-            text, works = try_runtime(runtime)
-            working.append(works)
-            _say(console, f"{runtime.name:10} {text}")
-    return 0 if all(working) and working else 1
+            results.append(try_runtime(runtime))
+    for runtime, (text, _) in zip(usable, results, strict=True):
+        _say(console, f"{runtime.name:10} {text}")
+    return 0 if results and all(works for _, works in results) else 1
 
 
 def _say(console: Console, text: str) -> None:
