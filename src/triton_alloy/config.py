@@ -151,6 +151,14 @@ CACHE_DIRECTORY = Variable(
     "a folder",
     "Where compiled CPU kernels are kept between processes.",
 )
+CACHE_LIMIT = Variable(
+    "MSL_CPU_CACHE_LIMIT",
+    "1GB",
+    str,
+    "a size such as 500MB; 0 for no limit",
+    "How much compiled CPU kernels may take, and how much of Triton's cache the entries of this backend; those that "
+    "were used longest ago go.",
+)
 COMPILER = Variable(
     "MSL_CPU_CXX",
     "",
@@ -197,6 +205,7 @@ VARIABLES = (
     BACKEND,
     DEFAULT_BACKEND,
     CACHE_DIRECTORY,
+    CACHE_LIMIT,
     COMPILER,
     THREADS,
     CPU_MODE,

@@ -381,6 +381,8 @@ def _load(
         sanitize.runtime()
         sanitizer_flags = sanitize.FLAGS
     path, description = cache.fetch(key, build)
+    if mode == "sanitize":
+        sanitize.line_table(str(path))
     return open_library(path), description
 
 
