@@ -135,7 +135,8 @@ DEBUG = Variable(
     "a number from 0 to 4",
     "A ladder, each step adds to the one before: 1 a line for each kernel that is compiled (with the time of each "
     "stage), loaded (C++ compiler included) or launched, 2 the MSL, 3 the IR after each stage, 4 the verifier after "
-    "each stage. Launches are reported of kernels that are first launched under it.",
+    "each stage. From 2 on kernels are compiled anew; launches are reported of kernels that are first launched under "
+    "it.",
 )
 SKIP = Variable(
     "TRITON_ALLOY_SKIP",

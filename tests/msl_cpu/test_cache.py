@@ -146,6 +146,15 @@ def test_a_temporary_folder_that_others_can_write_is_not_used(folder: Path):
     assert found != taken and found.parent == taken.parent and cache_folder.is_private(found.stat())
 
 
+def test_a_folder_is_made_or_replaced(folder: Path):
+    assert cache_folder.writable(folder, "other", "") == folder and folder.is_dir()
+    folder.chmod(0o555)
+    with pytest.warns(UserWarning, match="cannot be written .* make room"), unprivileged():
+        found = cache_folder.writable(folder, "other", "make room")
+        assert found == cache_folder.writable(folder, "other", "make room") and os.access(found, os.W_OK)
+    assert found.parent == Path(tempfile.gettempdir())
+
+
 # -------------------------------------------------------------------------------------------------------------- limits
 @pytest.mark.parametrize(
     "text, size", [("500MB", 5 * 10**8), ("1.5 GiB", 3 << 29), ("2k", 2000), ("4096", 4096), ("0", 0), ("10 b", 10)]

@@ -40,12 +40,29 @@ def substitute(folder: Path, error: OSError, name: str, remedy: str) -> Path:
     return found
 
 
+def writable(folder: Path, name: str, remedy: str) -> Path:
+    """The folder, made if it is not there, or what stands in for it. Raises OSError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _takes_files(folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        return substitute(folder, error, name, remedy)
+    return folder
+
+
 def _temporary(name: str) -> Path:
     path = Path(tempfile.gettempdir(), name)
     try:
         path.mkdir(mode=0o700, exist_ok=True)
-        if is_private(path.lstat()) and os.access(path, os.W_OK):
+        if is_private(path.lstat()) and _takes_files(path):
             return path
     except OSError:
         pass  # the name is taken by something else
     return Path(tempfile.mkdtemp(prefix=f"{name}-"))
+
+
+def _takes_files(folder: Path) -> bool:
+    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
