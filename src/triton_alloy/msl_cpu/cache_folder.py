@@ -14,6 +14,11 @@ UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT
 _SUBSTITUTES: dict[Path, Path] = {}
 
 
+def shared(name: str) -> Path:
+    """The temporary folder that this user's processes share, whether it is there or not."""
+    return Path(tempfile.gettempdir(), f"{name}-{os.getuid()}")
+
+
 def is_private(status: os.stat_result) -> bool:
     """Whether this is a directory to which only this user can write: what lies in it is executed."""
     writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
@@ -32,7 +37,7 @@ def substitute(folder: Path, error: OSError, name: str, remedy: str) -> Path:
     """
     found = _SUBSTITUTES.get(folder)
     if found is None:
-        found = _SUBSTITUTES[folder] = _temporary(f"{name}-{os.getuid()}")
+        found = _SUBSTITUTES[folder] = _temporary(name)
         problem = os.strerror(error.errno) if error.errno else str(error)
         warnings.warn(
             f"the cache {folder} cannot be written ({problem}): {found} is used in its place; {remedy}", stacklevel=3
@@ -54,14 +59,14 @@ def writable(folder: Path, name: str, remedy: str) -> Path:
 
 
 def _temporary(name: str) -> Path:
-    path = Path(tempfile.gettempdir(), name)
+    path = shared(name)
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         if is_private(path.lstat()) and _takes_files(path):
             return path
     except OSError:
         pass  # the name is taken by something else
-    return Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    return Path(tempfile.mkdtemp(prefix=f"{path.name}-"))
 
 
 def _takes_files(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from rich.text import Text
 from triton_alloy import __version__
 from triton_alloy.errors import AlloyError
 from triton_alloy.msl_cpu.errors import MslError
+from triton_alloy.msl_cpu.eviction import parse_size
 from triton_alloy.tools import doctor, info, needs
 from triton_alloy.tools.bench import SECTIONS, bench, packages
 
@@ -65,6 +66,16 @@ def _new_file(text: str) -> Path:
     return path
 
 
+def _size(text: str) -> int:
+    try:
+        size = parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not size:
+        raise argparse.ArgumentTypeError("nothing would be kept: use --clear")
+    return size
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="triton-alloy", description="Triton kernels as Metal text, on GPU and CPU.")
     parser.add_argument("--version", action="version", version=f"triton-alloy {__version__}")
@@ -93,6 +104,15 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("--remove", action="store_true", help="undo an earlier setup")
     install.set_defaults(run=_setup)
 
+    kept = commands.add_parser("cache", help="show, limit or clear what is kept between processes")
+    action = kept.add_mutually_exclusive_group()
+    action.add_argument("--list", action="store_true", help="show each kernel too, those that were used last first")
+    action.add_argument(
+        "--limit", type=_size, metavar="SIZE", help="keep at most SIZE, such as 500MB: what was used last"
+    )
+    action.add_argument("--clear", action="store_true", help="remove all, of Triton's cache what this backend has made")
+    kept.set_defaults(run=_cache)
+
     support = commands.add_parser("support", help="print which operation runs on which element type, as Markdown")
     support.set_defaults(run=_support)
 
@@ -118,6 +138,14 @@ def _setup(console: Console, options: argparse.Namespace) -> int:
     from triton_alloy.tools import setup
 
     return setup.remove(console) if options.remove else setup.setup(console, options.wheel)
+
+
+def _cache(console: Console, options: argparse.Namespace) -> int:
+    from triton_alloy.tools import caches
+
+    if options.clear or options.limit:
+        return caches.shrink(console, options.limit or 0)
+    return caches.show(console, each=options.list)
 
 
 def _support(console: Console, options: argparse.Namespace) -> int:

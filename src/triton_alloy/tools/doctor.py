@@ -12,8 +12,9 @@ from rich.console import Console
 
 from triton_alloy import config
 from triton_alloy.errors import AlloyError
+from triton_alloy.msl_cpu.eviction import size_text
 from triton_alloy.runtime.detection import DeviceInfo, RuntimeInfo
-from triton_alloy.tools import info, progress, trials
+from triton_alloy.tools import caches, info, progress, trials
 
 
 def own_version() -> str:
@@ -47,11 +48,10 @@ def active_target() -> str:
         return f"none: {error}"
 
 
-def cache() -> str:
-    """The folder of compiled CPU kernels and its size."""
-    folder = config.CACHE_DIRECTORY.value
-    files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
-    return f"{folder} ({len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB)"
+def kept() -> str:
+    """What is kept between processes, and where."""
+    found = caches.caches()
+    return ", ".join(f"{each.name} {each.folders[0]} ({size_text(each.bytes)})" for each in found)
 
 
 def metal_state(found: DeviceInfo) -> list[tuple[str, str]]:
@@ -88,7 +88,7 @@ def lines(found: DeviceInfo) -> Iterator[tuple[str, str]]:
     yield "python", f"{platform.python_version()} ({sys.executable})"
     yield "compiler", compiler()
     yield "active target", active_target()
-    yield "cache", cache()
+    yield "caches", kept()
     yield from ((each.name, each.text) for each in config.VARIABLES if os.environ.get(each.name))
     yield from metal_state(found)
 

@@ -120,6 +120,11 @@ def entries(directory: Path) -> Iterator[Entry]:
                 entry.remove()
 
 
+def name_of(entry: Entry) -> str:
+    """The name of the kernel of an entry."""
+    return next(file.stem for file in entry.files if file.suffix in OURS)
+
+
 def _entry(path: Path, files: list[Path]) -> Entry:
     """The file of the group goes first, and tells when the entry was used."""
     found = {file: file.stat() for file in sorted(files, key=lambda file: not file.name.startswith(GROUP))}
