@@ -7,6 +7,7 @@ TRITON := triton==3.9.0
 TORCH := torch==2.13.0
 LIBRARIES := liger-kernel==0.8.5 fla-core==0.6.0 einops==0.8.2
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+TORCH_CUDA_SIZE := 2.7 GB
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
@@ -118,13 +119,18 @@ clean: ## remove what make has made
 	$(BIN)/python -c '$(HAS_CLANG)' 2>/dev/null || $(PIP) --editable '.[compiler]'
 	@touch $@
 
-# On Linux PyPI's PyTorch is the CUDA build, which is huge and wants another Triton: take the CPU build, from wherever
-# pip is told to look, else from PyTorch's own index.
+# On Linux PyPI's PyTorch is the CUDA build, which is huge and replaces Triton by the release that it was built for. The
+# CPU build comes from wherever pip is told to look, else from PyTorch's own index; where neither has it, PyPI's does as
+# well, with our Triton put back.
 .venv/test: .venv/demo
 ifdef ON_LINUX
-	$(PIP) '$(TORCH)+cpu' 2>/dev/null || $(PIP) --extra-index-url $(TORCH_CPU_INDEX) '$(TORCH)+cpu'
+	$(PIP) '$(TORCH)+cpu' 2>/dev/null \
+		|| $(PIP) --retries 1 --extra-index-url $(TORCH_CPU_INDEX) '$(TORCH)+cpu' 2>/dev/null \
+		|| { echo "No CPU build of PyTorch can be reached: taking PyPI's, for CUDA ($(TORCH_CUDA_SIZE) to download)."; \
+			$(PIP) '$(TORCH)'; }
 endif
-	$(PIP) --editable '.[test]' $(if $(ON_LINUX),$(TRITON))
+	$(PIP) --editable '.[test]'
+	$(if $(ON_LINUX),$(PIP) --no-deps $(TRITON))
 	@touch $@
 
 .venv/lint: .venv/demo

@@ -1,7 +1,7 @@
 """The pipeline: a tt module in, a Kernel out. The only file that names every stage.
 
-A stage's name is its file, its test and its line in the debug output. TRITON_ALLOY_DEBUG: 1 times each stage, 2 prints
-the MSL, 3 the IR after each stage, 4 verifies after each stage.
+A stage's name is its file, its test and its name in the debug output. TRITON_ALLOY_DEBUG: 1 prints a line for each
+kernel with the time of each stage, 2 the MSL, 3 the IR after each stage, 4 verifies after each stage.
 """
 
 from __future__ import annotations
@@ -125,13 +125,19 @@ def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: boo
     """
     options = Options(target, num_warps, fp_fusion, any(map(_takes_address, module.walk())))
     level, skipped = config.DEBUG.value, config.SKIP.value
+    times: dict[str, float] = {}
     for name, stage in STAGES:
         if name in skipped:
             continue
         start = time.perf_counter()
         stage(module, options)
-        _report(level, name, time.perf_counter() - start, module)
-    return _print(module, options, level)
+        times[name] = time.perf_counter() - start
+        _show(level, name, module)
+    start = time.perf_counter()
+    kernel = _print(module, options)
+    times["print"] = time.perf_counter() - start
+    _report(level, kernel, times)
+    return kernel
 
 
 def _takes_address(op: Op) -> bool:
@@ -140,20 +146,25 @@ def _takes_address(op: Op) -> bool:
     return op.name == "tt.int_to_ptr" or any(isinstance(element_of(result.type), PointerType) for result in loaded)
 
 
-def _report(level: int, name: str, seconds: float, module: Op) -> None:
-    if level >= 1:
-        print(f"{name:16} {seconds * 1e3:8.2f} ms", file=sys.stderr)
+def _show(level: int, name: str, module: Op) -> None:
+    """The IR that a stage leaves, where it is asked for, and whether it is valid."""
     if level >= 3:
-        print(print_ir(module), file=sys.stderr)
+        print(f"// after {name}\n{print_ir(module)}", file=sys.stderr)
     if level >= 4:
         verify(module)
 
 
-def _print(module: Op, options: Options, level: int) -> Kernel:
+def _report(level: int, kernel: Kernel, times: dict[str, float]) -> None:
+    if level >= 1:
+        stages = ", ".join(f"{name} {seconds * 1e3:.1f}" for name, seconds in times.items())
+        print(f"{kernel.name}: compiled in {sum(times.values()) * 1e3:.1f} ms: {stages}", file=sys.stderr)
+    if level >= 2:
+        print(kernel.source, file=sys.stderr)
+
+
+def _print(module: Op, options: Options) -> Kernel:
     kernel = _only(module)
     printed = print_kernel(kernel, sources=_source_lines(kernel), fp_contract=options.fp_contract)
-    if level >= 2:
-        print(printed.source, file=sys.stderr)
     return Kernel(
         name=printed.name,
         source=printed.source,

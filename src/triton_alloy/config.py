@@ -79,6 +79,15 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not least <= int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    return parse
+
+
 def _some_of(*choices: str) -> Callable[[str], frozenset[str]]:
     def parse(text: str) -> frozenset[str]:
         names = frozenset(name for name in text.split(",") if name)
@@ -132,10 +141,12 @@ FRONTEND = Variable(
 DEBUG = Variable(
     "TRITON_ALLOY_DEBUG",
     "0",
-    _at_least(0),
+    _between(0, 4),
     "a number from 0 to 4",
-    "A ladder, each step adds to the one before: 1 time of each stage, 2 the MSL, 3 the IR after each stage, "
-    "4 the verifier after each stage.",
+    "A ladder, each step adds to the one before: 1 a line for each kernel that is compiled (with the time of each "
+    "stage), loaded (C++ compiler included) or launched, 2 the MSL, 3 the IR after each stage, 4 the verifier after "
+    "each stage. From 2 on kernels are compiled anew; launches are reported of kernels that are first launched under "
+    "it.",
 )
 SKIP = Variable(
     "TRITON_ALLOY_SKIP",
@@ -150,6 +161,14 @@ CACHE_DIRECTORY = Variable(
     Path,
     "a folder",
     "Where compiled CPU kernels are kept between processes.",
+)
+CACHE_LIMIT = Variable(
+    "MSL_CPU_CACHE_LIMIT",
+    "1GB",
+    str,
+    "a size such as 500MB; 0 for no limit",
+    "How much compiled CPU kernels may take, and how much of Triton's cache the entries of this backend; those that "
+    "were used longest ago go.",
 )
 COMPILER = Variable(
     "MSL_CPU_CXX",
@@ -206,6 +225,7 @@ VARIABLES = (
     BACKEND,
     DEFAULT_BACKEND,
     CACHE_DIRECTORY,
+    CACHE_LIMIT,
     COMPILER,
     THREADS,
     CPU_MODE,

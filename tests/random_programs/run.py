@@ -1,4 +1,4 @@
-"""Run random programs and compare them with NumPy: `make programs COUNT=2000`.
+"""Run random programs and compare them with NumPy, on all cores: `make programs COUNT=2000`.
 
 Every program runs on the CPU target in fast mode, and in one more of `VARIANTS`, by its seed. A program that fails is
 shrunk to the statements that it takes, and printed.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,12 +21,15 @@ import torch
 from triton.errors import TritonError
 
 from tests.random_programs.generate import generate
+from tests.random_programs.processes import in_processes
 from tests.random_programs.program import Assign, Branch, Loop, Program, Statement, Store, Value
 from tests.random_programs.tensors import PREAMBLE
 from triton_alloy import config
 from triton_alloy.config import OPTIONAL_STAGES
 from triton_alloy.errors import AlloyError
 from triton_alloy.msl_cpu.errors import MslError
+from triton_alloy.msl_cpu.plan import worker_count
+from triton_alloy.tools import progress
 
 HEADING = "import triton\nimport triton.language as tl\n\n"
 FAST = {"TRITON_ALLOY_TARGET": "cpu", "TRITON_ALLOY_MODE": "fast"}
@@ -183,22 +187,38 @@ def constant(target: Value) -> Assign:
     return Assign((target,), text, (), lambda: np.ones(type_.shape, type_.numpy))
 
 
+def check_seed(seed: int) -> list[str]:
+    """What fails of the program of a seed, shrunk, as text."""
+    return [str(shrunk(failure)) for failure in check([generate(seed)], [VARIANTS[seed % len(VARIANTS)]])]
+
+
 def main() -> int:
-    """The number of programs that failed."""
+    """The number of programs that failed; 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("count", type=int, nargs="?", default=100)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--processes", type=int, default=worker_count(), help="default: one for each core")
     parser.add_argument("--show", action="store_true", help="print the programs, run nothing")
     options = parser.parse_args()
-    failed = 0
-    for seed in range(options.first, options.first + options.count):
-        program = generate(seed)
-        if options.show:
-            print(program.source())
-            continue
-        for failure in check([program], [VARIANTS[seed % len(VARIANTS)]]):
-            failed += 1
-            print(f"---- seed {seed}\n{shrunk(failure)}", flush=True)
+    seeds = range(options.first, options.first + options.count)
+    if options.show:
+        print(*(generate(seed).source() for seed in seeds), sep="\n")
+        return 0
+    for name in ("MSL_CPU_THREADS", "OMP_NUM_THREADS"):  # of a process
+        os.environ.setdefault(name, "2")
+    failed = done = 0
+    try:
+        with progress.steps(options.count) as begin:
+            begin("programs")
+            for seed, failures in in_processes(check_seed, seeds, options.processes):
+                done += 1
+                failed += bool(failures)
+                for text in failures:
+                    print(f"---- seed {seed}\n{text}", flush=True)
+                begin(f"programs, {failed} failed")
+    except KeyboardInterrupt:
+        print(f"{failed} of {done} programs failed, when they were stopped")
+        return 130
     print(f"{failed} of {options.count} programs failed")
     return min(failed, 125)
 

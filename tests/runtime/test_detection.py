@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from metal_double import Device, World, double
 
 from triton_alloy.chips import CHIPS, FAMILIES, chip_name, family_of_chip, language_of
 from triton_alloy.runtime.detection import (
+    INSTALL,
     DeviceInfo,
     MetalFacts,
     Probes,
@@ -19,7 +22,7 @@ from triton_alloy.runtime.detection import (
     version_tuple,
 )
 from triton_alloy.runtime.metal_api import facts_of
-from triton_alloy.runtime.probes import device_info
+from triton_alloy.runtime.probes import device_info, import_problems
 from triton_alloy.target import target_for
 
 SYSCTL = """machdep.cpu.brand_string: Apple {chip}
@@ -155,7 +158,7 @@ def test_missing_frameworks_are_named_with_a_remedy():
     assert info.runtime("metal").remedy == 'pip install "pyobjc-framework-Metal>=11"'
     assert info.runtime("torch_mps").remedy == "pip install torch"
     assert info.runtime("mlx").remedy == "pip install mlx"
-    assert info.runtime("cpu").is_usable
+    assert info.runtime("cpu").remedy == "triton-alloy setup"
     old = describe(replace(mac("M2"), distributions={**INSTALLED, "torch": "2.6.1"}))
     assert "2.6.1 has no torch.mps.compile_shader" in old.runtime("torch_mps").problem
     assert describe(replace(mac("M2"), metal=None)).runtime("metal").remedy.startswith("log in")
@@ -177,9 +180,32 @@ def test_linux_describes_the_processor():
     assert (info.system, info.processor, info.family, info.cores) == ("Debian 12", "AMD EPYC 9R14", "cpu", 2)
     assert info.memory_bytes == 16384 * 1024
     assert info.metal is None and info.peak is None
-    assert not info.runtime("metal").is_usable and info.runtime("cpu").is_usable
     assert linux(cpuinfo="", machine="aarch64").processor == "aarch64"
-    assert linux(distributions={"mlx": "0.32.4"}).runtime("mlx").is_usable
+
+
+def test_linux_needs_triton_for_kernels_and_mlx_with_its_cpu():
+    bare, whole = linux(), linux(distributions={"mlx": "0.32.4", "triton": "3.9.0"})
+    assert bare.runtime("cpu").remedy == 'pip install "triton>=3.7,<3.10"'
+    assert bare.runtime("mlx").remedy == 'pip install "mlx[cpu]"'
+    assert whole.runtime("mlx").is_usable and whole.runtime("cpu").is_usable
+    assert not whole.runtime("metal").is_usable
+    broken = linux(distributions=whole.frameworks, import_problems={"mlx": "no libmlx.so"}).runtime("mlx")
+    assert (broken.problem, broken.remedy) == ("mlx 0.32.4 cannot be imported (no libmlx.so)", 'pip install "mlx[cpu]"')
+
+
+def test_the_commands_install_what_the_project_asks_for():
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    for (name, _), command in INSTALL.items():
+        wanted = re.search(rf'^    "({name}[^; ]+); ', project, re.MULTILINE)
+        if wanted and command.startswith("pip") and name != "mlx":
+            assert command == f'pip install "{wanted[1]}"'
+    assert '"mlx[cpu]>=' in project
+
+
+def test_frameworks_are_imported_before_they_are_promised():
+    assert import_problems(["numpy", "pytest"]) == {}
+    problems = import_problems(["no_such_package", "mlx"])
+    assert problems == {"no_such_package": "ModuleNotFoundError: No module named 'no_such_package'"}
 
 
 def test_a_mac_with_an_intel_processor_runs_on_it():
@@ -192,9 +218,12 @@ def test_the_choice_of_runtimes_is_explained():
     by_kind = {kind: runtime for kind, runtime, _ in choices(describe(mac("M2")), "auto")}
     assert list(by_kind.values()) == ["metal", "torch_mps", "mlx"]
     assert choices(linux(), "metal") == [("all arguments", "metal", "ALLOY_RUNTIME=metal")]
-    rows = {kind: (runtime, why) for kind, runtime, why in choices(linux(), "auto")}
+    rows = {kind: (runtime, why) for kind, runtime, why in choices(linux(distributions={"triton": "3.9.0"}), "auto")}
     assert rows["NumPy arrays and PyTorch's CPU tensors"] == ("cpu", "there is no Apple GPU")
     assert rows["MLX arrays, on the CPU"][0] == "none"
+    rows = {kind: (runtime, why) for kind, runtime, why in choices(linux(), "auto")}
+    problem = 'triton is not installed: pip install "triton>=3.7,<3.10"'
+    assert rows["NumPy arrays and PyTorch's CPU tensors"] == ("none", problem)
 
 
 def test_outputs_of_commands_are_read():

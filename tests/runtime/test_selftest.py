@@ -88,13 +88,23 @@ def test_the_result_is_remembered_for_the_same_tests(tmp_path: Path, monkeypatch
     assert len(runs) == len(SELF_TESTS) + 2
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", json.dumps({"tests": "of another version", "failures": {}})])
+UNREADABLE = ["", "{", "[]", json.dumps({"tests": "of another version", "failures": {}})]
+UNREADABLE += [json.dumps({"tests": selftest.digest()}), json.dumps({"tests": selftest.digest(), "failures": [1]})]
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
 def test_an_unreadable_result_is_found_anew(tmp_path: Path, content: str):
     path = tmp_path / "selftest.json"
     path.write_text(content)
     assert set(verdict(lambda kernel, inputs, size, programs: bytes(size), path).failures) == {
         test.name for test in SELF_TESTS
     }
+
+
+def test_a_result_that_cannot_be_kept_counts_all_the_same(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "selftest.json"
+    assert verdict(lambda kernel, inputs, size, programs: bytes(size), path).failures
 
 
 def test_a_device_runs_its_tests_once(tmp_path: Path):

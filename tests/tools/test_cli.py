@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from triton_alloy import __version__, config
-from triton_alloy.tools import bench, cases, cli, measure
+from triton_alloy.tools import bench, cases, cli, measure, progress
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,49 @@ def cpu():
 def test_version(capsys):
     assert cli.main(["version"]) == 0
     assert capsys.readouterr().out.strip() == __version__
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip() == f"triton-alloy {__version__}"
+
+
+def test_without_arguments_the_help_is_printed(capsys):
+    assert cli.main([]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("usage: triton-alloy") and printed.err == ""
+    assert all(f"\n    {command} " in printed.out for command in ("demo", "bench", "doctor", "setup"))
+
+
+def test_tables_are_not_cut_where_the_output_is_no_terminal(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    path = "/a" * 150
+    with config.scope(MSL_CPU_CXX=f"{path} -O2"):
+        cli.main(["doctor"])
+    assert f"MSL_CPU_CXX='{path} -O2': no such program" in capsys.readouterr().out
+
+
+def test_files_are_found_wrong_before_anything_runs(tmp_path, capsys):
+    for wrong in (tmp_path / "none" / "x.json", tmp_path):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["bench", "--json", str(wrong)])
+        assert ended.value.code == 2
+        assert f"argument --json: {wrong}: " in capsys.readouterr().err
+
+
+def test_ctrl_c_and_a_reader_that_leaves_end_without_a_traceback(monkeypatch):
+    def raises(error: BaseException):
+        def run(console, options):
+            raise error
+
+        return run
+
+    monkeypatch.setattr(cli, "_version", raises(KeyboardInterrupt()))
+    assert cli.main(["version"]) == 130
+    script = "import sys; from triton_alloy.tools import cli; cli._version = lambda *_: print('x' * 100_000) or 0; "
+    command = [sys.executable, "-c", f"{script}sys.exit(cli.main(['version']))"]
+    pipe = ["bash", "-c", '"$@" | true; exit "${PIPESTATUS[0]}"', "-", *command]
+    done = subprocess.run(pipe, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_doctor_finds_a_compiler_and_a_target(capsys):
@@ -45,7 +88,9 @@ def test_show_prints_metal_text(capsys):
 
 def test_show_names_what_there_is(capsys):
     assert cli.main(["demo", "--show", "nothing"]) == 2
-    assert "softmax" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: no example called 'nothing'") and "softmax" in printed.err
+    assert printed.out == ""
 
 
 def test_demo_prints_every_case_and_a_picture(tmp_path, capsys):
@@ -129,6 +174,27 @@ def test_the_whole_report_fits_a_terminal_of_80_columns():
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(bench.table(results))
     assert "…" not in console.export_text()
+
+
+def test_a_section_that_fails_is_named(monkeypatch):
+    monkeypatch.setattr(bench, "_pin", lambda: None)
+    with pytest.raises(bench.SectionFailed, match="the section nothing of the benchmark ended with status 1"):
+        bench._section("nothing", 0.1)
+
+
+@pytest.mark.parametrize("sections, needed", [(["msl_cpu"], ("torch",)), (["speed", "msl_cpu"], ("triton", "torch"))])
+def test_what_the_sections_need(sections, needed):
+    assert bench.packages(sections) == needed
+
+
+def test_progress_is_shown_on_a_terminal_alone():
+    for is_terminal in (True, False):
+        console = Console(file=io.StringIO(), force_terminal=is_terminal, width=80)
+        with progress.steps(2, console) as begin:
+            begin("first [step]")
+            begin("second")
+        shown = console.file.getvalue()
+        assert ("second" in shown and "1/2" in shown) if is_terminal else shown == ""
 
 
 def test_the_overhead_section_runs():

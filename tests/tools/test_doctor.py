@@ -18,6 +18,8 @@ from triton_alloy.runtime import metal, metal_api  # noqa: E402
 from triton_alloy.runtime.detection import DeviceInfo, describe  # noqa: E402
 from triton_alloy.tools import doctor, info, trials  # noqa: E402
 
+TRITON = {"triton": "3.9.0"}
+
 
 @pytest.fixture(autouse=True)
 def no_choice():
@@ -28,8 +30,7 @@ def no_choice():
 
 def printed(command, found: DeviceInfo, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """The status and output of a command on a machine."""
-    for module in (info, doctor):
-        monkeypatch.setattr(module, "device_info", lambda: found)
+    monkeypatch.setattr(info, "device_info", lambda *, imports: found)
     console = Console(width=200, file=io.StringIO())
     return command(console), console.file.getvalue()
 
@@ -55,24 +56,34 @@ def test_info_of_a_mac(monkeypatch: pytest.MonkeyPatch):
 
 def test_info_of_linux_and_with_a_wish(monkeypatch: pytest.MonkeyPatch):
     with config.scope(ALLOY_RUNTIME="cpu"):
-        _, text = printed(info.info, linux(), monkeypatch)
+        _, text = printed(info.info, linux(distributions=TRITON), monkeypatch)
     lines = {" ".join(line.split()) for line in text.splitlines()}
     assert lines >= {"processor AMD EPYC 9R14", "target cpu, 2 threads", "all arguments -> cpu (ALLOY_RUNTIME=cpu)"}
 
 
 def test_doctor_says_what_works_and_what_to_do(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trials, "try_runtime", lambda name: [trials.Trial(name, "softmax", "")])
-    status, text = printed(doctor.doctor, linux(), monkeypatch)
+    status, text = printed(doctor.doctor, linux(distributions=TRITON), monkeypatch)
     assert status == 0
     assert "cpu        works: softmax right" in text
     assert "metal      not here: there is no Apple GPU. use a Mac" in text
-    assert "mlx        not here: mlx is not installed. pip install mlx" in text
+    assert 'mlx        not here: mlx is not installed. pip install "mlx[cpu]"' in text
+
+
+def test_nothing_is_promised_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch):
+    """Triton is there and cannot be imported: no runtime is tried, and each says what to do."""
+    found = linux(distributions=TRITON, import_problems={"triton": "ImportError: no libtriton.so"})
+    status, text = printed(doctor.doctor, found, monkeypatch)
+    assert status == 1
+    assert "triton 3.9.0, which cannot be imported: ImportError: no libtriton.so" in " ".join(text.split())
+    problem = 'triton 3.9.0 cannot be imported (ImportError: no libtriton.so). pip install "triton>=3.7,<3.10"'
+    assert f"cpu        not here: {problem}" in text
 
 
 def test_doctor_fails_where_a_runtime_is_wrong(monkeypatch: pytest.MonkeyPatch):
     found = [trials.Trial("cpu", "vector_add", ""), trials.Trial("cpu", "softmax", "wrong result: relative error 0.5")]
     monkeypatch.setattr(trials, "try_runtime", lambda name: found)
-    status, text = printed(doctor.doctor, linux(), monkeypatch)
+    status, text = printed(doctor.doctor, linux(distributions=TRITON), monkeypatch)
     assert status == 1
     assert "DOES NOT WORK: softmax: wrong result: relative error 0.5 (right: vector_add)" in text
 

@@ -35,3 +35,14 @@ def test_there_is_a_workflow_for_each_system():
     systems = {path.stem: set(re.findall(r"\b(ubuntu|macos)-", path.read_text())) for path in WORKFLOWS}
     assert systems["macos"] == {"macos"} and systems["test"] == {"ubuntu"}
     assert "ALLOY_RUNTIME: metal" in (ROOT / ".github/workflows/macos.yml").read_text()
+
+
+def test_one_answer_to_which_python():
+    """pyproject.toml's, the README's; the workflows run the lowest and the highest version."""
+    project = (ROOT / "pyproject.toml").read_text()
+    versions = re.findall(r"Python :: (3\.\d+)", project)
+    assert f'requires-python = ">={versions[0]}"' in project
+    assert f"python3 ({versions[0]} or later" in (ROOT / "README.md").read_text()
+    for path in WORKFLOWS:
+        named = re.findall(r"\"(3\.\d+)\"", path.read_text())
+        assert (path.stem, named) == (path.stem, [versions[0], versions[-1]])

@@ -12,13 +12,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import CompileError, CompilerCrash, Diagnostic, MslError, NoCompiler
+from .workspace import workspace
 
 PACKAGE = Path(__file__).parent
 HEADERS = PACKAGE / "headers"
@@ -253,7 +253,7 @@ def compile_library(text: str, source: str, flags: Sequence[str], scale: int = 1
     Compiler.flags, and more; scale: see compiler_errors."""
     compiler = find_compiler()
     try:
-        with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
+        with workspace() as directory:
             Path(directory, "kernel.cpp").write_text(text)
             done = run_compiler(compiler, [*flags, "-c", "kernel.cpp", "-o", "kernel.o"], directory)
             frames = [int(a or b) for a, b in _FRAME.findall(done.stderr)]

@@ -2,106 +2,185 @@
 
 Two files per library: `<key>.json` (what the host must know, and the hash of the library) and `<hash>.so`. The first is
 written last, so a reader finds either nothing or a complete pair; processes that write the same key do not disturb
-each other.
+each other. What was used longest ago goes where the files take more than $MSL_CPU_CACHE_LIMIT.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-import stat
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from . import cache_folder
 from .errors import MslError
+from .eviction import INTERVAL, Entry, Limiter, parse_size, touch
 
 _KEY_DIGITS = 40
+_SUFFIXES = (".json", ".so", ".key")
+_UNFINISHED = ".new-"
+DEFAULT_LIMIT = "1GB"
+
+
+def chosen_directory() -> Path:
+    """$MSL_CPU_CACHE_DIR or the user's cache directory, whether it is there or not."""
+    chosen = os.environ.get("MSL_CPU_CACHE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("msl_cpu", appauthor=False)
+
+
+def limit() -> int:
+    """$MSL_CPU_CACHE_LIMIT in bytes, 0 for none. Raises MslError."""
+    text = os.environ.get("MSL_CPU_CACHE_LIMIT") or DEFAULT_LIMIT
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise MslError(f"MSL_CPU_CACHE_LIMIT: {error}") from error
+
+
+def cache_directories() -> tuple[Path, ...]:
+    """Where to look, and last where to write: the chosen directory, created with private permissions, and behind it a
+    temporary one where the first cannot be written. Raises MslError."""
+    path = chosen_directory()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno not in cache_folder.UNWRITABLE:
+            raise MslError(f"cannot create the kernel cache {path}: {error}; set MSL_CPU_CACHE_DIR") from error
+        return (_substitute(path, error),)
+    if not cache_folder.is_private(path.stat()):
+        raise MslError(f"the kernel cache {path} is writable by others or not ours; refusing to load code from it")
+    behind = cache_folder.substitute_of(path)
+    return (path,) if behind is None else (path, behind)
+
+
+def _substitute(path: Path, error: OSError) -> Path:
+    try:
+        return cache_folder.substitute(path, error, "msl_cpu", "set MSL_CPU_CACHE_DIR")
+    except OSError:
+        raise _unwritable(error) from error
 
 
 def _unwritable(error: OSError) -> MslError:
     return MslError(f"cannot write to the kernel cache: {error}; set MSL_CPU_CACHE_DIR")
 
 
-def _private(path: Path) -> bool:
-    """Whether only this user can write to the directory: what lies in it is executed."""
-    status = path.stat()
-    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
-def cache_directory() -> Path:
-    """$MSL_CPU_CACHE_DIR or the user's cache directory; created with private permissions."""
-    chosen = os.environ.get("MSL_CPU_CACHE_DIR")
-    path = Path(chosen) if chosen else platformdirs.user_cache_path("msl_cpu", appauthor=False)
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise MslError(f"cannot create the kernel cache {path}: {error}; set MSL_CPU_CACHE_DIR") from error
-    if not _private(path):
-        raise MslError(f"the kernel cache {path} is writable by others or not ours; refusing to load code from it")
-    return path
-
-
 def _write(path: Path, content: bytes) -> None:
     """Atomic: readers see the old file or the whole new one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _keep(files: Mapping[str, bytes]) -> Path:
+    """Write files by name, in their order; the directory that has taken them. Raises MslError."""
+    *_, directory = cache_directories()
+    try:
+        return _write_all(directory, files)
+    except OSError as error:
+        behind = _substitute(chosen_directory(), error)
+        if behind == directory:
+            raise _unwritable(error) from error
+    try:
+        return _write_all(behind, files)
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _write_all(directory: Path, files: Mapping[str, bytes]) -> Path:
+    for name, content in files.items():
+        _write(directory / name, content)
+    _LIMITER.wrote(directory, sum(map(len, files.values())), limit())
+    return directory
 
 
 def _read(directory: Path, key: str) -> tuple[Path, dict[str, Any]] | None:
     """The library and its description; None where anything is missing, cut off or altered."""
     try:
         description = json.loads((directory / f"{key}.json").read_bytes())
-        digest = description["sha256"]
+        check, digest = description.pop("check"), description["sha256"]
         library = directory / f"{digest}.so"
         content = library.read_bytes()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return (library, description) if hashlib.sha256(content).hexdigest() == digest else None
+    if check != _check(description) or hashlib.sha256(content).hexdigest() != digest:
+        return None
+    touch(directory / f"{key}.json", library)
+    return library, description
+
+
+def _check(description: dict[str, Any]) -> str:
+    return make_key(json.dumps(description, sort_keys=True))
 
 
 def fetch(key: str, build: Callable[[], tuple[bytes, dict[str, Any]]]) -> tuple[Path, dict[str, Any]]:
     """The cached library for `key`, else what `build` makes: (library, description as JSON values)."""
-    directory = cache_directory()
-    if found := _read(directory, key):
-        return found
+    for directory in cache_directories():
+        if found := _read(directory, key):
+            return found
+    limit()  # a wrong one is found before the compiler has run
     content, description = build()
     digest = hashlib.sha256(content).hexdigest()
-    description = {**description, "sha256": digest}
-    library = directory / f"{digest}.so"
-    try:
-        _write(library, content)
-        _write(directory / f"{key}.json", json.dumps(description).encode())
-    except OSError as error:
-        raise _unwritable(error) from error
-    return library, description
+    description = json.loads(json.dumps({**description, "sha256": digest}))
+    whole = json.dumps({**description, "check": _check(description)}).encode()
+    return _keep({f"{digest}.so": content, f"{key}.json": whole}) / f"{digest}.so", description
 
 
 def remember(key: str, compute: Callable[[], str]) -> str:
     """What `compute` gave for `key` before, in this process or another: a key of make_key."""
-    path = cache_directory() / f"{key}.key"
-    try:
-        known = path.read_text()
-    except (OSError, ValueError):
-        known = ""
-    if len(known) == _KEY_DIGITS:
-        return known
+    for directory in cache_directories():
+        path = directory / f"{key}.key"
+        with contextlib.suppress(OSError, ValueError):
+            known = path.read_text()
+            if len(known) == _KEY_DIGITS:
+                touch(path)
+                return known
     known = compute()
-    try:
-        _write(path, known.encode())
-    except OSError as error:
-        raise _unwritable(error) from error
+    _keep({f"{key}.key": known.encode()})
     return known
+
+
+# ----------------------------------------------------------------------------------------------------- what is in there
+def entries(directory: Path) -> Iterator[Entry]:
+    """Every file of the cache by itself: those of a pair are used together, and one without the other is made anew.
+    What killed processes have left unfinished is removed."""
+    try:
+        found = list(os.scandir(directory))
+    except OSError:
+        return
+    for file in found:
+        with contextlib.suppress(OSError):
+            status = file.stat(follow_symlinks=False)
+            if file.name.endswith(_SUFFIXES):
+                yield Entry((Path(file.path),), status.st_size, status.st_mtime)
+            elif file.name.startswith(_UNFINISHED) and time.time() - status.st_mtime > INTERVAL:
+                os.unlink(file.path)
+
+
+def libraries(directory: Path) -> Iterator[tuple[str, int, float]]:
+    """(what it is, bytes, when it was used) of each compiled library."""
+    for path in directory.glob("*.json"):
+        try:
+            description = json.loads(path.read_bytes())
+            status = (directory / f"{description['sha256']}.so").stat()
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        names = [entry[0] for entry in description.get("entries", ())]
+        yield ", ".join(names) or description.get("what", "nothing"), status.st_size, status.st_mtime
+
+
+_LIMITER = Limiter(entries, ".looked")
 
 
 def make_key(*parts: str) -> str:

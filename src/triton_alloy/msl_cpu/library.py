@@ -379,6 +379,8 @@ def _load(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) 
         sanitize.runtime()
         sanitizer_flags = sanitize.FLAGS
     path, description = cache.fetch(key, build)
+    if mode == "sanitize":
+        sanitize.line_table(str(path))
     return open_library(path), description
 
 

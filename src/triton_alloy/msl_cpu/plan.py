@@ -153,7 +153,7 @@ def runtime_library(name: str) -> ctypes.CDLL:
 
     def build() -> tuple[bytes, dict[str, str]]:
         flags = [*find_compiler().flags("off", "-O2"), f"-I{folder}", "-fvisibility=default"]
-        return compile_library(source, source, flags).content, {}
+        return compile_library(source, source, flags).content, {"what": f"runtime: {name}"}
 
     key = cache.make_key("runtime", name, package_fingerprint(), find_compiler().identity, processor())
     return open_library(cache.fetch(key, build)[0])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from .build import USER_FILE, compiler_errors, find_compiler, run_compiler
+from .workspace import workspace
 
 METAL_VERSION = 320
 
@@ -37,7 +37,7 @@ def needs_preprocessing(source: str, include_paths: Sequence[str]) -> bool:
 
 def preprocess(source: str, include_paths: Sequence[str]) -> str:
     """The text after the C preprocessor, with line markers. <metal_stdlib> and its parts expand to nothing."""
-    with tempfile.TemporaryDirectory(prefix="msl_cpu_") as directory:
+    with workspace() as directory:
         system = Path(directory, "system")
         (system / "simd").mkdir(parents=True)
         for name in _SYSTEM_HEADERS:

@@ -163,11 +163,17 @@ def runtime() -> ctypes.CDLL:
     return library
 
 
+@functools.cache
+def line_table(library: str) -> LineTable:
+    """Of a library by its path. It is read when the library is loaded: the file may be gone later."""
+    return read_line_table(Path(library))
+
+
 class Module:
     """A compiled library of sanitize mode and its source: turns addresses into lines."""
 
     def __init__(self, compiled: ctypes.CDLL, symbol: str, source: str):
-        self._table: LineTable = read_line_table(Path(compiled._name))
+        self._table = line_table(compiled._name)
         address = ctypes.cast(getattr(compiled, symbol), ctypes.c_void_p).value or 0
         self.start = address - self._table.symbols.get(symbol, 0)
         self.end = self.start + self._table.bytes

@@ -34,7 +34,8 @@ class Probes:
     """What a machine was asked. Texts are outputs of commands or files, "" where there was none.
 
     system, machine: as of `uname`; sysctl, ioreg, sw_vers: of macOS; cpuinfo, meminfo, os_release: of Linux;
-    distributions: installed Python packages with versions; metal: of the GPU, None with the reason in `metal_problem`.
+    distributions: installed Python packages with versions; import_problems: why those that were tried cannot be
+    imported; metal: of the GPU, None with the reason in `metal_problem`.
     """
 
     system: str
@@ -47,6 +48,7 @@ class Probes:
     meminfo: str = ""
     os_release: str = ""
     distributions: Mapping[str, str] = field(default_factory=dict)
+    import_problems: Mapping[str, str] = field(default_factory=dict)
     metal: MetalFacts | None = None
     metal_problem: str = ""
 
@@ -234,7 +236,13 @@ def _describe_other(probes: Probes) -> DeviceInfo:
 
 
 def _frameworks(probes: Probes) -> dict[str, str]:
-    return {name: probes.distributions.get(name, "not installed") for name in FRAMEWORKS}
+    return {name: _framework(probes, name) for name in FRAMEWORKS}
+
+
+def _framework(probes: Probes, name: str) -> str:
+    version = probes.distributions.get(name, "not installed")
+    problem = probes.import_problems.get(name)
+    return f"{version}, which cannot be imported: {problem}" if problem else version
 
 
 # ------------------------------------------------------------------------------------------------------------ runtimes
@@ -243,47 +251,75 @@ TENSORS = "PyTorch tensors on mps"
 ARRAYS = "MLX arrays"
 LEAST_TORCH = (2, 7)
 """The first PyTorch with torch.mps.compile_shader."""
+INSTALL = {
+    ("triton", "Linux"): 'pip install "triton>=3.7,<3.10"',
+    ("triton", "Darwin"): "triton-alloy setup",
+    ("torch", "Linux"): "pip install torch --index-url https://download.pytorch.org/whl/cpu",
+    ("mlx", "Linux"): 'pip install "mlx[cpu]"',
+    ("pyobjc-framework-Metal", "Darwin"): 'pip install "pyobjc-framework-Metal>=11"',
+}
+"""What installs a package on a system, where `pip install` and its name are not enough."""
+
+
+def install_command(name: str, system: str) -> str:
+    """The command that installs a package. system: as of `uname`."""
+    return INSTALL.get((name, system), f"pip install {name}")
 
 
 def _mac_runtimes(probes: Probes) -> tuple[RuntimeInfo, ...]:
+    kernels = _missing(probes, "triton")
     return (
-        RuntimeInfo("metal", MEMORY, probes.metal_problem if probes.metal is None else "", _metal_remedy(probes)),
-        RuntimeInfo("torch_mps", TENSORS, *_torch_problem(probes)),
-        RuntimeInfo("mlx", ARRAYS, *_missing(probes, "mlx")),
-        RuntimeInfo("cpu", "whatever ALLOY_RUNTIME=cpu is set for"),
+        RuntimeInfo("metal", MEMORY, *_first(_metal_problem(probes), kernels)),
+        RuntimeInfo("torch_mps", TENSORS, *_first(_torch_problem(probes), kernels)),
+        RuntimeInfo("mlx", ARRAYS, *_first(_missing(probes, "mlx"), kernels)),
+        RuntimeInfo("cpu", "whatever ALLOY_RUNTIME=cpu is set for", *kernels),
     )
 
 
-def _metal_remedy(probes: Probes) -> str:
+Problem = tuple[str, str]
+"""(problem, remedy), both "" where there is none."""
+
+
+def _first(*problems: Problem) -> Problem:
+    return next((each for each in problems if any(each)), ("", ""))
+
+
+def _metal_problem(probes: Probes) -> Problem:
     if probes.metal is not None:
-        return ""
+        return "", ""
     if "pyobjc-framework-Metal" not in probes.distributions:
-        return 'pip install "pyobjc-framework-Metal>=11"'
-    return "log in to the Mac's desktop session, or set ALLOY_RUNTIME=cpu"
+        return probes.metal_problem, install_command("pyobjc-framework-Metal", probes.system)
+    return probes.metal_problem, "log in to the Mac's desktop session, or set ALLOY_RUNTIME=cpu"
 
 
-def _torch_problem(probes: Probes) -> tuple[str, str]:
-    if "torch" not in probes.distributions:
-        return _missing(probes, "torch")
+def _torch_problem(probes: Probes) -> Problem:
+    missing = _missing(probes, "torch")
+    if missing[0]:
+        return missing
     version = probes.distributions["torch"]
     if version_tuple(version) < LEAST_TORCH:
         return f"PyTorch {version} has no torch.mps.compile_shader", 'pip install "torch>=2.7"'
     return "", ""
 
 
-def _missing(probes: Probes, name: str) -> tuple[str, str]:
-    """(problem, remedy) of a package."""
-    return ("", "") if name in probes.distributions else (f"{name} is not installed", f"pip install {name}")
+def _missing(probes: Probes, name: str) -> Problem:
+    """What is wrong with a package: it is not installed, or cannot be imported."""
+    remedy = install_command(name, probes.system)
+    if name not in probes.distributions:
+        return f"{name} is not installed", remedy
+    problem = probes.import_problems.get(name)
+    return (f"{name} {probes.distributions[name]} cannot be imported ({problem})", remedy) if problem else ("", "")
 
 
 def _other_runtimes(probes: Probes) -> tuple[RuntimeInfo, ...]:
     """Without an Apple GPU the CPU runs everything, behind the interfaces of the frameworks that are installed."""
     no_gpu = "there is no Apple GPU", "use a Mac with Apple silicon; here kernels run on the CPU"
+    kernels = _missing(probes, "triton")
     return (
         RuntimeInfo("metal", MEMORY, *no_gpu),
         RuntimeInfo("torch_mps", TENSORS, *no_gpu),
-        RuntimeInfo("mlx", f"{ARRAYS}, on the CPU", *_missing(probes, "mlx")),
-        RuntimeInfo("cpu", MEMORY),
+        RuntimeInfo("mlx", f"{ARRAYS}, on the CPU", *_first(_missing(probes, "mlx"), kernels)),
+        RuntimeInfo("cpu", MEMORY, *kernels),
     )
 
 
@@ -297,8 +333,11 @@ def choices(info: DeviceInfo, wanted: str) -> list[tuple[str, str, str]]:
             continue
         if runtime.is_usable:
             rows.append((runtime.takes, runtime.name, "the GPU's runtime for them" if info.metal else "as on a Mac"))
-        elif info.family == "cpu" and runtime.takes == MEMORY:
+        elif info.family == "cpu" and runtime.takes == MEMORY and info.runtime("cpu").is_usable:
             rows.append((runtime.takes, "cpu", runtime.problem))
+        elif info.family == "cpu" and runtime.takes == MEMORY:
+            cpu = info.runtime("cpu")
+            rows.append((runtime.takes, "none", f"{cpu.problem}: {cpu.remedy}"))
         else:
             rows.append((runtime.takes, "none", f"{runtime.problem}: {runtime.remedy}"))
     return rows

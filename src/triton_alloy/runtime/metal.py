@@ -20,6 +20,7 @@ import platformdirs
 
 from ..errors import DeviceFailure, Unsupported
 from ..kernel import Extent, Kernel, Properties
+from ..msl_cpu import cache_folder
 from . import limits, log, selftest
 from .detection import describe
 from .metal_api import Api, default_device, facts_of, load_api
@@ -219,5 +220,10 @@ def metal_device() -> MetalDevice:
     facts = facts_of(api, device)
     info = describe(probe(facts))
     folder = re.sub(r"\W+", "_", f"{facts.name} {info.system_build}")
-    cache = platformdirs.user_cache_path("triton-alloy", appauthor=False) / folder
-    return MetalDevice(api, device, info.cores, cache)
+    kept = cache_folder.writable(cache_directory(), "triton-alloy-metal", "make it writable")
+    return MetalDevice(api, device, info.cores, kept / folder)
+
+
+def cache_directory() -> Path:
+    """Where the binaries and self-test results of all machines and systems are kept."""
+    return platformdirs.user_cache_path("triton-alloy", appauthor=False)

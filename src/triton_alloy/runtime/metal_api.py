@@ -9,9 +9,9 @@ from typing import Any
 
 from ..chips import FAMILIES
 from ..errors import InvalidArgument
-from .detection import MetalFacts
+from .detection import MetalFacts, install_command
 
-INSTALL = 'pip install "pyobjc-framework-Metal>=11"'
+INSTALL = install_command("pyobjc-framework-Metal", "Darwin")
 
 
 @dataclass(frozen=True)

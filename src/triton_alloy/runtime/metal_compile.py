@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 from ..chips import FENCE_LANGUAGE, LEAST_LANGUAGE
 from ..errors import DeviceFailure, OutOfResources, RejectedText, Unsupported
 from ..kernel import Kernel
+from ..msl_cpu.eviction import touch
 from .metal_api import Api
 
 LANGUAGES = (FENCE_LANGUAGE, LEAST_LANGUAGE)
@@ -135,8 +137,11 @@ class Compiler:
         state, error = self.device.newComputePipelineStateWithDescriptor_options_reflection_error_(
             descriptor, self.api.metal.MTLPipelineOptionNone, None, None
         )
-        if is_new and state is not None:
-            self._keep(archive, path)
+        if is_kept:
+            touch(path)
+        elif is_new and state is not None:
+            with contextlib.suppress(OSError):  # of a full disk: it is compiled again the next time
+                self._keep(archive, path)
         return state, error
 
     def _open(self, path: Path | None) -> Any:

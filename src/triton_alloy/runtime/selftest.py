@@ -8,6 +8,7 @@ The result is remembered in a file per machine and system.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -185,7 +186,8 @@ def verdict(run: Run, path: Path | None) -> Verdict:
         return remembered
     failures = {test.name: failure for test in SELF_TESTS if (failure := test.failure(run))}
     if path is not None:
-        _write(path, failures)
+        with contextlib.suppress(OSError):  # of a full disk: it is tested again the next time
+            _write(path, failures)
     return Verdict(failures)
 
 
@@ -197,7 +199,8 @@ def _read(path: Path) -> Verdict | None:
         return None
     if not isinstance(content, dict) or content.get("tests") != digest():
         return None
-    return Verdict(dict(content["failures"]))
+    failures = content.get("failures")
+    return Verdict(failures) if isinstance(failures, dict) else None
 
 
 def _write(path: Path, failures: dict[str, str]) -> None:

@@ -19,9 +19,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ from rich.console import Console
 from rich.table import Table
 
 from triton_alloy import __version__
+from triton_alloy.errors import AlloyError
 from triton_alloy.runtime.probes import device_info
+from triton_alloy.tools import progress
 from triton_alloy.tools.measure import duration
 from triton_alloy.tools.sections import COLD_TARGET, COMPILE_TARGETS, OVERHEAD_TARGET, WARM_TARGET
 
@@ -80,12 +82,16 @@ def _pin() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
 
 
+class SectionFailed(AlloyError):
+    """The process of a section ended with an error, which it has printed itself."""
+
+
 def _section(name: str, seconds: float, **environment: str) -> Any:
-    """Run a section in a child process: the JSON it prints last. Raises CalledProcessError; stderr is passed on."""
+    """Run a section in a child process: the JSON it prints last. Raises SectionFailed; stderr is passed on."""
     command = [sys.executable, "-m", "triton_alloy.tools.sections", name, str(seconds)]
-    child = subprocess.run(
-        command, env=_environment(**environment), stdout=subprocess.PIPE, check=True, preexec_fn=_pin
-    )
+    child = subprocess.run(command, env=_environment(**environment), stdout=subprocess.PIPE, preexec_fn=_pin)
+    if child.returncode:
+        raise SectionFailed(f"the section {name} of the benchmark ended with status {child.returncode}, as said above")
     return json.loads(child.stdout.decode().splitlines()[-1])
 
 
@@ -139,11 +145,16 @@ RUNNERS: dict[str, Callable[[float], Iterator[Result]]] = {
 SECTIONS = tuple(RUNNERS)
 
 
+def packages(sections: Iterable[str]) -> tuple[str, ...]:
+    """What these sections need: PyTorch all of them, Triton all but one."""
+    return ("torch",) if set(sections) == {"msl_cpu"} else ("triton", "torch")
+
+
 def machine() -> dict[str, Any]:
     """What the numbers were measured on and with."""
     found = device_info()
     return {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "system": platform.platform(),
         "processor": found.processor,
         "threads": THREADS,
@@ -180,9 +191,9 @@ def _cells(row: Result) -> tuple[str, ...]:
 def bench(console: Console, sections: list[str], seconds: float, json_file: Path | None) -> int:
     """Run the sections and print the table, and write it where asked; 0 if every target was reached, else 1."""
     results: list[Result] = []
-    with console.status("") as status:
+    with progress.steps(len(sections)) as begin:
         for section in sections:
-            status.update(section)
+            begin(section)
             results.extend(RUNNERS[section](seconds))
     console.print(table(results))
     if json_file:

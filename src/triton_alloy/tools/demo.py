@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from rich import box
 from rich.console import Console
-from rich.progress import Progress
 from rich.syntax import Syntax
 from rich.table import Table
 from triton.runtime import driver
 
 from triton_alloy.errors import InvalidArgument
-from triton_alloy.tools import cases
+from triton_alloy.tools import cases, progress
 from triton_alloy.tools.measure import duration, interleave
 
 DTYPES = {"float32": "f32", "float16": "f16"}
@@ -90,15 +89,13 @@ def table(outcomes: list[Outcome], device: str) -> Table:
 
 
 def demo(console: Console, seconds: float = 0.2) -> int:
-    """Run all cases with a progress display and print the table; 0 if every result is right, else 1."""
+    """Run all cases and print the table; 0 if every result is right, else 1."""
     outcomes = []
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("", total=len(cases.CASES) * len(DTYPES))
+    with progress.steps(len(cases.CASES) * len(DTYPES)) as begin:
         for case in cases.CASES:
             for dtype in DTYPES:
-                progress.update(task, description=f"{case.name} {dtype}")
+                begin(f"{case.name} {dtype}")
                 outcomes.append(run_case(case, dtype, seconds))
-                progress.advance(task)
     console.print(table(outcomes, device_name()))
     return 0 if all(outcome.right for outcome in outcomes) else 1
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
-from rich.table import Table
 
 from triton_alloy import config
 from triton_alloy.errors import AlloyError
+from triton_alloy.msl_cpu.eviction import size_text
 from triton_alloy.runtime.detection import DeviceInfo, RuntimeInfo
-from triton_alloy.runtime.probes import device_info
-from triton_alloy.tools import info, trials
+from triton_alloy.tools import caches, info, progress, trials
 
 
 def own_version() -> str:
@@ -47,11 +48,10 @@ def active_target() -> str:
         return f"none: {error}"
 
 
-def cache() -> str:
-    """The folder of compiled CPU kernels and its size."""
-    folder = config.CACHE_DIRECTORY.value
-    files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
-    return f"{folder} ({len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB)"
+def kept() -> str:
+    """What is kept between processes, and where."""
+    found = caches.caches()
+    return ", ".join(f"{each.name} {each.folders[0]} ({size_text(each.bytes)})" for each in found)
 
 
 def metal_state(found: DeviceInfo) -> list[tuple[str, str]]:
@@ -81,29 +81,35 @@ def try_runtime(runtime: RuntimeInfo) -> tuple[str, bool]:
     return f"DOES NOT WORK: {words}" + (f" (right: {right})" if right else ""), False
 
 
+def lines(found: DeviceInfo) -> Iterator[tuple[str, str]]:
+    """(name, text) of all that is found before a kernel has run."""
+    yield from info.rows(found)
+    yield "triton-alloy", own_version()
+    yield "python", f"{platform.python_version()} ({sys.executable})"
+    yield "compiler", compiler()
+    yield "active target", active_target()
+    yield "caches", kept()
+    yield from ((each.name, each.text) for each in config.VARIABLES if os.environ.get(each.name))
+    yield from metal_state(found)
+
+
 def doctor(console: Console) -> int:
-    """Print the findings; 0 if every runtime that ought to work does, and there is one."""
-    found = device_info()
-    table = Table(show_header=False, box=None)
-    for name, text in info.rows(found):
-        table.add_row(name, text)
-    table.add_row("triton-alloy", own_version())
-    table.add_row("python", platform.python_version())
-    for name, find in (("compiler", compiler), ("active target", active_target), ("cache", cache)):
-        table.add_row(name, find())
-    for variable in config.VARIABLES:
-        if os.environ.get(variable.name):
-            table.add_row(variable.name, variable.text)
-    for name, text in metal_state(found):
-        table.add_row(name, text)
-    console.print(table)
+    """Print the findings, which make a bug report; 0 if every runtime that ought to work does, and there is one."""
+    found = info.examined()
+    console.print(info.table(lines(found)))
     usable = [runtime for runtime in found.runtimes if runtime.is_usable]
     for runtime in found.runtimes:
         if runtime not in usable:
-            console.print(f"{runtime.name:10} not here: {runtime.problem}. {runtime.remedy}", highlight=False)
-    working = []
-    for runtime in usable:
-        text, works = try_runtime(runtime)
-        working.append(works)
-        console.print(f"{runtime.name:10} {text}", highlight=False)
-    return 0 if all(working) and working else 1
+            _say(console, f"{runtime.name:10} not here: {runtime.problem}. {runtime.remedy}")
+    results = []
+    with progress.steps(len(usable)) as begin:
+        for runtime in usable:
+            begin(f"running kernels on {runtime.name}")
+            results.append(try_runtime(runtime))
+    for runtime, (text, _) in zip(usable, results, strict=True):
+        _say(console, f"{runtime.name:10} {text}")
+    return 0 if results and all(works for _, works in results) else 1
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False)

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from triton_alloy import config
 from triton_alloy.chips import CHIPS
 from triton_alloy.runtime.detection import DeviceInfo, choices
 from triton_alloy.runtime.probes import device_info
+from triton_alloy.tools import progress
 
 GIBI = 1 << 30
 
 
 def info(console: Console) -> int:
     """Print what is known of this machine."""
-    found = device_info()
-    table = Table(show_header=False, box=None)
-    for name, text in rows(found):
-        table.add_row(name, text)
-    console.print(table)
+    console.print(table(rows(examined())))
     return 0
+
+
+def examined() -> DeviceInfo:
+    """This machine, with every framework imported before it is promised."""
+    with progress.steps() as begin:
+        begin("importing the frameworks")
+        return device_info(imports=True)
+
+
+def table(lines: Iterable[tuple[str, str]]) -> Table:
+    """(name, text) of every line, nothing cut off."""
+    result = Table(show_header=False, box=None)
+    for _ in range(2):
+        result.add_column(overflow="fold")
+    for name, text in lines:
+        result.add_row(name, Text(text))
+    return result
 
 
 def rows(found: DeviceInfo) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,8 @@ PATH_FILE = "triton_alloy.pth"
 RECORD = f"{vendor.METADATA}/RECORD"
 PLATFORMS = ("manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 """Of the wheel to fetch; the Python files in those of other machines are the same."""
+STDERR = 2
+"""The process's own, whatever sys.stderr is. pip draws its bar on what it is given as stdout."""
 
 
 class SetupFailed(AlloyError):
@@ -86,14 +88,19 @@ def native_triton(site: Path) -> str:
 
 
 def fetch(folder: Path) -> Path:
-    """Triton's wheel, fetched by pip into `folder`. Raises SetupFailed with pip's last words."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    """Triton's wheel, fetched by pip into `folder`; pip shows how far it is where stderr is a terminal.
+
+    Raises SetupFailed with pip's last words.
+    """
+    shows = sys.stderr.isatty()
+    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--python-version=3.12", "--dest", str(folder), f"triton=={VERSION}"]
-    command += [f"--platform={platform}" for platform in PLATFORMS]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command += [f"--platform={platform}" for platform in PLATFORMS] + ([] if shows else ["--quiet"])
+    shown = STDERR if shows else subprocess.DEVNULL
+    done = subprocess.run(command, stdout=shown, stderr=subprocess.PIPE, text=True, check=False)
     found = list(folder.glob("*.whl"))
     if done.returncode or not found:
-        words = (done.stderr or done.stdout).strip().rpartition("\n")[2]
+        words = done.stderr.strip().rpartition("\n")[2]
         remedy = "fetch the wheel and pass it with --wheel FILE"
         raise SetupFailed(f"pip could not fetch triton=={VERSION}: {words}; {remedy}")
     return found[0]

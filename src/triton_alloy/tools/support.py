@@ -6,7 +6,7 @@ The ops are those of the dialects' tables, so that a new one appears here by its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .. import dialects
@@ -19,6 +19,7 @@ from ..ir.core import Op
 from ..ir.parser import parse
 from ..ir.verifier import verify
 from ..target import target_for
+from . import progress
 from .support_rows import CASTS, ELEMENTS, FLOATS, INTEGERS, REWRITTEN, ROWS, SCALED, VECTOR, WITHOUT_TYPES, Row
 
 RUNS, NONE = "yes", ""
@@ -184,11 +185,12 @@ def rows() -> Iterator[Row]:
                 yield Row(name, (VECTOR,) * rule.operands)
 
 
-def table(notes: Notes) -> list[str]:
-    """The table of ops by element types, in Markdown; rows of one op that agree are one."""
+def table(notes: Notes, begin: Callable[[str], None]) -> list[str]:
+    """The table of ops by element types, in Markdown; rows of one op that agree are one. begin: told of each op."""
     lines = [f"| op | {' | '.join(HEADINGS.get(e, e) for e in ELEMENTS)} |", "|---" * (len(ELEMENTS) + 1) + "|"]
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in rows():
+        begin(row.op)
         cells = [tried(row, element) if element in row.elements else NONE for element in ELEMENTS]
         shown = tuple(cell if cell in (RUNS, NONE) else notes.number(cell) for cell in cells)
         found.setdefault((row.op, shown), []).append(row.detail)
@@ -198,10 +200,11 @@ def table(notes: Notes) -> list[str]:
     return lines
 
 
-def casts(notes: Notes) -> list[str]:
-    """The table of casts from row to column."""
+def casts(notes: Notes, begin: Callable[[str], None]) -> list[str]:
+    """The table of casts from row to column. begin: told of each row."""
     lines = [f"| from / to | {' | '.join(HEADINGS.get(e, e) for e in ELEMENTS)} |", "|---" * (len(ELEMENTS) + 1) + "|"]
     for source in ELEMENTS:
+        begin(f"casts from {source}")
         cells = []
         for target in ELEMENTS:
             rows = [(row, source) for row in _casts_between(source, target)]
@@ -273,7 +276,10 @@ def page() -> str:
     """The whole of docs/support.md."""
     assert dialects
     notes = Notes()
-    ops, conversions, scaled = table(notes), casts(notes), scaled_dots(notes)
+    with progress.steps(len(list(rows())) + len(ELEMENTS) + 1) as begin:
+        ops, conversions = table(notes, begin), casts(notes, begin)
+        begin("scaled dots")
+        scaled = scaled_dots(notes)
     parts = [
         INTRODUCTION,
         "## Operations\n",

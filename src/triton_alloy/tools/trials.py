@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,7 +45,8 @@ def try_runtime(name: str) -> list[Trial]:
     trials = [Trial(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode:
         words = done.stderr.strip().splitlines() or [f"the process ended with status {done.returncode}"]
-        trials.append(Trial(name, [*kernels_of(name), "the end"][len(trials)], words[-1]))
+        problem = re.sub(r"^(?:\w+\.)+(?=\w+: )", "", words[-1])  # an error's class without its modules
+        trials.append(Trial(name, [*kernels_of(name), "the end"][len(trials)], problem))
     return trials
 
 

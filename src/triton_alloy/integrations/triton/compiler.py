@@ -35,9 +35,10 @@ class MetalBackend(BaseBackend):
     supports_native_tensor_specialization = False
 
     def __init__(self, target: GPUTarget) -> None:
-        from . import driver
+        from . import cache, driver
 
         super().__init__(target)
+        cache.install()
         self.family = str(target.arch) or driver.DEVICES[driver.current_device()][0]
         if self.family not in config.FAMILIES:
             families = ", ".join(config.FAMILIES)

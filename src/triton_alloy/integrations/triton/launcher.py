@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ... import config
 from ...errors import InvalidArgument, OutOfResources
 from ...kernel import Device, Executable, Extent, Kernel
 from ...runtime.automatic import AutomaticDevice, AutomaticExecutable
@@ -89,12 +92,38 @@ class Launcher:
 
 def load(device: Device | AutomaticDevice, kernel: Kernel) -> Any:
     """The executable of a kernel. Raises Triton's OutOfResources where the device's limits are exceeded."""
+    start = time.perf_counter()
     try:
-        return device.compile(kernel)
+        executable = device.compile(kernel)
     except OutOfResources as error:
         from triton.runtime import errors
 
         raise errors.OutOfResources(error.required, error.limit, error.name) from error
+    if config.DEBUG.value and not isinstance(device, AutomaticDevice):  # which builds at the first launch
+        _report(kernel, f"loaded on {device.properties.name}", start)
+    return executable
+
+
+def _report(kernel: Kernel, event: str, start: float) -> None:
+    print(f"{kernel.name}: {event} in {(time.perf_counter() - start) * 1e3:.3f} ms", file=sys.stderr)
+
+
+def _reporting(device: Device) -> Callable[..., None]:
+    """`device.launch` that waits for the launch and prints a line about it."""
+
+    def launch(
+        executable: Executable,
+        buffers: Sequence[Any],
+        scalars: bytes,
+        grid: tuple[int, int, int],
+        extents: Sequence[Extent] = (),
+    ) -> None:
+        start = time.perf_counter()
+        device.launch(executable, buffers, scalars, grid, extents)
+        device.synchronize()
+        _report(executable.kernel, f"{' x '.join(map(str, grid))} programs on {device.properties.name}", start)
+
+    return launch
 
 
 class Plan:
@@ -103,7 +132,7 @@ class Plan:
     def __init__(self, signature: Signature, executable: Executable, device: Device):
         kernel = executable.kernel
         self.executable = executable
-        self.launch = device.launch
+        self.launch = _reporting(device) if config.DEBUG.value else device.launch
         self.needs_extents = device.needs_extents
         rule_of = RULES[device.binds]
         self.rules = [rule_of(signature.leaf(argument), argument, device) for argument in kernel.buffers]
