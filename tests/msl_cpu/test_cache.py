@@ -32,17 +32,20 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (place / "temporary").mkdir()
         (place / "temporary").chmod(0o777)
         monkeypatch.setattr(cache_folder, "_SUBSTITUTES", {})
+        monkeypatch.setattr(os, "getuid", os.geteuid)
         monkeypatch.setattr(tempfile, "tempdir", str(place / "temporary"))
         monkeypatch.setenv("MSL_CPU_CACHE_DIR", str(place / "cache"))
         yield place / "cache"
 
 
 @contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may write anywhere; nobody may not."""
+def unprivileged(*paths: Path) -> Iterator[None]:
+    """Root may write anywhere; nobody, whose the paths are meanwhile, may not."""
     if os.geteuid():
         yield
         return
+    for path in paths:
+        os.chown(path, NOBODY, -1)
     os.seteuid(NOBODY)
     try:
         yield
@@ -90,16 +93,16 @@ def test_a_library_that_is_cut_off_is_made_anew(folder: Path):
 # --------------------------------------------------------------------------------------------------- read-only and full
 def test_a_read_only_cache_is_read_and_a_temporary_one_written(folder: Path):
     present = fetch("present")
-    for path in folder.iterdir():
-        path.chmod(0o444)
     folder.chmod(0o555)
-    with warnings.catch_warnings(record=True) as caught, unprivileged():
+    with warnings.catch_warnings(record=True) as caught, unprivileged(folder, *folder.iterdir()):
         warnings.simplefilter("always")
         assert cache.fetch("present", never)[0] == present
         assert not caught
         first, second = fetch("first"), fetch("second")
         assert cache.fetch("first", never)[0] == first
         assert cache.remember("name", lambda: "x" * 40) == cache.remember("name", lambda: "y" * 40)
+        cache_folder._SUBSTITUTES.clear()  # as in another process, which finds what this one has kept
+        assert cache.fetch("first", never)[0] == first
     assert first.parent == second.parent != folder
     assert str(tempfile.tempdir) in str(first)
     [warning] = caught

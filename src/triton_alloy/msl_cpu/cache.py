@@ -45,8 +45,8 @@ def limit() -> int:
 
 
 def cache_directories() -> tuple[Path, ...]:
-    """Where to look, and last where to write: the chosen directory, created with private permissions, and behind it a
-    temporary one where the first cannot be written. Raises MslError."""
+    """Where to look: the chosen directory, created with private permissions, and behind it a temporary one where the
+    first cannot be written. Raises MslError."""
     path = chosen_directory()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def cache_directories() -> tuple[Path, ...]:
         return (_substitute(path, error),)
     if not cache_folder.is_private(path.stat()):
         raise MslError(f"the kernel cache {path} is writable by others or not ours; refusing to load code from it")
-    behind = cache_folder.substitute_of(path)
+    behind = cache_folder.substitute_of(path) or cache_folder.left_by_others(path, "msl_cpu")
     return (path,) if behind is None else (path, behind)
 
 
@@ -85,11 +85,12 @@ def _write(path: Path, content: bytes) -> None:
 
 def _keep(files: Mapping[str, bytes]) -> Path:
     """Write files by name, in their order; the directory that has taken them. Raises MslError."""
-    *_, directory = cache_directories()
+    chosen = chosen_directory()
+    directory = cache_folder.substitute_of(chosen) or chosen
     try:
         return _write_all(directory, files)
     except OSError as error:
-        behind = _substitute(chosen_directory(), error)
+        behind = _substitute(chosen, error)
         if behind == directory:
             raise _unwritable(error) from error
     try:

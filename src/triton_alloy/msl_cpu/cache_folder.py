@@ -30,6 +30,15 @@ def substitute_of(folder: Path) -> Path | None:
     return _SUBSTITUTES.get(folder)
 
 
+def left_by_others(folder: Path, name: str) -> Path | None:
+    """What other processes have used in the place of a folder that cannot be written now."""
+    path = shared(name)
+    try:
+        return path if not _takes_files(folder) and is_private(path.lstat()) else None
+    except OSError:
+        return None
+
+
 def substitute(folder: Path, error: OSError, name: str, remedy: str) -> Path:
     """A temporary folder in the place of one that cannot be written, for the rest of this process; a warning, once.
 
@@ -70,4 +79,6 @@ def _temporary(name: str) -> Path:
 
 
 def _takes_files(folder: Path) -> bool:
-    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    """Whether it may be written, and its disk has room."""
+    may = os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    return may and os.statvfs(folder).f_bavail > 0
