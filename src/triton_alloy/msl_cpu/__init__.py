@@ -4,7 +4,17 @@
 processors. The package knows nothing of Triton and imports nothing else of triton_alloy.
 """
 
-from .errors import CompileError, CompilerCrash, Diagnostic, KernelFailure, LaunchError, MslError, NoCompiler
+from .errors import (
+    CompileError,
+    CompilerCrash,
+    Diagnostic,
+    FrameTooLarge,
+    KernelFailure,
+    LaunchError,
+    MslError,
+    NoCompiler,
+    OutOfStack,
+)
 from .library import Kernel, Launcher, Library
 from .metal_kernel import MetalKernel, metal_kernel
 from .shader import ShaderKernel, ShaderLibrary, compile_shader
@@ -13,6 +23,7 @@ __all__ = [
     "CompileError",
     "CompilerCrash",
     "Diagnostic",
+    "FrameTooLarge",
     "Kernel",
     "KernelFailure",
     "LaunchError",
@@ -21,6 +32,7 @@ __all__ = [
     "MetalKernel",
     "MslError",
     "NoCompiler",
+    "OutOfStack",
     "ShaderKernel",
     "ShaderLibrary",
     "compile_shader",

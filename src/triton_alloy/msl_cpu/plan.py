@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import cache
 from .build import PACKAGE, compile_library, find_compiler, processor
-from .errors import KernelFailure, LaunchError, MslError
+from .errors import KernelFailure, LaunchError, MslError, OutOfStack
 
 ABI_VERSION = 3
 SIMD_WIDTH = 32
@@ -77,13 +77,15 @@ _FAILURES = {
 }
 
 
+_FAILURES_OF_STACKS = (3, 7)
 STOPPED_BY_SANITIZER = 100  # the report says why
 
 
 def check(failure: int) -> None:
     """Raise what a result of msl_cpu_dispatch stands for; 0 is success."""
     if failure and failure != STOPPED_BY_SANITIZER:
-        raise KernelFailure(_FAILURES.get(failure, f"unknown failure {failure}"))
+        kind = OutOfStack if failure in _FAILURES_OF_STACKS else KernelFailure
+        raise kind(_FAILURES.get(failure, f"unknown failure {failure}"))
 
 
 def _sources(folder: str) -> Iterator[os.DirEntry[str]]:

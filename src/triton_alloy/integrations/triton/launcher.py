@@ -17,6 +17,7 @@ from ...kernel import Device, Executable, Extent, Kernel
 from ...runtime.automatic import AutomaticDevice, AutomaticExecutable
 from .arguments import ScalarPacker, Signature
 from .buffers import PLAIN_TENSORS, RULES
+from .errors import as_triton_has_it
 
 GRID_LIMIT = 2**31 - 1
 """The most programs along one axis, as on every other Triton backend."""
@@ -50,7 +51,8 @@ class Launcher:
         exit_hook: Callable[[Any], None] | None,
         *arguments: Any,
     ) -> None:
-        """Launch `grid_x * grid_y * grid_z` programs; an empty grid runs nothing. Raises InvalidArgument."""
+        """Launch `grid_x * grid_y * grid_z` programs; an empty grid runs nothing. Raises InvalidArgument,
+        KernelOutOfResources, and what the device raises."""
         if enter_hook is not None:
             enter_hook(launch_metadata)
         values = arguments if self.signature.is_flat else self.signature.flatten(arguments)
@@ -62,7 +64,10 @@ class Launcher:
             grid = checked_grid(grid)
         if grid_x and grid_y and grid_z:
             extents = plan.extents(values) if plan.needs_extents else ()
-            plan.launch(plan.executable, buffers, scalars, grid, extents)
+            try:
+                plan.launch(plan.executable, buffers, scalars, grid, extents)
+            except OutOfResources as error:  # found by a framework that compiles at the first launch, or on the stack
+                raise as_triton_has_it(error) from error
         if exit_hook is not None:
             exit_hook(launch_metadata)
 
@@ -82,13 +87,11 @@ class Launcher:
 
 
 def load(device: Device | AutomaticDevice, kernel: Kernel) -> Any:
-    """The executable of a kernel. Raises Triton's OutOfResources where the device's limits are exceeded."""
+    """The executable of a kernel. Raises KernelOutOfResources where the device's limits are exceeded."""
     try:
         return device.compile(kernel)
     except OutOfResources as error:
-        from triton.runtime import errors
-
-        raise errors.OutOfResources(error.required, error.limit, error.name) from error
+        raise as_triton_has_it(error) from error
 
 
 class Plan:
