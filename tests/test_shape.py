@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from triton_alloy import config
+from triton_alloy.digest import NOT_CODE_GENERATION
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "triton_alloy"
@@ -84,6 +85,13 @@ def test_stages_meet_only_in_the_compiler():
     found = {(relative(path), part) for path in limited for part in imported_parts(path)}
     wrong = {(path, part) for path, part in found if part not in MAY_IMPORT[part_of(PACKAGE.parents[1] / path)]}
     assert wrong == BRIDGES
+
+
+def test_no_text_depends_on_what_the_key_of_tritons_cache_leaves_out():
+    of_triton = [PACKAGE / "integrations" / "triton" / name for name in ("compiler.py", "float8.py", "options.py")]
+    makers = [path for path in SOURCES if part_of(path) in BASE | STAGES | {"ir", "dialects", "compiler"}] + of_triton
+    assert len(makers) > 100
+    assert [relative(path) for path in makers if set(imported_parts(path)) & set(NOT_CODE_GENERATION)] == []
 
 
 def test_every_file_says_what_it_is_for():

@@ -1,4 +1,4 @@
-"""Apple's chips, GPU families and language versions as data, each with its source.
+"""Apple's chips, GPU families, limits and language versions as data, each with its source.
 
 Chips: cores, clock and peak from metal-benchmarks and Apple's pages; bandwidth from Apple's pages; `achieved` is what a
 sum over rows reads, measured by the project mlx-benchmark (M3 Ultra: with 60 cores). Families: Apple's Metal feature
@@ -29,6 +29,25 @@ class Family:
     wide_atomics: bool
     half_rate: int
 
+
+@dataclass(frozen=True)
+class Limits:
+    """What one launch may not exceed.
+
+    threadgroup_bytes: of memory that is declared in the text; buffers: slots of a kernel, those for its scalars and for
+    the services of a runtime included; constant_bytes: the most that is passed by value; threads_along_axis: of the
+    whole grid, which Metal counts in 32 bits.
+    """
+
+    threads_per_threadgroup: int
+    threadgroup_bytes: int
+    buffers: int
+    constant_bytes: int
+    threads_along_axis: int
+
+
+LIMITS = Limits(1024, 32768, 31, 4096, 2**32 - 1)
+"""Of every family. Metal answers some of what exceeds them with nothing: such a dispatch is skipped."""
 
 FAMILIES = (
     Family("apple7", 1007, "M1", native_bfloat=False, wide_atomics=False, half_rate=1),

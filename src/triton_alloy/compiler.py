@@ -23,7 +23,7 @@ from .ir.rewrite import (
 )
 from .ir.types import PointerType, RegisterType, element_of
 from .ir.verifier import verify
-from .kernel import Kernel, Message
+from .kernel import Kernel, Message, check_limits
 from .msl.printer import print_kernel
 from .target import Target
 from .transforms import (
@@ -121,7 +121,8 @@ def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: boo
     """Compile a tt module with one public function. The module is consumed.
 
     num_warps: simdgroups per program as the user asked; the target may use fewer. fp_fusion: whether the device's
-    compiler may contract a*b+c. Raises Unsupported for what cannot be translated rightly.
+    compiler may contract a*b+c. Raises Unsupported for what cannot be translated rightly, OutOfResources for what
+    exceeds the target's limits.
     """
     options = Options(target, num_warps, fp_fusion, any(map(_takes_address, module.walk())))
     level, skipped = config.DEBUG.value, config.SKIP.value
@@ -133,9 +134,11 @@ def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: boo
         stage(module, options)
         times[name] = time.perf_counter() - start
         _show(level, name, module)
+    location = str(_only(module).location)
     start = time.perf_counter()
     kernel = _print(module, options)
     times["print"] = time.perf_counter() - start
+    check_limits(kernel, target.limits, location)
     _report(level, kernel, times)
     return kernel
 

@@ -120,7 +120,7 @@ TARGET = Variable(
     _one_of("auto", *FAMILIES),
     "auto or one of " + ", ".join(FAMILIES),
     "The target whose text is printed and run; `auto` is the family of the GPU, else `cpu`. The CPU runs the text of "
-    "every target; `cpu` is the fastest there.",
+    "every target, within the limits of that target; `cpu` is the fastest there.",
 )
 MODE = Variable(
     "TRITON_ALLOY_MODE",

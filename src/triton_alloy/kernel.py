@@ -12,9 +12,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, OutOfResources, Unsupported
+
+if TYPE_CHECKING:
+    from .chips import Limits
 
 FORMAT = 3
 """The version of the JSON form. Another number is refused."""
@@ -183,6 +186,26 @@ class Kernel:
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT or "source" not in values:
             raise InvalidArgument("this kernel file was written by another version of triton-alloy")
         return Kernel.from_interface(values.pop("source"), values)
+
+
+def check_limits(kernel: Kernel, limits: Limits, location: str = "") -> None:
+    """Raise OutOfResources where a launch needs too much, Unsupported, at `location`, where it needs too many buffers.
+
+    Smaller blocks or fewer threads may fit, so that an autotuner goes on; the arguments are as many in every
+    configuration.
+    """
+    for needed, limit, what in (
+        (kernel.threads, limits.threads_per_threadgroup, "threads"),
+        (kernel.threadgroup_bytes, limits.threadgroup_bytes, "threadgroup memory"),
+    ):
+        if needed > limit:
+            raise OutOfResources(needed, limit, what)
+    bound = kernel.services_index + len(kernel.services)
+    if bound > limits.buffers:
+        others = ["all scalars"] * bool(kernel.scalars) + [f"its {service.kind}" for service in kernel.services]
+        parts = ", ".join([f"{len(kernel.buffers)} pointers", *(f"one for {each}" for each in others)])
+        reason = f"{kernel.name} needs {bound} buffers ({parts}), of which an Apple GPU has {limits.buffers}"
+        raise Unsupported("tt.func", f"{reason}: pass several arrays as parts of one tensor", location)
 
 
 @dataclass(frozen=True)

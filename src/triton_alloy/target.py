@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 
 from . import chips
 from .conversion import ConversionCosts
@@ -50,10 +51,8 @@ class MemoryCosts:
 class Target:
     """`load_bytes`: the most one lane loads at once; a wider element is loaded alone.
 
-    Limits of one launch (Apple's feature set tables; the CPU keeps them so that what runs there fits a GPU):
-    `threadgroup_bytes`, `threads_per_threadgroup`, `buffers`: slots of a kernel, its scalars and services included,
-    `constant_bytes`: the most scalars that are passed by value. `wait_rounds`: after which a loop that waits for other
-    programs is given up, None where all programs run. `hardware`: None on the CPU.
+    `limits`: of one launch, wherever the text runs. `wait_rounds`: after which a loop that waits for other programs is
+    given up, None where all programs run. `hardware`: None on the CPU.
     """
 
     family: str
@@ -63,10 +62,7 @@ class Target:
     conversion: ConversionCosts
     memory: MemoryCosts
     threads_per_simdgroup: int = 32
-    threadgroup_bytes: int = 32768
-    threads_per_threadgroup: int = 1024
-    buffers: int = 31
-    constant_bytes: int = 4096
+    limits: chips.Limits = chips.LIMITS
     wait_rounds: int | None = None
     hardware: chips.Family | None = None
 
@@ -120,12 +116,15 @@ _CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32)
 # other programs wait for a time slice has most of a second.
 _WAIT_ROUNDS = 1 << 26
 
+# The CPU keeps the limits of threads and memory, which its workers are made for, and binds any number of buffers.
+_CPU_LIMITS = replace(chips.LIMITS, buffers=sys.maxsize)
+
 _TARGETS = {
     family.name: Target(
         family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY, wait_rounds=_WAIT_ROUNDS, hardware=family
     )
     for family in chips.FAMILIES
-} | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY)}
+} | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY, limits=_CPU_LIMITS)}
 
 
 def target_for(arch: str) -> Target:

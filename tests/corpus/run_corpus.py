@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from triton_alloy.compiler import compile_module
-from triton_alloy.errors import AlloyError, Unsupported
+from triton_alloy.errors import AlloyError, OutOfResources, Unsupported
 from triton_alloy.frontend import native
 from triton_alloy.kernel import Kernel
 from triton_alloy.msl_cpu import strict
@@ -98,12 +98,13 @@ def check(module: Module, target: Target, report: Report, accepted: set[str], as
     except Unsupported as error:
         report.refuse(f"{error.op}: {re.sub(r' [(]value .*?[)]', '', error.reason)}", module)
         return
+    except OutOfResources as error:
+        report.refuse(f"out of resources: {error.name}", module)
+        return
     except (AlloyError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
         report.failures.append(f"{module.name}\n{traceback.format_exc(limit=-3)}")
         return
     report.seconds.append(seconds)
-    if kernel.threadgroup_bytes > target.threadgroup_bytes:
-        report.refuse("out of resources: threadgroup memory", module)
     if not ask_strict or kernel.source in accepted:
         return
     try:

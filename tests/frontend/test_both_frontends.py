@@ -167,8 +167,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(program: str, cache: Path, **environment: str) -> dict[str, Any]:
+    file = cache.with_suffix(".py")
+    file.write_text(program)
     process = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, file],
         env=os.environ | {"TRITON_BACKEND": "metal", "TRITON_CACHE_DIR": str(cache)} | environment,
         capture_output=True,
         text=True,
@@ -193,7 +195,63 @@ def test_a_tree_without_native_code_runs_kernels(tree: Path, tmp_path: Path):
     assert texts == native["texts"]
 
 
+NUMPY = """
+import json
+import numpy as np, triton, triton.language as tl, triton_alloy
+import triton._C.libtriton as libtriton
+
+@triton.jit
+def scale_kernel(x_ptr, out_ptr, n, factor, flag, N: tl.constexpr):
+    i = tl.arange(0, N)
+    x = tl.load(x_ptr + i, mask=i < n)
+    if flag:
+        x = x * factor
+    tl.store(out_ptr + i, x, mask=i < n)
+
+X = np.arange(16, dtype=np.float32)
+def outcome(x, n, factor, flag):
+    out = np.full(16, -1, np.float32)
+    try:
+        scale_kernel[(1,)](x, triton_alloy.array(out), n, factor, flag, N=16)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return out.tolist()
+
+wrapped = triton_alloy.array(X)
+calls = {
+    "python": (wrapped, 5, 2.5, True), "raw": (X, 5, 2.5, True), "count": (wrapped, np.int64(5), 2.5, True),
+    "one": (wrapped, np.int32(1), 2.5, True), "factor": (wrapped, 5, np.float32(2.5), True),
+    "double": (wrapped, 5, np.float64(2.5), True), "flag": (wrapped, 5, 2.5, np.bool_(False)),
+    "zero-d": (wrapped, np.array(5), 2.5, True),
+}
+found = {name: outcome(*call) for name, call in calls.items()}
+print(json.dumps({"ours": hasattr(libtriton, "IS_ALLOY"), "found": found}))
+"""
+
+
+def test_numpy_is_taken_or_refused_by_name_under_both(tree: Path, tmp_path: Path):
+    native = run(NUMPY, tmp_path / "native")
+    ours = run(NUMPY, tmp_path / "ours", PYTHONPATH=str(tree))
+    assert not native["ours"] and ours["ours"]
+    right = [0.0, 2.5, 5.0, 7.5, 10.0] + [-1.0] * 11
+    taken = {"python": right, "count": right, "one": [0.0] + [-1.0] * 15, "factor": right, "double": right}
+    taken["flag"] = [0.0, 1.0, 2.0, 3.0, 4.0] + [-1.0] * 11
+    words = "TypeError: failed to specialize argument of type: ndarray"
+    refused = dict.fromkeys(("raw", "zero-d"), f"{words}; pass triton_alloy.array(x)")
+    assert ours["found"] == taken | refused
+    types = {
+        "count": "int64",
+        "one": "int32",
+        "factor": "float32",
+        "flag": "bool",
+        "raw": "ndarray",
+        "zero-d": "ndarray",
+    }
+    expected = {name: f"TypeError: failed to specialize argument of type: {type_}" for name, type_ in types.items()}
+    assert native["found"] == taken | expected
+
+
 def test_importing_triton_stays_light(tree: Path, tmp_path: Path):
     heavy = "('numpy', 'torch', 'triton_alloy.compiler')"
     program = f"import json, sys, triton; print(json.dumps({{name: name in sys.modules for name in {heavy}}}))"
-    assert set(run(program, tmp_path, PYTHONPATH=str(tree)).values()) == {False}
+    assert set(run(program, tmp_path / "cache", PYTHONPATH=str(tree)).values()) == {False}

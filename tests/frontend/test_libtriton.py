@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import triton
@@ -182,6 +183,44 @@ def test_specialisation(argument: Any, backend: type):
     for flags in ((False, True, True), (True, True, False), (False, False, True)):
         found = same(lambda module, flags=flags: module.native_specialize_impl(backend, argument, *flags))
         assert found is not None
+
+
+SCALARS = {
+    "int": (np.int32(5), 5),
+    "one": (np.int64(1), 5),
+    "aligned": (np.int16(-32), -32),
+    "byte": (np.uint8(200), 200),
+    "long": (np.int64(2**40), 2**40),
+    "large": (np.uint64(2**64 - 16), 2**64 - 16),
+    "bool": (np.bool_(True), True),
+    "float": (np.float32(1.5), 1.5),
+    "half": (np.float16(1.5), 1.5),
+    "double": (np.float64(1.5), 1.5),
+}
+
+
+@pytest.mark.parametrize("argument, number", SCALARS.values(), ids=SCALARS)
+def test_scalars_of_numpy_are_specialised_as_numbers(argument: Any, number: Any):
+    """But 1 as any other, since it would be compiled in, and Triton knows no NumPy scalars among its constants."""
+    for flags in ((False, True, True), (True, True, False), (False, False, True)):
+        expected = native.native_specialize_impl(OwnBackend, number, *flags)
+        assert ours.native_specialize_impl(OwnBackend, argument, *flags) == expected
+
+
+@pytest.mark.parametrize("argument", [np.zeros(3), np.array(1), np.ma.zeros(3)], ids=["array", "0-d", "masked"])
+def test_arrays_of_numpy_are_refused_with_the_remedy(argument: Any):
+    words = f"failed to specialize argument of type: {type(argument).__name__}"
+    for flags in ((False, True, True), (False, False, True)):
+        with pytest.raises(TypeError, match=f"^{words}$"):
+            native.native_specialize_impl(OwnBackend, argument, *flags)
+        with pytest.raises(TypeError, match=rf"^{words}; pass triton_alloy\.array\(x\)$"):
+            ours.native_specialize_impl(OwnBackend, argument, *flags)
+
+
+@pytest.mark.parametrize("argument", [np.complex64(1), np.datetime64(1, "s"), np.void(b"12")])
+def test_scalars_that_are_no_numbers_of_triton_are_refused(argument: Any):
+    found = same(lambda module: module.native_specialize_impl(OwnBackend, argument, False, True, True))
+    assert found == ("TypeError", f"failed to specialize argument of type: {type(argument).__name__}")
 
 
 def test_descriptors_become_arguments():

@@ -133,6 +133,45 @@ def test_a_view_is_where_its_strides_say(out: torch.Tensor):
     assert torch.equal(out, base[1:][::3][:64])
 
 
+BASE = np.arange(40, dtype=np.float32)
+ARRAYS = {
+    "every third": BASE[1::3],
+    "a column": BASE.reshape(8, 5)[:, 2],
+    "all the same": np.broadcast_to(BASE[7], (12,)),
+    "one": BASE[5:6],
+    "a scalar": np.array(2.5, np.float32),
+    "none": BASE[:0],
+    "mapped": np.asarray(BASE).view(np.ndarray)[4:],
+}
+
+
+@triton.jit
+def gather_kernel(x_ptr, out_ptr, n, stride, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(out_ptr + i, tl.load(x_ptr + i * stride, mask=i < n), mask=i < n)
+
+
+@pytest.mark.parametrize("mode", ["fast", "sanitize"])
+@pytest.mark.parametrize("family", ["cpu", "apple9"])
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_arrays_of_numpy_are_read_where_their_strides_say(family: str, mode: str, array: np.ndarray):
+    x, out = triton_alloy.array(array), np.full(64, -1, np.float32)
+    with config.scope(TRITON_ALLOY_MODE=mode, TRITON_ALLOY_TARGET=family):
+        gather_kernel[(1,)](x, triton_alloy.array(out), array.size, x.stride()[0] if array.ndim else 0, BLOCK=64)
+    np.testing.assert_array_equal(out[: array.size], array.reshape(-1))
+    assert (out[array.size :] == -1).all()
+
+
+def test_an_array_that_runs_backwards_is_refused_and_a_copy_of_it_is_right():
+    view, out = BASE[:10][::-1], np.full(10, -1, np.float32)
+    for arguments in ((view, out), (np.ascontiguousarray(view), out[::-1])):
+        with pytest.raises(InvalidArgument, match="runs backwards"):
+            gather_kernel[(1,)](*map(triton_alloy.array, arguments), 10, 1, BLOCK=16)
+    assert (out == -1).all()
+    gather_kernel[(1,)](triton_alloy.array(np.ascontiguousarray(view)), triton_alloy.array(out), 10, 1, BLOCK=16)
+    np.testing.assert_array_equal(out, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+
+
 @pytest.mark.parametrize("family", ["cpu", "apple9"])
 def test_sanitize_mode_finds_a_buffer_that_is_too_small(family: str, x: torch.Tensor, out: torch.Tensor):
     with config.scope(TRITON_ALLOY_MODE="sanitize", TRITON_ALLOY_TARGET=family):

@@ -19,7 +19,6 @@ import triton.language as tl
 from triton import knobs
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from triton.runtime.errors import OutOfResources
 
 import triton_alloy
 from triton_alloy import config
@@ -381,17 +380,6 @@ def test_the_autotuner_drops_what_does_not_fit(pair: tuple[torch.Tensor, torch.T
     tuned[(4,)](*pair, out, 1000)
     assert torch.equal(out, pair[0] + pair[1])
     assert tuned.best_config.num_warps == 2
-
-
-def test_too_much_threadgroup_memory_is_out_of_resources(triton_cache: Path, monkeypatch: pytest.MonkeyPatch):
-    import triton_alloy.compiler
-
-    def huge(*_: Any, **__: Any) -> Kernel:
-        return Kernel("add_kernel", "", (), 4, 32769, "apple9")
-
-    monkeypatch.setattr(triton_alloy.compiler, "compile_module", huge)
-    with pytest.raises(OutOfResources, match="threadgroup memory, Required: 32769, Hardware limit: 32768"):
-        compile_for("apple9", num_warps=4)
 
 
 def test_device_properties_are_those_that_callers_divide_by():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import triton_alloy
+from triton_alloy.errors import InvalidArgument
 from triton_alloy.runtime.host_memory import PAGE_BYTES, find
 
 
@@ -30,6 +31,25 @@ def test_asarray_copies_what_is_elsewhere_and_only_that():
     assert triton_alloy.asarray(view) is view
     assert triton_alloy.asarray([1, 2], "float16").dtype == np.float16
     assert triton_alloy.asarray(shared, "float32").dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "shape, dtype, reason",
+    [
+        (-1, "f4", "shape -1: a size cannot be negative"),
+        ((2, -3), "f4", r"shape \(2, -3\): a size cannot be negative"),
+        (4, object, "memory cannot be shared as elements of dtype object"),
+        (4, "U0", "memory cannot be shared as elements of dtype <U0"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused(shape: object, dtype: object, reason: str):
+    with pytest.raises(InvalidArgument, match=reason):
+        triton_alloy.empty(shape, dtype)  # pyright: ignore[reportArgumentType]
+
+
+def test_sizes_may_be_numpys_own():
+    assert triton_alloy.empty(np.int64(3)).shape == (3,)  # pyright: ignore[reportArgumentType]
+    assert triton_alloy.empty([np.int32(2), 3]).shape == (2, 3)  # pyright: ignore[reportArgumentType]
 
 
 def test_shared_memory_is_a_kernels_argument():

@@ -16,6 +16,7 @@ import pytest
 from triton_alloy.msl_cpu import (
     CompileError,
     CompilerCrash,
+    FrameTooLarge,
     KernelFailure,
     LaunchError,
     Library,
@@ -151,8 +152,10 @@ def test_large_frames_get_larger_stacks():
     library["f"].launch([X, out], 1, 64)
     expected = [np.sum(X[(np.arange(20000) + i) % 64]) for i in range(64)]
     np.testing.assert_allclose(out, expected, rtol=1e-5)
-    with pytest.raises(CompileError, match="bytes of stack"):
+    with pytest.raises(FrameTooLarge, match=r"needs \d+ bytes of stack: at most \d+ are supported") as caught:
         Library(HEAD + f"kernel void f({parameters}) {{{body.replace('20000', '900000')}}}", "reference")
+    assert caught.value.required > 3_600_000 > 1_000_000 > caught.value.limit > 100_000
+    assert isinstance(caught.value, CompileError)
 
 
 def test_launches_from_several_threads(scale):

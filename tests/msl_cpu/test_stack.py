@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from triton_alloy.msl_cpu import KernelFailure, Library
+from triton_alloy.msl_cpu import KernelFailure, Library, OutOfStack
 
 # Recursion with a frame of 400 bytes that the compiler cannot turn into a loop.
 TEXT = """
@@ -43,8 +43,9 @@ def test_recursion(mode: str, barrier: str):
         kernel.launch([x], 1, 64)
         assert (x[2:] == _expected(20)).all()
         x[0] = 1 << 30
-        with pytest.raises(KernelFailure, match="used up its stack"):
+        with pytest.raises(OutOfStack, match="used up its stack") as caught:
             kernel.launch([x], 1, 64)
+        assert isinstance(caught.value, KernelFailure)
 
 
 def test_depths_near_the_limit_are_refused_or_right():

@@ -62,7 +62,7 @@ class Array:
 
     def ptr_range(self) -> int:
         """An upper bound of the bytes that can be reached from the array's address, in either direction."""
-        return self._base().nbytes
+        return sum(self.extent())
 
     def extent(self) -> Extent:
         """The memory that the array is a view of, around its address."""
@@ -82,17 +82,34 @@ class Array:
 def array(numpy: np.ndarray) -> Array:
     """`numpy` as a kernel argument, without a copy.
 
-    Any shape and strides are welcome: a kernel sees an address, and its strides are the kernel's business. A read-only
-    array is accepted for a kernel that only reads it. Raises InvalidArgument, by the name of the dtype, for what Metal
-    cannot hold (float64, complex, text, objects, foreign byte order).
+    A kernel sees the address of the first element; the strides are the kernel's business, zeros among them, and only
+    an array that runs backwards is refused, as PyTorch does: what counts up from its first element leaves its memory. A
+    read-only array is accepted for a kernel that only reads it. Raises InvalidArgument, by the name of the dtype, for
+    what Metal cannot hold (float64, complex, text, objects, records, foreign byte order), and for memory that no kernel
+    can address element by element.
     """
     if isinstance(numpy, Array):
         return numpy
     if not isinstance(numpy, np.ndarray):
         raise InvalidArgument(f"triton_alloy.array takes a numpy.ndarray, not {type(numpy).__name__}")
+    if isinstance(numpy, np.ma.MaskedArray):
+        raise InvalidArgument("a kernel does not see the mask of a masked array: pass x.filled(value)")
     name = str(numpy.dtype)
     if name not in DTYPES:
-        raise InvalidArgument(f"a kernel cannot take an array of dtype {name}: convert it, e.g. x.astype('float32')")
+        raise InvalidArgument(f"a kernel cannot take an array of dtype {name}: {_remedy(numpy.dtype)}")
     if any(stride % numpy.itemsize for stride in numpy.strides):
-        raise InvalidArgument(f"strides {numpy.strides} are no multiples of the {numpy.itemsize} bytes of an element")
+        reason = f"strides {numpy.strides} are no multiples of the {numpy.itemsize} bytes of an element"
+        raise InvalidArgument(f"{reason}: pass numpy.ascontiguousarray(x)")
+    if not numpy.flags.aligned:
+        raise InvalidArgument(f"the address is no multiple of the {numpy.itemsize} bytes of an element: pass x.copy()")
+    if numpy.size and any(stride < 0 < size - 1 for size, stride in zip(numpy.shape, numpy.strides, strict=True)):
+        reason = f"strides {numpy.strides}: a kernel cannot take an array that runs backwards"
+        raise InvalidArgument(f"{reason}: pass numpy.ascontiguousarray(x)")
     return Array(numpy)
+
+
+def _remedy(dtype: np.dtype) -> str:
+    if dtype.names:
+        return f"pass a copy of one field, e.g. x[{dtype.names[0]!r}].copy()"
+    native = dtype.newbyteorder("=")
+    return f"convert it, e.g. x.astype({str(native) if str(native) in DTYPES else 'float32'!r})"

@@ -6,22 +6,30 @@ Any array can be passed to a kernel; memory from elsewhere is copied to the GPU 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import math
+import operator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import config
+from ..errors import InvalidArgument
 from ..runtime import automatic
 from ..runtime.host_memory import allocate, find
 
 
 def empty(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
-    """An array of zeros in whole pages of memory, row-major; freed as any array is."""
+    """An array of zeros in whole pages of memory, row-major; freed as any array is. Raises InvalidArgument."""
     kind = np.dtype(dtype)
-    count = int(np.prod(shape))
+    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    count = math.prod(map(operator.index, sizes))
+    if min(sizes, default=0) < 0:
+        raise InvalidArgument(f"shape {shape}: a size cannot be negative")
+    if kind.hasobject or not kind.itemsize:
+        raise InvalidArgument(f"memory cannot be shared as elements of dtype {kind}")
     pages: Any = allocate(count * kind.itemsize)
-    return np.frombuffer(pages, kind, count).reshape(shape)
+    return np.frombuffer(pages, kind, count).reshape(sizes)
 
 
 def asarray(values: Any, dtype: Any = None) -> np.ndarray:

@@ -4,7 +4,17 @@
 processors. The package knows nothing of Triton and imports nothing else of triton_alloy.
 """
 
-from .errors import CompileError, CompilerCrash, Diagnostic, KernelFailure, LaunchError, MslError, NoCompiler
+from .errors import (
+    CompileError,
+    CompilerCrash,
+    Diagnostic,
+    FrameTooLarge,
+    KernelFailure,
+    LaunchError,
+    MslError,
+    NoCompiler,
+    OutOfStack,
+)
 from .host import Deadline
 from .library import Kernel, Launcher, Library
 from .metal_kernel import MetalKernel, metal_kernel
@@ -15,6 +25,7 @@ __all__ = [
     "CompilerCrash",
     "Deadline",
     "Diagnostic",
+    "FrameTooLarge",
     "Kernel",
     "KernelFailure",
     "LaunchError",
@@ -23,6 +34,7 @@ __all__ = [
     "MetalKernel",
     "MslError",
     "NoCompiler",
+    "OutOfStack",
     "ShaderKernel",
     "ShaderLibrary",
     "compile_shader",

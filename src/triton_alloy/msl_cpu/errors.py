@@ -48,6 +48,17 @@ class CompileError(MslError, SyntaxError):
         return CompileError, (self.diagnostics,)
 
 
+class FrameTooLarge(CompileError):
+    """A function's variables take more stack than a thread can have. required, limit: bytes."""
+
+    def __init__(self, required: int, limit: int):
+        self.required, self.limit = required, limit
+        super().__init__(f"a thread of this program needs {required} bytes of stack: at most {limit} are supported")
+
+    def __reduce__(self):
+        return FrameTooLarge, (self.required, self.limit)
+
+
 class CompilerCrash(MslError):
     """The C++ compiler died or printed nothing that concerns the user's text; the message holds what it said."""
 
@@ -58,3 +69,7 @@ class LaunchError(MslError, ValueError):
 
 class KernelFailure(MslError, RuntimeError):
     """A kernel started and was stopped: past its deadline, a wild address. Buffers may be half written."""
+
+
+class OutOfStack(KernelFailure):
+    """A thread used up its stack, or the system has no memory for the stacks of all threads."""

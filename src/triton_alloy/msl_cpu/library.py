@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import cache
 from .buffers import Buffer, buffer_of
 from .build import STDLIB, compile_library, find_compiler, processor
-from .errors import CompileError, LaunchError, NoCompiler
+from .errors import FrameTooLarge, LaunchError, NoCompiler
 from .host import Deadline
 from .plan import (
     ABI_VERSION,
@@ -415,9 +415,10 @@ def _compile_with_enough_stack(
         frame = compiled.largest_frame
         if frame <= _largest_frame(log2, mode):
             return compiled.content, _describe(program, log2)
-        log2 = next((wider for wider in _STACKS_LOG2 if frame * 5 // 4 <= _largest_frame(wider, mode)), 0)
+        # Compiled for another stack, the frame may be a little larger.
+        log2 = next((wider for wider in _STACKS_LOG2 if frame <= _largest_frame(wider, mode) * 4 // 5), 0)
         if not log2:
-            raise CompileError(f"a thread of this program needs {frame} bytes of stack: more than is supported")
+            raise FrameTooLarge(frame, _largest_frame(_STACKS_LOG2[-1], mode) * 4 // 5)
 
 
 def _describe(program: CppProgram, stack_log2: int) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import cache
-from .build import HEADERS, PACKAGE, compile_library, find_compiler, processor
-from .errors import KernelFailure, LaunchError, MslError
+from .build import PACKAGE, compile_library, find_compiler, processor
+from .errors import KernelFailure, LaunchError, MslError, OutOfStack
 from .host import Deadline, Host
 
 ABI_VERSION = 4
@@ -77,6 +78,7 @@ _FAILURES = {
 }
 
 DEADLINE, INTERRUPTED = 2, 8
+_FAILURES_OF_STACKS = (3, 7)
 STOPPED_BY_SANITIZER = 100  # the report says why
 
 
@@ -91,7 +93,8 @@ def check(failure: int, kernel: str, deadline: Deadline | None) -> None:
     if failure == DEADLINE and deadline:
         raise KernelFailure(deadline.exceeded(kernel))
     if failure and failure != STOPPED_BY_SANITIZER:
-        raise KernelFailure(_FAILURES.get(failure, f"unknown failure {failure}"))
+        kind = OutOfStack if failure in _FAILURES_OF_STACKS else KernelFailure
+        raise kind(_FAILURES.get(failure, f"unknown failure {failure}"))
 
 
 @functools.cache
@@ -102,28 +105,42 @@ def _raiser() -> Callable[[], None]:
     return function
 
 
-def _sources() -> list[Path]:
-    return sorted([*HEADERS.rglob("*.h"), *(PACKAGE / "runtime").glob("*.*"), *PACKAGE.glob("*.py")])
+def _sources(folder: str) -> Iterator[os.DirEntry[str]]:
+    """Every file below a folder, in the order of the names; not those for people, nor what Python has compiled."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir():
+            yield from _sources(entry.path) if entry.name != "__pycache__" else ()
+        elif not entry.name.endswith(".md") and entry.name[0] != ".":
+            yield entry
 
 
-def _signature(folder: Path) -> Iterator[str]:
-    """What tells that a file below the folder has changed, without reading it: the system sets st_ctime."""
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            status = entry.stat()
-            if not entry.is_dir():
-                yield f"{entry.path} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+def _signature(entry: os.DirEntry[str]) -> str:
+    """What tells that a file has changed, without reading it: the system sets st_ctime."""
+    status = entry.stat()
+    return f"{entry.path} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def fingerprint_of(package: Path) -> str:
+    """The fingerprint of any copy of this package: of every file that can change what a kernel becomes, at any depth.
+
+    Reading them takes half of the time in which a new process loads a kernel, so the result is kept.
+    """
+    files = list(_sources(str(package)))
+
+    def read() -> str:
+        contents = (hashlib.sha256(Path(file.path).read_bytes()).hexdigest() for file in files)
+        names = (Path(file.path).relative_to(package).as_posix() for file in files)
+        return cache.make_key(*names, *contents)
+
+    return cache.remember(cache.make_key(*map(_signature, files)), read)
 
 
 @functools.cache
 def package_fingerprint() -> str:
-    """Changes with the content of any header, source of the runtime or pass of the rewriter.
-
-    Reading them takes half of the time in which a new process loads a kernel, so the result is kept.
-    """
-    folders = (PACKAGE, PACKAGE / "runtime", HEADERS, HEADERS / "msl_cpu", HEADERS / "strict")
-    signature = cache.make_key(*(line for folder in folders for line in _signature(folder)))
-    return cache.remember(signature, lambda: cache.make_key(*(file.read_text() for file in _sources())))
+    """Changes with the content of any header, source of the runtime or pass of the rewriter."""
+    return fingerprint_of(PACKAGE)
 
 
 def open_library(path: Path) -> ctypes.CDLL:

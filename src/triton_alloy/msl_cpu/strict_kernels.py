@@ -281,7 +281,7 @@ def _check_indices(found: Kernels, kernel: KernelText) -> None:
         used[resource, index] = tokens.at(parameter.name)
     for resource, parameters in implicit.items():
         taken = sum(1 for kind, _ in used if kind == resource)
-        if taken + len(parameters) > MAX_BUFFER_INDEX + 1:
+        if parameters and taken + len(parameters) > MAX_BUFFER_INDEX + 1:
             found.complain(parameters[-1].name, f"more than {MAX_BUFFER_INDEX + 1} {resource} arguments")
 
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from .. import config
-from ..errors import DeviceAssertion
+from ..errors import DeviceAssertion, OutOfResources
 from ..kernel import Device, Extent, Kernel, Properties
-from ..msl_cpu import Deadline, Launcher, Library
+from ..msl_cpu import Deadline, FrameTooLarge, Launcher, Library, OutOfStack
 from ..msl_cpu import Kernel as LibraryKernel
 from ..msl_cpu.buffers import Buffer
 from ..msl_cpu.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
-from . import log
+from . import limits, log
 
 Grid = tuple[int, int, int]
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
 
 DEADLINE = Deadline(
     lambda: config.DEADLINE.value,
@@ -41,6 +43,27 @@ def properties(mode: str) -> Properties:
         threadgroup_bytes=ARENA_BYTES,
         threads_per_threadgroup=MAX_THREADS,
     )
+
+
+def stack_is_a_resource(call: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
+    """The function, but with OutOfResources where a thread of a kernel has too little stack.
+
+    The text of a Triton kernel calls no function recursively: with smaller blocks it needs less.
+    """
+
+    def checked(*arguments: Parameters.args, **named: Parameters.kwargs) -> Returned:
+        try:
+            return call(*arguments, **named)
+        except (FrameTooLarge, OutOfStack) as error:
+            raise _out_of_resources(error) from error
+
+    return checked
+
+
+def _out_of_resources(error: FrameTooLarge | OutOfStack) -> OutOfResources:
+    if isinstance(error, FrameTooLarge):
+        return OutOfResources(error.required, error.limit, "bytes of stack of a CPU lane")
+    return OutOfResources(0, 0, f"stack of a CPU lane ({error})")
 
 
 @dataclass(frozen=True)
@@ -97,8 +120,14 @@ class CpuDevice:
     def properties(self) -> Properties:
         return properties(self.mode)
 
+    @stack_is_a_resource
     def compile(self, kernel: Kernel) -> CpuExecutable:
-        """Build the text, or take it from the cache on disk. Raises MslError."""
+        """Build the text, or take it from the cache on disk.
+
+        Raises MslError, OutOfResources, and in strict mode Unsupported for more buffers than Metal has.
+        """
+        if self.mode == "strict":
+            limits.check_kernel(kernel)
         bound = kernel.services_index + len(kernel.services)
         words = bound + -(-kernel.scalar_bytes // 8)
         return CpuExecutable(
@@ -117,7 +146,7 @@ class CpuDevice:
         grid: Grid,
         extents: Sequence[Extent] = (),
     ) -> None:
-        """Run the grid and wait. Raises DeviceAssertion."""
+        """Run the grid and wait. Raises DeviceAssertion, KernelFailure, OutOfResources."""
         kernel = executable.kernel
         if not kernel.services:
             self._run(executable, buffers, scalars, grid)
@@ -132,7 +161,10 @@ class CpuDevice:
         address = ctypes.addressof(block)
         struct_address = [address + executable.scalars_offset] if scalars else []
         executable.layout.pack_into(block, 0, *buffers, *struct_address, *services, scalars)
-        executable.run(address, *grid)
+        try:
+            executable.run(address, *grid)
+        except OutOfStack as error:
+            raise _out_of_resources(error) from error
 
     def synchronize(self) -> None:
         """Launches are complete when they return."""
@@ -159,10 +191,13 @@ class CheckedDevice:
     def properties(self) -> Properties:
         return properties("sanitize")
 
+    @stack_is_a_resource
     def compile(self, kernel: Kernel) -> CheckedExecutable:
-        """Build the text with checks. Raises MslError."""
+        """Build the text with checks. Raises MslError, OutOfResources, Unsupported for more buffers than Metal has."""
+        limits.check_kernel(kernel)
         return CheckedExecutable(kernel, Library(kernel.source, "sanitize", deadline=DEADLINE)[kernel.name])
 
+    @stack_is_a_resource
     def launch(
         self,
         executable: CheckedExecutable,

@@ -5,25 +5,33 @@ Metal answers some of these with nothing at all: a dispatch of more threads than
 
 from __future__ import annotations
 
-from ..errors import InvalidArgument, OutOfResources, Unsupported
-from ..kernel import Kernel
-from ..target import target_for
+import re
 
-LARGEST_GRID = 2**32 - 1
-"""Threads along one axis: Metal counts them in 32 bits."""
+from ..chips import LIMITS
+from ..errors import InvalidArgument, OutOfResources, Unsupported
+from ..kernel import THREADS_PER_SIMDGROUP, Kernel, Properties, check_limits
+
+_TOO_MUCH = (
+    (re.compile(r"[Tt]hreadgroup memory size \((\d+)\) exceeds .*\((\d+)\)"), "threadgroup memory"),
+    (re.compile(r"Thread group size \((\d+)\) is greater than .*threads per threadgroup \((\d+)\)"), "threads"),  # MLX
+)
+_STACK = "exceeds available stack space"
+
+
+def properties(name: str, cores: int) -> Properties:
+    """Those of a GPU whose framework does not tell its limits, which are the same on every family."""
+    return Properties(
+        name=name,
+        cores=cores,
+        threads_per_simdgroup=THREADS_PER_SIMDGROUP,
+        threadgroup_bytes=LIMITS.threadgroup_bytes,
+        threads_per_threadgroup=LIMITS.threads_per_threadgroup,
+    )
 
 
 def check_kernel(kernel: Kernel) -> None:
-    """Raise OutOfResources where a kernel needs more than every device of its family has."""
-    target = target_for(kernel.family)
-    buffers = kernel.services_index + len(kernel.services)
-    for needed, limit, what in (
-        (kernel.threads, target.threads_per_threadgroup, "threads"),
-        (kernel.threadgroup_bytes, target.threadgroup_bytes, "threadgroup memory"),
-        (buffers, target.buffers, "buffers (pointer arguments, one for all scalars, and services)"),
-    ):
-        if needed > limit:
-            raise OutOfResources(needed, limit, what)
+    """Raise as check_limits where a kernel, whatever its target, needs more than any GPU of Apple has."""
+    check_limits(kernel, LIMITS)
 
 
 def check_addresses(kernel: Kernel) -> None:
@@ -36,15 +44,16 @@ def check_addresses(kernel: Kernel) -> None:
 
 
 def check_constants(kernel: Kernel) -> None:
-    """Raise OutOfResources where the scalars are too many to go by value."""
+    """Raise Unsupported where the scalars are too many to go by value, and the framework knows no other way."""
     if not passes_constants(kernel):
-        limit = target_for(kernel.family).constant_bytes
-        raise OutOfResources(kernel.scalar_bytes, limit, "bytes of scalar arguments")
+        reason = f"the scalars of {kernel.name} take {kernel.scalar_bytes} bytes"
+        most = f"torch.mps passes {LIMITS.constant_bytes} at most"
+        raise Unsupported("tt.func", f"{reason}, {most}: pass some of them in a tensor")
 
 
 def passes_constants(kernel: Kernel) -> bool:
     """Whether the scalars go by value: a larger struct must lie in a buffer."""
-    return kernel.scalar_bytes <= target_for(kernel.family).constant_bytes
+    return kernel.scalar_bytes <= LIMITS.constant_bytes
 
 
 def check_pipeline(kernel: Kernel, threads: int, threadgroup_bytes: int, available_bytes: int) -> None:
@@ -59,7 +68,18 @@ def check_pipeline(kernel: Kernel, threads: int, threadgroup_bytes: int, availab
         raise OutOfResources(threadgroup_bytes, available_bytes, "threadgroup memory")
 
 
+def out_of_resources(kernel: Kernel, message: str) -> OutOfResources | None:
+    """The driver's or a framework's words for a kernel that does not fit, as an error; None for any other words."""
+    for pattern, name in _TOO_MUCH:
+        if found := pattern.search(message):
+            return OutOfResources(int(found[1]), int(found[2]), name)
+    if _STACK in message:
+        numbers = [*map(int, re.findall(r"\d+", message)), 0, 0]
+        return OutOfResources(numbers[0], numbers[1], f"stack of {kernel.threads} threads ({message})")
+    return None
+
+
 def check_grid(kernel: Kernel, grid: tuple[int, int, int]) -> None:
     """Raise InvalidArgument for a grid that Metal cannot count."""
-    if grid[0] * kernel.threads > LARGEST_GRID:
+    if max(grid[0] * kernel.threads, *grid[1:]) > LIMITS.threads_along_axis:
         raise InvalidArgument(f"grid {grid} of {kernel.threads} threads each: Metal counts threads in 32 bits")

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..chips import FENCE_LANGUAGE, LEAST_LANGUAGE
-from ..errors import DeviceFailure, OutOfResources, RejectedText, Unsupported
+from ..errors import DeviceFailure, RejectedText, Unsupported
 from ..kernel import Kernel
 from ..msl_cpu.eviction import touch
+from .limits import out_of_resources
 from .metal_api import Api
 
 LANGUAGES = (FENCE_LANGUAGE, LEAST_LANGUAGE)
@@ -26,8 +27,6 @@ using namespace metal;
 
 _CRASHES = ("XPC_ERROR_CONNECTION_INTERRUPTED", "XPC_ERROR_CONNECTION_INVALID")
 _PLACE = re.compile(r"^(?:program_source:)(\d+):(\d+): (?:error|warning|note|fatal error): ", re.MULTILINE)
-_MEMORY = re.compile(r"[Tt]hreadgroup memory size \((\d+)\) exceeds .*\((\d+)\)")
-_STACK = "exceeds available stack space"
 
 
 def compile_options(api: Api, language: str) -> Any:
@@ -57,17 +56,6 @@ def with_lines(messages: str, source: str) -> str:
         if place and 0 < int(place[1]) <= len(lines) and lines[int(place[1]) - 1] not in messages:
             result.append(lines[int(place[1]) - 1])
     return "\n".join(result)
-
-
-def out_of_resources(kernel: Kernel, message: str) -> OutOfResources | None:
-    """The driver's words for a kernel that does not fit, as an error that autotuners know; None for any other words."""
-    memory = _MEMORY.search(message)
-    if memory:
-        return OutOfResources(int(memory[1]), int(memory[2]), "threadgroup memory")
-    if _STACK in message:
-        numbers = [*map(int, re.findall(r"\d+", message)), 0, 0]
-        return OutOfResources(numbers[0], numbers[1], f"stack of {kernel.threads} threads ({message})")
-    return None
 
 
 @dataclass(frozen=True)

@@ -14,21 +14,23 @@ An input of fewer than eight elements would get another address space, so it is 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, NamedTuple
 
+from ..chips import LIMITS
 from ..errors import InvalidArgument, RejectedText
-from ..kernel import Extent, Kernel, Properties
+from ..kernel import Extent, Kernel, Properties, check_limits
 from . import limits, log
 from .mlx_derivatives import tied
 from .mlx_text import KernelText, buffer_name, split_kernel
 
 Role = Literal["input", "output", "updated", "in place"]
+
+_LIMITS = replace(LIMITS, buffers=LIMITS.buffers - 1)  # one buffer tells that a kernel has run
 
 LEAST_SIZE = 8
 """Elements below which MLX passes an array in the constant address space (mlx/backend/metal/custom_kernel)."""
@@ -101,10 +103,10 @@ def stand_in(mode: str) -> Host:
     """MLX's CPU arrays and msl_cpu in the place of the GPU. mode: of msl_cpu."""
     from ..msl_cpu import metal_kernel
     from ..msl_cpu.plan import worker_count
-    from .cpu import DEADLINE
+    from .cpu import DEADLINE, stack_is_a_resource
 
     def make(**arguments: Any) -> Any:
-        return metal_kernel(**arguments, mode=mode, deadline=DEADLINE)
+        return stack_is_a_resource(metal_kernel(**arguments, mode=mode, deadline=DEADLINE))
 
     return Host(make, f"cpu ({mode})", worker_count(), lazy=False)
 
@@ -115,8 +117,15 @@ class MlxExecutable:
 
     kernel: Kernel
     text: KernelText
-    max_threads: int = 1024
+    max_threads: int = LIMITS.threads_per_threadgroup
     callables: dict[tuple[bool, ...], Any] = field(default_factory=dict)
+
+
+class Launch(NamedTuple):
+    """A kernel in MLX's graph. done: an array that is there when it has run."""
+
+    kernel: Kernel
+    done: Any
 
 
 class MlxDevice:
@@ -130,25 +139,19 @@ class MlxDevice:
     def __init__(self, host: Host):
         self.host = host
         self._locks: dict[int, Any] = {}
-        self._last: Any = []
+        self._last: Launch | None = None
 
     @property
     def properties(self) -> Properties:
         """Apple's limits, the same on every family."""
-        return Properties(
-            name=self.host.name,
-            cores=self.host.cores,
-            threads_per_simdgroup=32,
-            threadgroup_bytes=32768,
-            threads_per_threadgroup=1024,
-        )
+        return limits.properties(self.host.name, self.host.cores)
 
     def compile(self, kernel: Kernel) -> MlxExecutable:
         """Take the text apart; MLX compiles it at the first launch.
 
         Raises OutOfResources for a kernel that does not fit, Unsupported for one that takes addresses as numbers.
         """
-        limits.check_kernel(kernel)
+        check_limits(kernel, _LIMITS)
         if self.host.lazy:
             limits.check_addresses(kernel)
         return MlxExecutable(kernel, split_kernel(kernel.source, kernel.name))
@@ -167,25 +170,34 @@ class MlxDevice:
         which are not there; DeviceAssertion.
         """
         kernel = executable.kernel
+        limits.check_grid(kernel, grid)
         operands = [*buffers, *([_scalar_operand(scalars)] if scalars else []), *map(self._service, kernel.services)]
         inputs = {buffer_name(i): prepared(each) for i, each in enumerate(operands) if each.role != "output"}
         outputs = {buffer_name(i): each for i, each in enumerate(operands) if each.role == "output"}
         try:
             made = self._call(executable, inputs, outputs, grid)
             made = self._tied(kernel, operands, made)
-            self._last = made[-1]
+            self._last = Launch(kernel, made[-1])
             self._finish(kernel, operands, inputs, dict(zip([*outputs, "done"], made, strict=True)))
         except (RuntimeError, ValueError) as error:
-            if "function transformations" not in str(error):
-                raise
-            raise InvalidArgument(_within_transformation(kernel.name, self.host.lazy)) from error
+            if "function transformations" in str(error):
+                raise InvalidArgument(_within_transformation(kernel.name, self.host.lazy)) from error
+            _raise_if_too_large(kernel, error)
+            raise
 
     def synchronize(self) -> None:
-        """Run the last launch, and wait for MLX's default stream."""
+        """Run the last launch, and wait for MLX's default stream. Raises OutOfResources for a kernel that does not fit.
+
+        One within a transformation cannot be run by itself; other errors come again where its arrays are used.
+        """
         import mlx.core as mx
 
-        with contextlib.suppress(RuntimeError, ValueError):  # a launch within a transformation cannot be run by itself
-            mx.eval(self._last)
+        last, self._last = self._last, None
+        if last is not None:
+            try:
+                mx.eval(last.done)
+            except (RuntimeError, ValueError) as error:
+                _raise_if_too_large(last.kernel, error)
         mx.synchronize()
 
     def _call(
@@ -318,6 +330,13 @@ def copy_bytes(source: Any, target: Any) -> None:
         views = [memoryview(each) for each in (target, source)]
         to, origin = (ctypes.addressof(ctypes.c_char.from_buffer(view)) for view in views)
         ctypes.memmove(to, origin, target.nbytes)
+
+
+def _raise_if_too_large(kernel: Kernel, error: Exception) -> None:
+    """Raises OutOfResources where that is what MLX's error means."""
+    too_large = limits.out_of_resources(kernel, str(error))
+    if too_large is not None:
+        raise too_large from error
 
 
 def _within_transformation(name: str, lazy: bool) -> str:

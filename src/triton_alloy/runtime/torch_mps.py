@@ -7,21 +7,16 @@ Where there is no Apple GPU, `stand_in` runs the same calls on CPU tensors throu
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidArgument, OutOfResources, RejectedText
+from ..chips import LIMITS
+from ..errors import DeviceFailure, InvalidArgument, OutOfResources, RejectedText
 from ..kernel import Extent, Kernel, Properties, align
 from . import limits, log
-
-LARGEST_GRID = 2**32 - 1
-"""Threads along one axis: Metal counts them in 32 bits."""
-
-
-MAX_THREADS = 1024
-"""Threads of a threadgroup on every family."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +48,10 @@ def stand_in(mode: str) -> Host:
     """CPU tensors and msl_cpu in the place of MPS, with the same calls. mode: of msl_cpu."""
     from ..msl_cpu import compile_shader
     from ..msl_cpu.plan import worker_count
-    from .cpu import DEADLINE
+    from .cpu import DEADLINE, stack_is_a_resource
 
-    def make(text: str) -> Any:
-        return compile_shader(text, mode, deadline=DEADLINE)
-
-    return Host(make, lambda: None, "cpu", f"cpu ({mode})", worker_count())
+    compile_ = stack_is_a_resource(functools.partial(compile_shader, mode=mode, deadline=DEADLINE))
+    return Host(compile_, lambda: None, "cpu", f"cpu ({mode})", worker_count())
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,7 @@ class TorchExecutable:
     kernel: Kernel
     function: Any
     words: struct.Struct
-    max_threads: int = MAX_THREADS
+    max_threads: int = LIMITS.threads_per_threadgroup
 
 
 class TorchMpsDevice:
@@ -90,19 +83,13 @@ class TorchMpsDevice:
     @property
     def properties(self) -> Properties:
         """Apple's limits, the same on every family."""
-        return Properties(
-            name=self.host.name,
-            cores=self.host.cores,
-            threads_per_simdgroup=32,
-            threadgroup_bytes=32768,
-            threads_per_threadgroup=MAX_THREADS,
-        )
+        return limits.properties(self.host.name, self.host.cores)
 
     def compile(self, kernel: Kernel) -> TorchExecutable:
         """Build the text.
 
         Raises RejectedText with Metal's message, OutOfResources for a kernel that does not fit, Unsupported for one
-        that takes addresses as numbers.
+        with too many arguments or that takes addresses as numbers, DeviceFailure.
         """
         limits.check_kernel(kernel)
         limits.check_constants(kernel)
@@ -112,6 +99,9 @@ class TorchMpsDevice:
             function = getattr(self.host.compile_shader(kernel.source), kernel.name)
         except SyntaxError as error:
             raise RejectedText(kernel.name, str(error)) from error
+        except RuntimeError as error:
+            failure = DeviceFailure(f"PyTorch cannot build {kernel.name}: {error}")
+            raise limits.out_of_resources(kernel, str(error)) or failure from error
         limit = function.max_threads_per_threadgroup
         if kernel.threads > limit:
             raise OutOfResources(kernel.threads, limit, "threads")
@@ -128,9 +118,8 @@ class TorchMpsDevice:
     ) -> None:
         """Queue the grid. buffers: a tensor, or None for a null pointer, per pointer. Raises DeviceAssertion."""
         kernel = executable.kernel
+        limits.check_grid(kernel, grid)
         threads = (grid[0] * kernel.threads, grid[1], grid[2])
-        if max(threads) > LARGEST_GRID:
-            raise InvalidArgument(f"grid {grid} of {kernel.threads} threads each: Metal counts threads in 32 bits")
         bound = [self._nothing() if each is None else each for each in buffers]
         if scalars:
             bound.append(list(executable.words.unpack(scalars.ljust(executable.words.size, b"\0"))))

@@ -131,7 +131,7 @@ def tensor_parts(lowering: Lowering, held: Held, layout: LinearLayout) -> int:
 
 def part_count(lowering: Lowering, size: int) -> int:
     """The least power of two of parts of `size` bytes that fit into threadgroup memory."""
-    return 1 << max(size - 1, 0).bit_length() >> bits(lowering.target.threadgroup_bytes) or 1
+    return 1 << max(size - 1, 0).bit_length() >> bits(lowering.target.limits.threadgroup_bytes) or 1
 
 
 def stage(

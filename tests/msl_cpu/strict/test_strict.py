@@ -75,6 +75,19 @@ def test_all_problems_are_listed_in_order():
     assert [diagnostic.line for diagnostic in caught.value.diagnostics] == [3, 4, 4, 5]
 
 
+@pytest.mark.parametrize("explicit", [0, 20, 34])
+def test_more_than_31_buffers_are_counted_whether_they_have_an_index_or_not(explicit: int):
+    def text(count: int) -> str:
+        attributes = [f" [[buffer({i})]]" if i < explicit else "" for i in range(count)]
+        parameters = ", ".join(f"device float *x{i}{attribute}" for i, attribute in enumerate(attributes))
+        return f"kernel void k({parameters}) {{ x0[0] = 1.0f; }}"
+
+    check(text(31))
+    with pytest.raises(StrictError, match="buffer index 3[123] is over 30|more than 31 buffer arguments") as caught:
+        check(text(34))
+    assert len(caught.value.diagnostics) == (3 if explicit == 34 else 1)
+
+
 def test_language_versions():
     fence = "#include <metal_stdlib>\nusing namespace metal;\nkernel void k(device float *x) { %s; }\n"
     source = fence % "atomic_thread_fence(mem_flags::mem_device, memory_order_seq_cst, thread_scope_device)"

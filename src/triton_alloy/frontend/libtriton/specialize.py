@@ -32,6 +32,14 @@ def _integer(backend: Any, arg: int, is_const: bool, specialize_value: bool, ali
     return _integer_type(arg), "D" if align and not arg & 15 else ""
 
 
+def _numpy_integer(backend: Any, arg: Any, is_const: bool, specialize_value: bool, align: bool) -> Specialised:
+    """As an int, but never compiled in: Triton knows no NumPy scalars among the constants of a kernel."""
+    number = int(arg)
+    if not specialize_value:
+        return _integer_type(number), None
+    return _integer_type(number), "D" if align and not number & 15 else ""
+
+
 def _integer_type(number: int) -> str:
     if -0x8000_0000 <= number <= 0x7FFF_FFFF:
         return "i32"
@@ -72,6 +80,7 @@ def _descriptor(backend: Any, arg: Any, is_const: bool, specialize_value: bool, 
 
 def _rule_for(arg: Any) -> Rule:
     """The rule for a type that is met for the first time."""
+    import numpy as np
     from triton.language import constexpr
     from triton.runtime.jit import JITCallable
     from triton.tools.tensor_descriptor import TensorDescriptor
@@ -87,10 +96,12 @@ def _rule_for(arg: Any) -> Rule:
             return rule
     if hasattr(arg, "data_ptr"):
         return _tensor
-    for class_, rule in ((int, _integer), (float, _RULES[float])):
+    numbers = ((int, _integer), (np.integer, _numpy_integer), (np.bool_, _RULES[bool]))
+    for class_, rule in (*numbers, ((float, np.floating), _RULES[float])):
         if isinstance(arg, class_):
             return rule
-    raise TypeError(f"failed to specialize argument of type: {type(arg).__name__}")
+    remedy = "; pass triton_alloy.array(x)" if isinstance(arg, np.ndarray) else ""
+    raise TypeError(f"failed to specialize argument of type: {type(arg).__name__}{remedy}")
 
 
 _RULES: dict[type, Rule] = {

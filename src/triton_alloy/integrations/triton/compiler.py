@@ -11,7 +11,7 @@ from triton.backends.compiler import BaseBackend, GPUTarget, Language
 
 from ... import __version__, config
 from ...digest import sources_digest
-from ...errors import InvalidArgument, Unsupported
+from ...errors import InvalidArgument, OutOfResources, Unsupported
 from ...kernel import THREADS_PER_SIMDGROUP, Kernel
 
 if TYPE_CHECKING:
@@ -111,12 +111,10 @@ class MetalBackend(BaseBackend):
     def print_msl(self, module: Any, metadata: dict, options: MetalOptions) -> str:
         """libtriton's module -> MSL text; the kernel's interface goes into the metadata.
 
-        Raises UnsupportedKernel, or OutOfResources where the kernel needs more threadgroup memory than there is.
+        Raises UnsupportedKernel, or KernelOutOfResources where the kernel needs more than the target has.
         """
-        from triton.runtime.errors import OutOfResources
-
         from ...compiler import compile_module
-        from .errors import UnsupportedKernel
+        from .errors import UnsupportedKernel, as_triton_has_it
 
         metadata["name"] = module.get_entry_func_name()  # compiling may consume the module
         try:
@@ -128,8 +126,8 @@ class MetalBackend(BaseBackend):
             )
         except Unsupported as error:
             raise UnsupportedKernel(error.op, error.reason, error.location) from error
-        if kernel.threadgroup_bytes > self.metal.threadgroup_bytes:
-            raise OutOfResources(kernel.threadgroup_bytes, self.metal.threadgroup_bytes, "threadgroup memory")
+        except OutOfResources as error:
+            raise as_triton_has_it(error) from error
         # Never 0: persistent kernels divide by it to count the programs that fit (Triton's softmax tutorial).
         metadata["shared"] = max(kernel.threadgroup_bytes, 1)
         metadata["interface"] = kernel.interface()

@@ -16,6 +16,7 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
 from ... import config
+from ...errors import OutOfResources
 from ...kernel import THREADS_PER_SIMDGROUP
 
 if TYPE_CHECKING:
@@ -231,8 +232,13 @@ class DeviceInterface:
 
     @staticmethod
     def synchronize(device: Any = None) -> None:
-        """Return when all launches are complete."""
-        device_of(current_device()).synchronize()
+        """Return when all launches are complete. Raises KernelOutOfResources for one that only then was built."""
+        try:
+            device_of(current_device()).synchronize()
+        except OutOfResources as error:
+            from .errors import as_triton_has_it
+
+            raise as_triton_has_it(error) from error
 
     @staticmethod
     def current_device() -> int:

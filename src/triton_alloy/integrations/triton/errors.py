@@ -1,4 +1,4 @@
-"""A refusal in the form that Triton users know: an error of the compiler that shows the source line."""
+"""Refusals in the form that Triton users know: an error of the compiler with the source line, a lack of resources."""
 
 from __future__ import annotations
 
@@ -6,8 +6,24 @@ import ast
 import linecache
 
 from triton.compiler.errors import CompilationError
+from triton.runtime import errors as triton_errors
 
-from ...errors import Unsupported
+from ...errors import OutOfResources, Unsupported
+
+
+class KernelOutOfResources(triton_errors.OutOfResources, OutOfResources):
+    """Both Triton's `OutOfResources`, at which an autotuner drops the configuration, and ours.
+
+    required, limit, name: as in `OutOfResources`.
+    """
+
+    def __init__(self, required: int, limit: int, name: str):
+        OutOfResources.__init__(self, required, limit, name)
+
+
+def as_triton_has_it(error: OutOfResources) -> KernelOutOfResources:
+    """The same error, for an autotuner."""
+    return KernelOutOfResources(error.required, error.limit, error.name)
 
 
 class UnsupportedKernel(CompilationError, Unsupported):

@@ -20,6 +20,7 @@ from ...kernel import Device, Executable, Extent, Kernel
 from ...runtime.automatic import AutomaticDevice, AutomaticExecutable
 from .arguments import ScalarPacker, Signature
 from .buffers import PLAIN_TENSORS, RULES
+from .errors import as_triton_has_it
 
 GRID_LIMIT = 2**31 - 1
 """The most programs along one axis, as on every other Triton backend."""
@@ -56,7 +57,8 @@ class Launcher:
     ) -> None:
         """Launch `grid_x * grid_y * grid_z` programs; an empty grid runs nothing.
 
-        Raises InvalidArgument; TypeError where arguments are missing or too many.
+        Raises InvalidArgument, KernelOutOfResources, and what the device raises; TypeError where arguments are missing
+        or too many.
         """
         if len(arguments) != self.count:
             raise TypeError(self.signature.wrong_count(executable.kernel.name, len(arguments)))
@@ -71,7 +73,10 @@ class Launcher:
             grid = checked_grid(grid)
         if grid_x and grid_y and grid_z:
             extents = plan.extents(values) if plan.needs_extents else ()
-            plan.launch(plan.executable, buffers, scalars, grid, extents)
+            try:
+                plan.launch(plan.executable, buffers, scalars, grid, extents)
+            except OutOfResources as error:  # found by a framework that compiles at the first launch, or on the stack
+                raise as_triton_has_it(error) from error
         if exit_hook is not None:
             exit_hook(launch_metadata)
 
@@ -91,14 +96,12 @@ class Launcher:
 
 
 def load(device: Device | AutomaticDevice, kernel: Kernel) -> Any:
-    """The executable of a kernel. Raises Triton's OutOfResources where the device's limits are exceeded."""
+    """The executable of a kernel. Raises KernelOutOfResources where the device's limits are exceeded."""
     start = time.perf_counter()
     try:
         executable = device.compile(kernel)
     except OutOfResources as error:
-        from triton.runtime import errors
-
-        raise errors.OutOfResources(error.required, error.limit, error.name) from error
+        raise as_triton_has_it(error) from error
     if config.DEBUG.value and not isinstance(device, AutomaticDevice):  # which builds at the first launch
         _report(kernel, f"loaded on {device.properties.name}", start)
     return executable

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from triton import knobs
-from triton.runtime.errors import OutOfResources
 
+from ...chips import LIMITS
 from ...errors import InvalidArgument, Unsupported
 from ...kernel import THREADS_PER_SIMDGROUP
-
-THREADS_PER_PROGRAM = 1024
-"""Metal's limit for one threadgroup on every family; the CPU keeps it, so that what runs there runs on a GPU."""
+from .errors import KernelOutOfResources
 
 
 class InvalidOption(InvalidArgument, AssertionError):
@@ -63,8 +61,8 @@ class MetalOptions:
 def parse(values: dict[str, Any], family: str) -> MetalOptions:
     """The options of a kernel for a target family, from keyword arguments; other keywords are Triton's to judge.
 
-    Raises InvalidArgument for a value that is wrong anywhere, OutOfResources for more threads than a program can have
-    (so that an autotuner drops the configuration), Unsupported for what Metal lacks.
+    Raises InvalidArgument for a value that is wrong anywhere, KernelOutOfResources for more threads than a program can
+    have, Unsupported for what Metal lacks.
     """
     known = {key: values[key] for key in MetalOptions.__dataclass_fields__ if values.get(key) is not None}
     known["extern_libs"] = tuple(dict(known.get("extern_libs", ())).items())
@@ -88,10 +86,10 @@ def _fp_fusion(requested: bool | None) -> bool:
 
 
 def _check_threads(num_warps: Any) -> None:
-    limit = THREADS_PER_PROGRAM // THREADS_PER_SIMDGROUP
+    limit = LIMITS.threads_per_threadgroup // THREADS_PER_SIMDGROUP
     warps = operator.index(num_warps)
     if warps <= 0 or warps & (warps - 1):
         raise InvalidOption(f"num_warps = {warps}: it must be a power of 2 from 1 to {limit}")
     if warps > limit:
         threads = warps * THREADS_PER_SIMDGROUP
-        raise OutOfResources(threads, THREADS_PER_PROGRAM, f"threads (num_warps = {warps})")
+        raise KernelOutOfResources(threads, LIMITS.threads_per_threadgroup, f"threads (num_warps = {warps})")
