@@ -8,6 +8,8 @@ from pathlib import Path
 
 NOT_CODE_GENERATION = ("msl_cpu", "runtime", "tools", "examples")
 """Packages whose sources cannot change a kernel's text."""
+READ_BY_CODE_GENERATION = ("msl_cpu/language.txt", "msl_cpu/headers/lanes*.h")
+"""Files of those packages that can: msl/names.py reserves the words that they have."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -17,5 +19,8 @@ def sources_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         if path.relative_to(package).parts[0] not in NOT_CODE_GENERATION:
+            digest.update(path.read_bytes())
+    for pattern in READ_BY_CODE_GENERATION:
+        for path in sorted(package.glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()
