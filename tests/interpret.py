@@ -43,21 +43,17 @@ def _signed(array):
     return -array.astype(np.int8) if array.dtype == np.bool_ else array
 
 
-def _truncating(a, b):
-    """C division; anything for a zero divisor."""
+def _divide(a, b):
+    """C division; by zero the quotient is 0."""
     safe = np.where(b == 0, 1, b)
     quotient = np.floor_divide(a, safe)
     remainder = a - quotient * safe
-    return quotient + ((remainder != 0) & ((a < 0) != (safe < 0))), safe
-
-
-def _divide(a, b):
-    return _truncating(a, b)[0]
+    return np.where(b == 0, 0, quotient + ((remainder != 0) & ((a < 0) != (safe < 0))))
 
 
 def _remainder(a, b):
-    quotient, safe = _truncating(a, b)
-    return a - quotient * safe
+    """By zero it is the dividend."""
+    return a - _divide(a, b) * b
 
 
 def _shift_amount(a, b):

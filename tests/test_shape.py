@@ -14,7 +14,7 @@ from triton_alloy.digest import NOT_CODE_GENERATION
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "triton_alloy"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-TEXTS = sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".h", ".cpp", ".metal"))
+TEXTS = sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".h", ".cpp", ".metal", ".txt"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 FILE_LINES, FUNCTION_LINES, MEDIAN_LINES, COLUMNS = 500, 60, 10, 120
 

@@ -12,6 +12,8 @@ NOT_CODE_GENERATION = ("msl_cpu", "runtime", "tools", "examples")
 """Packages whose sources cannot change a kernel's text."""
 NOT_SOURCES = (".md", ".typed")
 """Endings of files for people and type checkers. Whatever ends otherwise counts, so that no kind is forgotten."""
+READ_BY_CODE_GENERATION = ("msl_cpu/language.txt", "msl_cpu/headers/lanes*.h")
+"""Files of the packages left out that count: msl/names.py reserves the words that they have."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -23,7 +25,7 @@ def sources_digest() -> str:
 def digest_of(package: Path) -> str:
     """The same of any copy of this package: of the names of the files, which order them, and of their contents."""
     digest = hashlib.sha256()
-    for path in _sources(package):
+    for path in (*_sources(package), *_read(package)):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(package).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
@@ -35,3 +37,8 @@ def _sources(package: Path) -> Iterator[Path]:
         left_out = NOT_CODE_GENERATION if Path(folder) == package else ()
         folders[:] = sorted(name for name in folders if name not in ("__pycache__", *left_out))
         yield from (Path(folder, name) for name in sorted(files) if not name.endswith(NOT_SOURCES) and name[0] != ".")
+
+
+def _read(package: Path) -> Iterator[Path]:
+    for pattern in READ_BY_CODE_GENERATION:
+        yield from sorted(package.glob(pattern))

@@ -105,6 +105,15 @@ def dtype_of(name: str) -> Any:
     return getattr(mx, name)
 
 
+@triton.jit
+def atomic_names(thread_position_in_grid, alloy_buffer_0, metal, BLOCK: tl.constexpr):
+    """Of things that MLX, or the text made for it, calls so."""
+    threads_per_grid = tl.arange(0, BLOCK)
+    alloy_buffer_0_shape = tl.load(thread_position_in_grid + threads_per_grid) + alloy_buffer_0
+    thread_index_in_simdgroup = alloy_buffer_0_shape * alloy_buffer_0_shape
+    tl.store(metal + threads_per_grid, thread_index_in_simdgroup)
+
+
 @pytest.fixture(params=[("cpu", "fast"), ("apple9", "reference")], ids="-".join, autouse=True)
 def device(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     with config.scope(TRITON_ALLOY_TARGET=request.param[0], TRITON_ALLOY_MODE=request.param[1]):
@@ -126,6 +135,11 @@ def test_every_type_and_size(dtype: str, size: int):
     mine = mx.zeros_like(x)
     copy_kernel[(1,)](x, size, mine, BLOCK=64)
     assert mx.array_equal(mine, x)
+
+
+def test_names_that_mlx_gives_to_other_things():
+    x = mx.arange(64, dtype=mx.int32)
+    assert mx.array_equal(triton_call(x, 3, kernel=atomic_names, out_shape=x, grid=1, BLOCK=64), (x + 3) * (x + 3))
 
 
 def test_an_array_without_dimensions():

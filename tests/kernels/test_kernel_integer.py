@@ -41,29 +41,89 @@ ARITHMETIC = ["x+y", "x-y", "x*y", "x//y", "x%y", "x&y", "x|y", "x^y", "x<<s", "
 ARITHMETIC += ["-x", "~x", "abs", "where", "(x^5)*3-y"]
 
 
-def arithmetic(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The exact rows of `arithmetic_kernel`, and where C (hence Triton) defines them."""
+def divided(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """C's quotient, which wraps, and remainder; by zero 0 and the dividend, so that x == x // y * y + x % y always."""
+    numbers = [(int(a), int(b)) for a, b in zip(x, y, strict=True)]
+    quotients = [0 if b == 0 else abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1) for a, b in numbers]
+    remainders = [a - quotient * b for (a, b), quotient in zip(numbers, quotients, strict=True)]
+    mask = (1 << x.itemsize * 8) - 1
+    bits = [np.array([value & mask for value in row], f"uint{x.itemsize * 8}") for row in (quotients, remainders)]
+    return bits[0].view(x.dtype), bits[1].view(x.dtype)
+
+
+def arithmetic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The exact rows of `arithmetic_kernel`."""
     with np.errstate(all="ignore"):
-        info = np.iinfo(x.dtype)
-        defined = (y != 0) & ~((x == info.min) & (y + x.dtype.type(1) == 0) & (info.min < 0))
-        divisor = np.where(defined, y, 1).astype(x.dtype)
-        remainder = np.fmod(x, divisor)
-        shift = y & (info.bits - 1)
-        rows = [x + y, x - y, x * y, (x - remainder) // divisor, remainder, x & y, x | y, x ^ y, x << shift, x >> shift]
+        shift = y & (np.iinfo(x.dtype).bits - 1)
+        rows = [x + y, x - y, x * y, *divided(x, y), x & y, x | y, x ^ y, x << shift, x >> shift]
         rows += [np.minimum(x, y), np.maximum(x, y), 0 - x, ~x, np.abs(x), np.where(x > y, x, y + 1), (x ^ 5) * 3 - y]
-    where = np.ones((len(rows), len(x)), bool)
-    where[3:5] = defined
-    return np.stack(rows).astype(x.dtype), where
+    return np.stack(rows).astype(x.dtype)
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_arithmetic(device, rng, dtype):
     x, y = integer_pairs(rng, dtype)
-    expected, where = arithmetic(x, y)
+    expected = arithmetic(x, y)
     out = np.zeros_like(expected)
     grid = (triton.cdiv(len(x), BLOCK),)
     arithmetic_kernel[grid](tensor(x), tensor(y), tensor(out), len(x), BITS=x.itemsize * 8, BLOCK=BLOCK)
-    check_rows(ARITHMETIC, out, expected, where)
+    check_rows(ARITHMETIC, out, expected)
+
+
+@triton.jit
+def division_kernel(x_ptr, y_ptr, out_ptr, zero, n, BLOCK: tl.constexpr, COUNT: tl.constexpr):
+    """By a scalar, of scalars, by a zero that is a constant, and by one that is an argument."""
+    i = tl.arange(0, BLOCK)
+    mask = i < n
+    x = tl.load(x_ptr + i, mask)
+    for k in range(COUNT):
+        a, y = tl.load(x_ptr + k), tl.load(y_ptr + k)
+        rows = out_ptr + k * 4 * n
+        tl.store(rows + i, x // y, mask)
+        tl.store(rows + n + i, x % y, mask)
+        tl.store(rows + 2 * n + i, tl.full((BLOCK,), a // y, x.dtype), mask)
+        tl.store(rows + 3 * n + i, tl.full((BLOCK,), a % y, x.dtype), mask)
+    rows = out_ptr + COUNT * 4 * n
+    nothing = tl.zeros((BLOCK,), x.dtype)
+    tl.store(rows + i, x // nothing, mask)
+    tl.store(rows + n + i, x % nothing, mask)
+    tl.store(rows + 2 * n + i, tl.full((BLOCK,), 7, x.dtype) // nothing, mask)
+    tl.store(rows + 3 * n + i, tl.full((BLOCK,), 7, x.dtype) % nothing, mask)
+    tl.store(rows + 4 * n + i, (x // zero.to(x.dtype)), mask)
+    tl.store(rows + 5 * n + i, (x % zero.to(x.dtype)), mask)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_division(any_device, dtype):
+    """Of every kind of operands, by zero and of the least number by -1 too: one definition in every mode."""
+    info = np.iinfo(dtype)
+    x = np.array([info.min, info.max, 0, 5, *([-1, -7] if info.min else [1, 7])], dtype)
+    y = np.array([0, 1, 0, 3, -1 if info.min else info.max, 0], dtype)
+    rows = []
+    for a, b in zip(x, y, strict=True):
+        by, of = (divided(each, np.full_like(x, b)) for each in (x, np.full_like(x, a)))
+        rows += [*by, *of]
+    seven = np.full_like(x, 7)
+    rows += [0 * x, x, 0 * x, seven, 0 * x, x]
+    out = np.zeros((len(rows), len(x)), dtype)
+    division_kernel[(1,)](tensor(x), tensor(y), tensor(out), 0, len(x), BLOCK=32, COUNT=len(x))
+    kinds = ("x//s", "x%s", "a//s", "a%s")
+    labels = [f"{kind} for {b}" for b in y for kind in kinds] + ["x//0", "x%0", "7//0", "7%0", "x//zero", "x%zero"]
+    check_rows(labels, out, np.stack(rows))
+
+
+@triton.jit
+def wrapped_load_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(out_ptr + i, tl.load(x_ptr + i % n))
+
+
+def test_offsets_modulo_zero_are_the_offsets(any_device):
+    """What is known of `i % n` for an n that 16 divides, that its runs are consecutive, holds for 0 too."""
+    x, out = np.arange(256, dtype=np.int32), np.zeros(256, np.int32)
+    for n, expected in ((64, x % 64), (0, x)):
+        wrapped_load_kernel[(1,)](tensor(x), tensor(out), n, BLOCK=256)
+        assert (out == expected).all()
 
 
 @triton.jit

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -283,6 +285,30 @@ def test_the_order_of_elements_is_kept(any_device, rng, shape, axis, warps):
     for factor, term in zip(factors[1:], terms[1:], strict=True):
         slope, start = slope * factor, start * factor + term
     assert (results == [slope, start, factors[0]]).all()
+
+
+@triton.jit
+def largest_and_first(a, i, b, j):
+    return tl.maximum(a, b), i
+
+
+@triton.jit
+def partly_changed_kernel(x_ptr, out_ptr, start, SIZE: tl.constexpr):
+    i = tl.arange(0, SIZE)
+    largest, first = tl.reduce((tl.load(x_ptr + i), i + start), 0, largest_and_first)
+    tl.store(out_ptr, largest)
+    tl.store(out_ptr + 1, first)
+    tl.store(out_ptr + 2, tl.reduce(tl.full((SIZE,), start, tl.int32), 0, leftmost))
+    tl.store(out_ptr + 3 + i, tl.load(x_ptr + i) + tl.reduce(tl.full((SIZE,), start, tl.int32), 0, leftmost))
+
+
+@pytest.mark.parametrize("warps", [1, 4])
+def test_a_combiner_that_passes_on_what_it_was_given(any_device, rng, warps):
+    x, out = rng.integers(-9, 9, 256).astype(np.int32), np.zeros(3 + 256, np.int32)
+    compiled = partly_changed_kernel[(1,)](tensor(x), tensor(out), 7, 256, num_warps=warps)
+    assert out.tolist() == [x.max(), 7, 7, *(x + 7)]
+    body = compiled.asm["msl"].partition("// vocabulary: end")[2]
+    assert not re.search(r"for \([^)]*\) \{\s*\}", body)
 
 
 @triton.jit

@@ -95,8 +95,6 @@ class Programs:
         b = self.pick(pool, lambda v: v.type is a.type)
         if name.startswith(("sh", "div", "rem", "mul")) or self.draw(st.booleans()):
             choice = [0, 1, 2, 3, 4] if name.startswith("sh") else CONSTANTS
-            if name.startswith(("div", "rem")):  # by zero it is not defined
-                choice = CONSTANTS[1:]
             b = builder.constant(self.draw(st.sampled_from(choice)), a.type)
         return builder.value(f"arith.{name}", [a, b], a.type)
 

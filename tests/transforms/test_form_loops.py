@@ -139,6 +139,44 @@ def test_registers_are_reduced_in_order():
     )
 
 
+def reduced(yielded: str) -> str:
+    """The loops of a reduction of two arrays to the sum of the first and what is `yielded` of the second."""
+    reduce = f"""
+    %t, %u = "msl.reduce_registers"(%a, %b) <{{outputs = 1 : i32, map = [3, 1, 2, 0]}}> ({{
+    ^bb0(%p: f32, %q: f32, %r: f32, %v: f32):
+      %s = "arith.addf"(%p, %r) : (f32, f32) -> f32
+      "msl.yield"({yielded}) : (f32, f32) -> ()
+    }}) : (!msl.reg<4xf32>, !msl.reg<4xf32>) -> (!msl.reg<1xf32>, !msl.reg<1xf32>)
+    %z = "arith.constant"() <{{value = 0 : i32}}> : () -> i32
+    "msl.store"(%y, %z, %t) <{{contiguous = true}}> : (!tt.ptr<f32>, i32, !msl.reg<1xf32>) -> ()
+    "msl.store"(%x, %z, %u) <{{contiguous = true}}> : (!tt.ptr<f32>, i32, !msl.reg<1xf32>) -> ()
+    """
+    return loops(POINTERS, PLACE + load("%a", "%x") + load("%b", "%y") + reduce)
+
+
+def test_a_reduction_carries_only_what_its_function_changes():
+    check(
+        reduced("%s, %q"),
+        """
+        CHECK: [[a]] = "msl.read"(%a#0) <{map = array<i32: 3>
+        CHECK: [[b]] = "msl.read"(%a#1) <{map = array<i32: 3>
+        CHECK: [[total]] = "msl.loop"([[a]]) <{count = 3, start = 1, carried = 1}>
+        CHECK: "msl.store"(%y, %z, [[total]])
+        CHECK: "msl.store"(%x, %z, [[b]])
+        """,
+    )
+
+
+def test_a_reduction_to_the_first_elements_is_no_loop():
+    text = reduced("%p, %q")
+    assert text.count("msl.loop") == 1 and "start = 1" not in text  # that of the loads
+
+
+def test_a_reduction_that_passes_one_value_on_as_another_keeps_both():
+    assert "start = 1, carried = 2" in reduced("%q, %p")
+    assert "start = 1, carried = 1" in reduced("%p, %p")
+
+
 def test_many_registers_are_one_short_loop():
     body = PLACE.replace("[32, 64]", "[32, 64, 128, 256, 512, 1024, 2048, 4096]").replace("4xi32", "256xi32")
     body += load("%a", "%x") + store("%y", "%a")

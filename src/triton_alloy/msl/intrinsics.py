@@ -194,14 +194,16 @@ FROM_BOOL: dict[str, Intrinsic] = {
     "arith.minsi": operator("|"),
     "arith.select": template("({0} {and} {1}) {or} (!{0} {and} {2})", EITHER),
 }
-# A number of one bit has the values 0 and -1. What is not defined, a quotient by 0 or a shift by 1, may be anything.
+# A number of one bit has the values 0 and -1. By 0 the quotient is 0 and the remainder the dividend, as of wider
+# numbers; a shift by 1, which is not defined, may be anything.
 _ITSELF = template("{0}", operand_level=ATOM, widens=False)
 FROM_BOOL |= dict.fromkeys(
-    [f"arith.{name}" for name in ("divsi", "divui", "floordivsi", "ceildivsi", "ceildivui", "shli", "shrsi", "shrui")]
-    + ["math.absi", "math.ctpop"],
+    [f"arith.{name}" for name in ("floordivsi", "ceildivui", "shli", "shrsi", "shrui")] + ["math.absi", "math.ctpop"],
     _ITSELF,
 )
-FROM_BOOL |= dict.fromkeys(("arith.remsi", "arith.remui", "tt.mulhiui"), template("false", widens=False))
+FROM_BOOL |= dict.fromkeys(("arith.divsi", "arith.divui", "arith.ceildivsi"), operator("&"))
+FROM_BOOL |= dict.fromkeys(("arith.remsi", "arith.remui"), template("{0} {and} !{1}", EITHER, ATOM, widens=False))
+FROM_BOOL["tt.mulhiui"] = template("false", widens=False)
 FROM_BOOL |= dict.fromkeys(("math.ctlz", "math.cttz"), template("!{0}", UNARY, ATOM, widens=False))
 TO_BOOL: dict[str, Intrinsic] = {
     "arith.trunci": template("({0} & 1) != 0", EQUALITY, widens=False),

@@ -1,53 +1,49 @@
-"""Names of the text: the user's where possible, pure ASCII, never a word of MSL, each with one meaning in its scope."""
+"""Names of the text: the user's where possible, pure ASCII, never a word of MSL, each with one meaning in its scope.
+
+What is reserved is nowhere listed for this file: it is what msl_cpu's table of the language (language.txt) and the
+vocabulary have. A kernel's text may hide none of the vocabulary's names, neither those in MSL (vocabulary/*.metal) nor
+what the headers for the CPU declare in their place and beside them (headers/lanes*.h).
+"""
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-_CPP = """alignas alignof and and_eq asm atomic auto bitand bitor bool break case catch char char8_t char16_t char32_t
-class compl concept const const_cast consteval constexpr constinit continue co_await co_return co_yield
-decltype default delete do double dynamic_cast else enum explicit export extern false float for friend goto if
-inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public
-register reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch
-template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile
-wchar_t while xor xor_eq main NULL INT_MAX linux unix"""
+from .declarations import declared_names
+from .vocabulary import ENTRIES
 
-_METAL = """access array array_ref as_type bfloat buffer constant coherent device fragment function_constant half half2
-half3 half4 float2 float3 float4 int2 int3 int4 uint2 uint3 uint4 bool2 bool3 bool4 imageblock intersector
-kernel mesh metal object_data packed_float3 ptrdiff_t quad quadgroup ray_data sampler size_t simdgroup
-simdgroup_matrix stage_in task texture texture1d texture2d texture3d texturecube thread thread_scope
-threadgroup threadgroup_imageblock tensor uchar uchar2 uchar4 uint uint8_t uint16_t uint32_t uint64_t int8_t
-int16_t int32_t int64_t ulong ushort ushort2 ushort4 vec vertex visible patch matrix vector HUGE_VALF INFINITY
-NAN MAXFLOAT FLT_MAX FLT_MIN FLT_EPSILON M_PI_F M_E_F"""
+_MSL_CPU = Path(__file__).parents[1] / "msl_cpu"
+_LANGUAGE = _MSL_CPU / "language.txt"
+FILES = (_LANGUAGE, *sorted((_MSL_CPU / "headers").glob("lanes*.h")))
+"""What this reads beside the vocabulary; a change of them is one of the compiler (digest.py)."""
+_ROW = re.compile(r"^(?P<kind>[\w -]+): (?P<words>.*)$", re.MULTILINE)
+_OUR_PREFIX = "alloy_"  # of what a runtime writes around a text (runtime/mlx_text.py)
+_FRONT = "v_"  # before a name that begins as no name may; begins no reserved one
 
-_FUNCTIONS = """abs absdiff acos acosh addsat all any asin asinh atan atan2 atanh ceil clamp clz copysign cos cosh
-cospi cross ctz degrees determinant distance distance_squared divide dot erf erfc exp exp10 exp2
-extract_bits fabs faceforward fast fdim first floor fma fmax fmax3 fmedian3 fmin fmin3 fmod fract
-frexp hadd ilogb insert_bits isfinite isinf isnan isnormal isordered isunordered ldexp length
-length_squared log log10 log2 mad24 madhi madsat max max3 maximum median3 mem_flags min min3 minimum
-mix modf mul24 mulhi nextafter normalize popcount pow powr precise radians reflect refract remainder
-reverse_bits rhadd rint rotate round rsqrt saturate select shuffle sign signbit sin sincos sinh
-sinpi smoothstep sqrt step subsat swap tan tanh tanpi transpose trunc atomic_int atomic_uint
-atomic_float load load_address load_contiguous load_vector store store_address store_contiguous
-store_vector store_uniform address_of shuffle_xor exchange broadcast reduce_add reduce_mul
-reduce_min reduce_max reduce_and reduce_or reduce_xor reduce_minimum reduce_maximum mma_8x8 mma_rows
-threadgroup_barrier simdgroup_barrier b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32"""
 
-# Built-ins of Metal. MLX makes a parameter of each that occurs in a kernel's body.
-_BUILT_INS = """dispatch_quadgroups_per_threadgroup dispatch_simdgroups_per_threadgroup dispatch_threads_per_threadgroup
-grid_origin grid_size quadgroup_index_in_threadgroup quadgroups_per_threadgroup thread_execution_width
-thread_index_in_quadgroup thread_index_in_simdgroup thread_index_in_threadgroup thread_position_in_grid
-thread_position_in_threadgroup threadgroup_position_in_grid threadgroups_per_grid threads_per_grid
-threads_per_simdgroup threads_per_threadgroup"""
+@dataclass(frozen=True)
+class Reserved:
+    """words: that are no names of a text; prefixes: with which none begins, even if a number were put behind it."""
 
-_OURS = """arena device_log lane lock_table program_count program_id scalars simdgroup log_values log_value log_text
-log_failures log_failure device_fence load_coherent store_coherent uniform_load_coherent uniform_store_coherent
-locked_atomic locked_cas locked_load locked_poll wide_umax wide_umin Add64 And64
-Or64 Xor64 Max64 Min64 Umax64 Umin64 Exchange64"""
+    words: frozenset[str]
+    prefixes: tuple[str, ...]
 
-RESERVED = frozenset(f"{_CPP} {_METAL} {_FUNCTIONS} {_BUILT_INS} {_OURS}".split())
-RESERVED_PREFIXES = ("simd_", "quad_", "atomic_", "simdgroup_", "__", "metal_", "alloy_")
+
+@functools.cache
+def reserved() -> Reserved:
+    """The words of the language, of the vocabulary in MSL, and of its headers for the CPU, whose files are read."""
+    rows = [(row["kind"], row["words"].split()) for row in _ROW.finditer(_LANGUAGE.read_text(encoding="ascii"))]
+    words = {word for kind, each in rows if kind != "prefix" for word in each}
+    prefixes = [word for kind, each in rows if kind == "prefix" for word in each]
+    headers = (path.read_text(encoding="utf-8") for path in FILES if path is not _LANGUAGE)
+    for text in (*(entry.text for entry in ENTRIES), *headers):
+        words |= declared_names(text, "metal")
+    return Reserved(frozenset(words), (*prefixes, _OUR_PREFIX))
 
 
 def identifier(text: str) -> str:
@@ -68,11 +64,11 @@ def ascii_text(text: str) -> str:
 
 
 class Names:
-    """The names in use, by scope: an inner scope may reuse what a finished one has used."""
+    """The names in use, by scope: an inner scope may reuse what a finished one has used. own: the text's own names."""
 
-    def __init__(self, reserved: frozenset[str] = RESERVED):
-        self.reserved = reserved
-        self.scopes: list[set[str]] = [set()]
+    def __init__(self, own: Iterable[str] = ()):
+        self.reserved = reserved()
+        self.scopes: list[set[str]] = [set(own)]
 
     def open(self) -> None:
         self.scopes.append(set())
@@ -81,13 +77,14 @@ class Names:
         self.scopes.pop()
 
     def _is_free(self, name: str) -> bool:
-        if name in self.reserved or name.startswith(RESERVED_PREFIXES):
-            return False
-        return not any(name in scope for scope in self.scopes)
+        return name not in self.reserved.words and not any(name in scope for scope in self.scopes)
 
     def new(self, wish: str) -> str:
-        """`wish` made an identifier, with a number if it is taken."""
+        """`wish` made an identifier: with `_FRONT` before it if it begins as reserved names do, which no number behind
+        it would change; with a number if it is taken. Finitely many names are, so that some number is free."""
         base = identifier(wish)
+        if f"{base}_".startswith(self.reserved.prefixes):
+            base = _FRONT + base
         number = 0
         name = base
         while not self._is_free(name):

@@ -30,6 +30,9 @@ BUILT_INS = {
 }
 # The same for buffers of the runtime's, in the order in which they are bound after the arguments.
 SERVICES = {"device_log": Service("log", LOG_BYTES), "lock_table": Service("locks", LOCKS_BYTES)}
+# All that a text has without asking for a name. The struct's members are not called so either: what a text uses of
+# these is found by its words.
+OWN_NAMES = (*BUILT_INS, *SERVICES, "arena", "scalars")
 WRITERS = ("msl.atomic", "msl.store", "msl.store_vector", "msl.address_of")
 LINE_LENGTH = 120
 
@@ -58,7 +61,7 @@ def print_kernel(
 
     Raises Unsupported for what Metal cannot say.
     """
-    names = Names()
+    names = Names(OWN_NAMES)
     kernel_name = names.new(identifier(str(kernel.attributes["sym_name"]).removeprefix("@")))
     writer = Writer(names, dict(sources or {}), constant_pointers(kernel))
     arguments, parameters, struct = _arguments(kernel, kernel_name, writer)
@@ -109,7 +112,7 @@ def _arena(kernel: Op) -> list[str]:
 def _arguments(kernel: Op, kernel_name: str, writer: Writer) -> tuple[list[Argument], list[str], list[str]]:
     """The arguments in use, the function's parameters for them, and the struct of the scalars."""
     arguments, parameters, members = [], [], []
-    member_names = Names()
+    member_names = Names(OWN_NAMES)
     for position, value in enumerate(kernel.body.arguments):
         if not value.uses:
             continue

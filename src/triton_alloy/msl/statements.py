@@ -263,10 +263,13 @@ def mma_into(op: Op, writer: Writer) -> None:
     if batch == 1:
         emit(op, f"{function}({', '.join(arrays)});", writer)
         return
-    emit(op, f"for (int i = 0; i < {batch}; ++i)", writer)
+    writer.names.open()
+    index = writer.names.new("i")
+    emit(op, f"for (int {index} = 0; {index} < {batch}; ++{index})", writer)
     steps = [count_of(v) // batch for v in op.operands]
-    parts = ", ".join(f"&{array}[i * {step}]" for array, step in zip(arrays, steps, strict=True))
+    parts = ", ".join(f"&{array}[{index} * {step}]" for array, step in zip(arrays, steps, strict=True))
     writer.line(f"    {function}({parts});")
+    writer.names.close()
 
 
 # ------------------------------------------------------------------------------------------------------- control flow

@@ -12,31 +12,11 @@ import numpy as np
 
 from .errors import LaunchError
 from .host import Deadline
+from .language import BUILT_INS
 from .library import Library, choose_mode
 
 # Built-ins that MLX adds when their names occur in the source, in MLX's order.
-_ATTRIBUTES = {
-    "dispatch_quadgroups_per_threadgroup": "uint",
-    "dispatch_simdgroups_per_threadgroup": "uint",
-    "dispatch_threads_per_threadgroup": "uint3",
-    "grid_origin": "uint3",
-    "grid_size": "uint3",
-    "quadgroup_index_in_threadgroup": "uint",
-    "quadgroups_per_threadgroup": "uint",
-    "simdgroup_index_in_threadgroup": "uint",
-    "simdgroups_per_threadgroup": "uint",
-    "thread_execution_width": "uint",
-    "thread_index_in_quadgroup": "uint",
-    "thread_index_in_simdgroup": "uint",
-    "thread_index_in_threadgroup": "uint",
-    "thread_position_in_grid": "uint3",
-    "thread_position_in_threadgroup": "uint3",
-    "threadgroup_position_in_grid": "uint3",
-    "threadgroups_per_grid": "uint3",
-    "threads_per_grid": "uint3",
-    "threads_per_simdgroup": "uint",
-    "threads_per_threadgroup": "uint3",
-}
+_ATTRIBUTES = dict(sorted(BUILT_INS.items()))
 
 # Built-ins that differ between the lanes of a simdgroup: in fast mode they have a vector type.
 _VARYING = {"thread_index_in_simdgroup": "u32"}

@@ -11,34 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .language import BUILT_INS
 from .tokens import Tokens
 
 ConstantValue = bool | int | float | Sequence[bool | int | float]  # a sequence: components of a vector
-
-# Attribute of a parameter -> Kind in headers/msl_cpu/arguments.h.
-BUILT_INS = {
-    name: name
-    for name in (
-        "thread_position_in_grid",
-        "threads_per_grid",
-        "thread_position_in_threadgroup",
-        "threads_per_threadgroup",
-        "dispatch_threads_per_threadgroup",
-        "threadgroup_position_in_grid",
-        "threadgroups_per_grid",
-        "thread_index_in_threadgroup",
-        "thread_index_in_simdgroup",
-        "simdgroup_index_in_threadgroup",
-        "simdgroups_per_threadgroup",
-        "dispatch_simdgroups_per_threadgroup",
-        "threads_per_simdgroup",
-        "thread_index_in_quadgroup",
-        "quadgroup_index_in_threadgroup",
-        "quadgroups_per_threadgroup",
-        "dispatch_quadgroups_per_threadgroup",
-        "grid_origin",
-    )
-} | {"thread_execution_width": "threads_per_simdgroup", "grid_size": "threads_per_grid"}
 
 _REFUSED = {
     "texture": "textures are not supported on the CPU",
@@ -169,7 +145,7 @@ def _parameter_kind(program: Program, start: int, end: int) -> tuple[str, int | 
     attributes = " ".join(program.attributes[i] for i in range(start, end) if i in program.attributes)
     for word in re.findall(r"\w+", attributes):
         if word in BUILT_INS:
-            return BUILT_INS[word], 0, False
+            return word, 0, False
         if word in _REFUSED:
             raise program.tokens.error(program.tokens.next(start - 1), _REFUSED[word])
     index = re.search(r"\b(buffer|threadgroup)\s*\(([^)]*)\)", attributes)

@@ -19,7 +19,7 @@ from .strict_calls import Recursion, find_recursion, is_recursive
 from .strict_classes import find_classes
 from .strict_header import LANGUAGES, run_clang
 from .strict_kernels import read_kernels
-from .strict_rewrite import Rewritten, rewrite_for_clang
+from .strict_rewrite import OPENCL_WORDS, Rewritten, rewrite_for_clang
 from .strict_tokens import CHECKS, Located, unsuffixed_literals
 
 _LLVM = ("-S", "-emit-llvm", "-O0", "-o", "-")
@@ -44,7 +44,7 @@ _WORDING = (
     ),
     (re.compile(r"no matching function for call to '__msl_cast(?:_to)?.*?'"), "no such conversion"),
     (re.compile(r" \(aka '[^']*__(?:bf16|msl)[^']*'\)"), ""),
-    (re.compile(r"\bmsl_(local|global|generic|pipe|vec_step)\b"), r"\1"),
+    (re.compile(rf"\bmsl_({'|'.join(OPENCL_WORDS)})\b"), r"\1"),
     (re.compile(r"__msl_(atomic_\w+|memory_order\w*)"), r"\1"),
     (re.compile(r"__attribute__\(\(ext_vector_type\((\d)\)\)\)"), r"vector of \1"),
     (re.compile(r"C\+\+ for OpenCL(?: version \d+)?|OpenCL(?: C\+\+)?(?: version [\d.]+)?"), "Metal"),

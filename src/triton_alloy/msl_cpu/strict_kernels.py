@@ -9,42 +9,14 @@ import re
 from dataclasses import dataclass, field
 
 from .errors import Diagnostic
-from .strict_tokens import ADDRESS_SPACES, Located, calls, function_bodies, opening_of
+from .language import BUILT_INS
+from .strict_tokens import ADDRESS_SPACES, Located, calls, declared_types, function_bodies, opening_of
 from .threadgroup_memory import is_zero_initialiser
 from .tokens import Tokens
 
-# Built-ins of a kernel: Metal specification, "Attributes for Kernel Function Input Arguments".
-POSITIONS = frozenset(
-    [
-        "thread_position_in_grid",
-        "threads_per_grid",
-        "thread_position_in_threadgroup",
-        "threads_per_threadgroup",
-        "dispatch_threads_per_threadgroup",
-        "threadgroup_position_in_grid",
-        "threadgroups_per_grid",
-        "grid_origin",
-        "grid_size",
-    ]
-)
-INDICES = frozenset(
-    [
-        "thread_index_in_threadgroup",
-        "thread_index_in_simdgroup",
-        "thread_index_in_quadgroup",
-        "thread_execution_width",
-        "threads_per_simdgroup",
-        "simdgroup_index_in_threadgroup",
-        "simdgroups_per_threadgroup",
-        "dispatch_simdgroups_per_threadgroup",
-        "quadgroup_index_in_threadgroup",
-        "quadgroups_per_threadgroup",
-        "dispatch_quadgroups_per_threadgroup",
-    ]
-)
 _RESOURCES = frozenset({"buffer", "threadgroup"})
 _OUT_OF_SCOPE = frozenset({"texture", "sampler", "stage_in", "imageblock_data", "payload", "object_data"})
-_PARAMETER_ATTRIBUTES = POSITIONS | INDICES | _RESOURCES | {"function_constant"}
+_PARAMETER_ATTRIBUTES = BUILT_INS.keys() | _RESOURCES | {"function_constant"}
 _FUNCTION_ATTRIBUTES = frozenset({"kernel", "host_name", "max_total_threads_per_threadgroup"})
 _STANDARD_ATTRIBUTES = frozenset({"maybe_unused", "nodiscard", "fallthrough", "deprecated", "noreturn", "likely"})
 # Attributes of parameters mean nothing outside of kernels, and are allowed there.
@@ -239,7 +211,7 @@ def _check_parameter(found: Kernels, parameter: Parameter) -> str | None:
         return None
     kind = kinds[0].name if kinds else None
     name = tokens.at(parameter.name)
-    if kind in POSITIONS or kind in INDICES:
+    if kind in BUILT_INS:
         if is_address:
             found.complain(parameter.name, f"'{name}': a built-in is passed by value, not by pointer or reference")
         return None
@@ -292,14 +264,15 @@ def _assert_types(found: Kernels, kernel: KernelText) -> None:
     tokens = found.text.tokens
     first: Parameter | None = None
     for parameter in kernel.parameters:
-        kind = next((a.name for a in parameter.attributes if a.name in POSITIONS | INDICES), None)
+        kind = next((a.name for a in parameter.attributes if a.name in BUILT_INS), None)
         if kind is None or not tokens[parameter.name].text.isidentifier():
             continue
         name = tokens[parameter.name].text
-        most, types = (3, "ushort or uint, or a vector of 2 or 3") if kind in POSITIONS else (1, "ushort or uint")
+        is_position = BUILT_INS[kind] == "uint3"
+        most, types = (3, "ushort or uint, or a vector of 2 or 3") if is_position else (1, "ushort or uint")
         condition = f"__msl_is_builtin<decltype({name})>({most})"
         _insert(found, kernel.body[0], found.assertion(parameter.name, condition, f"[[{kind}]] must be {types}"))
-        if kind not in POSITIONS:
+        if not is_position:
             continue
         if first is not None:
             other = tokens[first.name].text
@@ -317,9 +290,11 @@ def _check_uses(found: Kernels) -> None:
         if name in names and kernel.body:
             found.complain(kernel.name, f"kernel '{name}' is defined twice; kernels cannot be overloaded")
         names[name] = kernel.name
+    types = declared_types(tokens)
     for _, _, start, end in function_bodies(tokens):
         for name, index in calls(tokens, start, end):
-            if name in names and tokens.at(tokens.previous(index)) not in ("::", ".", "->"):
+            is_called = name in names and not types.has(tokens, index)  # a template's parameter may be called so, too
+            if is_called and tokens.at(tokens.previous(index)) not in ("::", ".", "->"):
                 found.complain(index, f"kernel '{name}' cannot be called")
     hosts: set[str] = set()
     for attributes in found.attributes.values():

@@ -12,9 +12,13 @@ from .strict_kernels import THREADGROUP_BYTES, Kernels
 from .strict_tokens import VECTORS, Located, function_bodies
 from .tokens import Tokens
 
-# Words that OpenCL reserves and Metal does not.
-_OPENCL_WORDS = frozenset(
-    ["local", "global", "generic", "read_only", "write_only", "read_write", "pipe", "vec_step", "event_t", "queue_t"]
+# Words that OpenCL reserves, or clang defines for it, and Metal does not.
+OPENCL_WORDS = frozenset(
+    ["local", "global", "generic", "read_only", "write_only", "read_write", "pipe", "vec_step", "addrspace_cast"]
+    + ["event_t", "queue_t", "sampler_t", "clk_event_t", "reserve_id_t", "ndrange_t", "cl_khr_fp16"]
+    + [f"CL_VERSION_{version}" for version in ("1_0", "1_1", "1_2", "2_0", "3_0")]
+    + [f"image{kind}_t" for kind in ("1d", "1d_array", "1d_buffer", "3d")]
+    + [f"image2d{kind}_t" for kind in ("", "_array", "_depth", "_msaa", "_array_depth", "_array_msaa", "_msaa_depth")]
 )
 _BOOL_VECTORS = frozenset({"bool2", "bool3", "bool4"})
 _UNARY = frozenset(["+", "-", "!", "~", "*", "&", "sizeof"])
@@ -252,7 +256,7 @@ def _word(editor: _Editor, index: int, vectors: set[str]) -> None:
     text = tokens[index].text
     if index in editor.edits:
         return
-    if text in _OPENCL_WORDS:
+    if text in OPENCL_WORDS:
         editor.put(index, f"msl_{text}")
     elif text in vectors and tokens.at(tokens.next(index)) == "(":
         _construction(editor, index, index + 1)

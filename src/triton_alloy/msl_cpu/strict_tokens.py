@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from .errors import Diagnostic
 from .tokens import Tokens
@@ -104,11 +105,10 @@ _REFUSED_WORDS = {
     "register": "'register' storage is not supported in Metal",
     "vertex": "'vertex' is a reserved word; only compute kernels are supported here",
     "fragment": "'fragment' is a reserved word; only compute kernels are supported here",
-    "ext_vector_type": "vectors have 2, 3 or 4 elements; use float2, float3, float4...",
-    "vector_size": "vectors have 2, 3 or 4 elements; use float2, float3, float4...",
     "__int128": "128-bit integers are not supported in Metal",
     "wchar_t": "'wchar_t' is not supported in Metal",
 }
+_VECTOR_ATTRIBUTES = ("ext_vector_type", "vector_size")
 _HEADERS = re.compile(r"\s*#\s*include\s*<(metal_\w+|simd/simd\.h|simd/\w+\.h)>")
 _FLOAT = re.compile(r"(?!0[xX])[\d']*(\.[\d']*)?([eE][+-]?\d+)?(?P<suffix>[a-zA-Z]*)$")
 _FUNCTION_TAIL = frozenset({"const", "noexcept", "override", "final"}) | ADDRESS_SPACES
@@ -137,11 +137,57 @@ class Located:
         return Diagnostic(line, column, "error", message, source)
 
 
-def declared_types(tokens: Tokens) -> set[str]:
-    """Names of all types the text can use: Metal's and those declared anywhere in it."""
+@dataclass
+class Types:
+    """Names of types: those of the whole text, and parameters of templates, each with the token ranges in which it is
+    one. Elsewhere a variable may be called so."""
+
+    names: set[str]
+    parameters: dict[str, list[tuple[int, int]]]
+
+    def has(self, tokens: Tokens, index: int) -> bool:
+        """Whether the word at `index` may be a type."""
+        text = tokens[index].text
+        return text in self.names or any(start < index < end for start, end in self.parameters.get(text, ()))
+
+
+def _template_parameters(tokens: Tokens) -> dict[int, tuple[int, int]]:
+    """Index of each `class` and `typename` that declares a template's parameter -> (start, end) of the template."""
+    found = {}
+    for i, token in enumerate(tokens):
+        opening = tokens.next(i) if token.text == "template" and token.kind == "word" else len(tokens)
+        if tokens.at(opening) != "<":
+            continue
+        closing = tokens.match_angle(opening)
+        end = _end_of_declaration(tokens, closing)
+        for j in range(opening, closing):
+            if tokens[j].text in ("class", "typename"):
+                found[j] = (i, end)
+    return found
+
+
+def _end_of_declaration(tokens: Tokens, start: int) -> int:
+    """Index of the ';' or '}' that ends what is declared behind `start`; the braces of initialisers do not."""
+    i = start
+    while i < len(tokens) and tokens[i].text != ";":
+        if tokens[i].text == "{":
+            i = tokens.match(i)
+            if tokens.at(tokens.next(i)) not in ("{", ","):
+                return i
+        i = tokens.next(i)
+    return i
+
+
+def declared_types(tokens: Tokens) -> Types:
+    """All types the text can use: Metal's and those declared anywhere in it."""
     names = set(SCALARS | VECTORS | PACKED | ATOMICS | MATRICES)
+    declared = _template_parameters(tokens)
+    parameters: dict[str, list[tuple[int, int]]] = {}
     for i, token in enumerate(tokens):
         if token.kind != "word":
+            continue
+        if i in declared:
+            parameters.setdefault(tokens.at(tokens.next(i)), []).append(declared[i])
             continue
         if token.text in ("struct", "class", "enum", "union", "typename", "using"):
             following = tokens.next(i)
@@ -156,7 +202,7 @@ def declared_types(tokens: Tokens) -> set[str]:
                 end = tokens.match(end) + 1 if tokens.at(end) in ("{", "(") else end + 1
             words = [t.text for t in tokens[i:end] if t.kind == "word"]
             names.add(words[-1])
-    return names - ADDRESS_SPACES
+    return Types(names - ADDRESS_SPACES, parameters)
 
 
 def _words(text: Located) -> Iterator[Diagnostic]:
@@ -165,6 +211,9 @@ def _words(text: Located) -> Iterator[Diagnostic]:
         if token.kind != "word":
             continue
         message = _REFUSED_WORDS.get(token.text)
+        is_listed = tokens.at(tokens.previous(i)) in ("(", ",") and tokens.at(tokens.next(i)) == "("
+        if token.text in _VECTOR_ATTRIBUTES and is_listed:
+            yield text.error(i, "vectors have 2, 3 or 4 elements; use float2, float3, float4...")
         if message and not (token.text == "delete" and tokens.at(tokens.previous(i)) == "="):
             yield text.error(i, message)
         if token.text == "long" and tokens.at(tokens.next(i)) == "long":
@@ -216,16 +265,16 @@ def _specifier_spaces(tokens: Tokens, index: int) -> set[str]:
     return found
 
 
-def _type_end(tokens: Tokens, index: int, types: set[str]) -> int | None:
+def _type_end(tokens: Tokens, index: int, types: Types) -> int | None:
     """Index of the last token of the type specifier that begins at `index`, None where none begins."""
     token = tokens[index]
     if token.kind != "word" or tokens.at(tokens.previous(index)) in (".", "->", "struct", "class", "typename"):
         return None
     following = tokens.next(index)
-    if tokens.at(following) == "<" and (token.text in TYPE_TEMPLATES or token.text in types):
+    if tokens.at(following) == "<" and (token.text in TYPE_TEMPLATES or types.has(tokens, index)):
         end = tokens.match_angle(following)
         return None if tokens.at(tokens.next(end)) == "::" else end
-    if token.text not in types or tokens.at(following) == "::":
+    if not types.has(tokens, index) or tokens.at(following) == "::":
         return None
     return index
 

@@ -30,6 +30,9 @@ INTRODUCTION = """# What runs
 Made by `triton-alloy support > docs/support.md`: a module with each op on each element type is compiled for Metal.
 **yes**: it is translated; a number: it is refused with the reason below; nothing: the op has no such type. All families
 of Apple GPUs and the CPU take the same. What an op computes is tested in `tests/kernels/`.
+
+Integers wrap. Division by zero is defined, on the GPU as on the CPU: `x // 0` is 0 and `x % 0` is `x`, so that
+`x == x // y * y + x % y` always holds. The least number divided by -1 is itself, with the remainder 0.
 """
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..ir.numbers import wrap_integer
 
 # A fold takes the operands as signed numbers (i1: 0 or 1) and the operands' width in bits; None where the result is
-# not defined, such as a division by zero.
+# not defined, such as a division by zero: that is left to the device, as native libtriton's own folds leave it.
 Fold = Callable[[int, int, int], "int | None"]
 
 

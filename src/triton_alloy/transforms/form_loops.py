@@ -180,10 +180,7 @@ class _Former:
 
     def _copy(self, op: Op, place: _Place) -> Value:
         value = self.register(op.operands[0], operand_map(op, op.operands[0], place.extents[0]), place)
-        wanted = single(op.result.type)
-        if value.type is wanted:
-            return value
-        return place.builder.value("msl.call", [value], wanted, {"function": type_function(wanted)})
+        return _of_type(value, single(op.result.type), place.builder)
 
     def _result_type(self, op: Op, result: Value) -> Type:
         if op.name == "msl.load_vector":
@@ -216,7 +213,7 @@ class _Former:
         nested = _Place(Builder(body, None, op.location), [*place.indices, body.arguments[0]], (*place.extents, group))
         entries = [self.register(x, self._reduced(x, table), nested) for x in op.operands]
         nested.builder.build("msl.yield", self._combine(op, [*body.arguments[1:], *entries], nested.builder))
-        return loop.results
+        return _carry_what_changes(loop, place.builder)
 
     def _scan(self, op: Op, builder: Builder) -> None:
         """for n in 0 .. N-1: acc = n % group == 0 ? x[map[n]] : combine(acc, x[map[n]]); y[n] = acc"""
@@ -319,6 +316,33 @@ def type_function(type_: Type) -> str:
     """The vocabulary function that converts to a varying type: "f32", "b1"."""
     element = element_of(type_)
     return "b1" if element is I1 else str(element)
+
+
+def _carry_what_changes(loop: Op, builder: Builder) -> list[Value]:
+    """The results of a reduction's loop. What its function passes on as it is, such as the first element, is not
+    carried: its first value is the result. A loop that then carries nothing does nothing, and goes."""
+    results, end = list(loop.results), loop.body.terminator
+    for index in reversed(range(len(results))):
+        argument, first, result = loop.body.arguments[index + 1], loop.operands[index], loop.results[index]
+        if end.operands[index] is not argument:
+            continue
+        argument.replace_by(first)
+        results[index] = _of_type(first, result.type, builder)
+        end.set_operands(end.operands[:index] + end.operands[index + 1 :])
+        loop.set_operands(loop.operands[:index] + loop.operands[index + 1 :])
+        loop.body.erase_argument(index + 1)
+        loop.erase_result(index)
+    loop.attributes["carried"] = len(loop.results)
+    if not loop.results:
+        loop.erase()
+    return results
+
+
+def _of_type(value: Value, wanted: Type, builder: Builder) -> Value:
+    """A single value, made varying where that is wanted."""
+    if value.type is wanted:
+        return value
+    return builder.value("msl.call", [value], wanted, {"function": type_function(wanted)})
 
 
 def _needed(place: _Place, table: Map) -> tuple[list[Value], tuple[int, ...], Map]:

@@ -550,3 +550,11 @@ kernel void k(device float *x [[buffer(0)]], uint t [[thread_index_in_threadgrou
 kernel void k(device vector_float4 *x [[buffer(0)]], constant simd_uint2 &n [[buffer(1)]]) {
   x[0] = simd::float4(float(n.x)) + x[1].wzyx;
 }
+
+//// names_that_mean_something_elsewhere | Names: a template's parameter, words of OpenCL, an attribute of clang
+template <class T, class I> inline T element(const device T *p, I i) { return p[i] + T(1); }
+kernel void T(device int *x [[buffer(0)]], constant int &I [[buffer(1)]]) {
+  const int read_only = I * 2, image2d_t = element(x, I), cl_khr_fp16 = 3;
+  int vector_size = image2d_t * read_only, event_t = I & cl_khr_fp16;
+  x[I * event_t] = vector_size;
+}

@@ -10,10 +10,11 @@ template <class T> T divide(T a, T b) {
 }
 
 //: remainder
-// C's remainder, without a trap: by 0 it is 0. Not %, which some drivers get wrong for large unsigned numbers.
+// C's remainder, without a trap: a - divide(a, b) * b, which by 0 is a. Not %, which some drivers get wrong for large
+// unsigned numbers.
 template <class T> T remainder(T a, T b) {
-    if (b == T(0) || (T(-1) < T(0) && b == T(-1))) return T(0);
-    return T(a - T(a / b) * b);
+    if (T(-1) < T(0) && b == T(-1)) return T(0);
+    return b == T(0) ? a : T(a - T(a / b) * b);
 }
 
 //: minimum

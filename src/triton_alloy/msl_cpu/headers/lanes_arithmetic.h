@@ -55,7 +55,7 @@ template <> struct Unsigned<int> { using type = uint; };
 template <> struct Unsigned<long> { using type = ulong; };
 template <class T> using UnsignedOf = typename Unsigned<T>::type;
 
-// a / b of unsigned T; 0 or a where b is 0. A quotient of 16-bit integers is exact in float, one of 32-bit integers in
+// a / b of unsigned T; 0 where b is 0. A quotient of 16-bit integers is exact in float, one of 32-bit integers in
 // double: it is further from the next integer than the rounding error.
 template <class T> LANES_INLINE Stored<T> divide_unsigned(Stored<T> a, Stored<T> b) {
   if constexpr (sizeof(T) == 8) {
@@ -64,12 +64,9 @@ template <class T> LANES_INLINE Stored<T> divide_unsigned(Stored<T> a, Stored<T>
     for (uint i = 0; i < count; ++i)
       dividend.element[i] = divisor.element[i] ? dividend.element[i] / divisor.element[i] : 0;
     return bit_cast<Stored<T>>(dividend);
-  } else if constexpr (sizeof(T) == 4) {
-    using D = Vector<double>;
-    b = b == 0 ? (Stored<T>)1 : b;
-    return __builtin_convertvector(__builtin_convertvector(a, D) / __builtin_convertvector(b, D), Stored<T>);
   } else {
-    using F = Vector<float>;
+    using F = Vector<Choose<sizeof(T) == 4, double, float>>;
+    a = b == 0 ? (Stored<T>)0 : a;
     b = b == 0 ? (Stored<T>)1 : b;
     return __builtin_convertvector(__builtin_convertvector(a, F) / __builtin_convertvector(b, F), Stored<T>);
   }

@@ -29,6 +29,8 @@ enum Kind : uint {
   quadgroups_per_threadgroup,
   dispatch_quadgroups_per_threadgroup,
   grid_origin,
+  thread_execution_width = threads_per_simdgroup,  // older names
+  grid_size = threads_per_grid,
 };
 
 template <Kind kind, uint index> struct Parameter {};
