@@ -8,10 +8,11 @@ TORCH := torch==2.13.0
 LIBRARIES := liger-kernel==0.8.5 fla-core==0.6.0 einops==0.8.2
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
+HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang") is None)
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes sanitize seeds clean
+.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -90,6 +91,10 @@ mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: wi
 pythons: .venv/test wheel-macos ## run our macOS wheel under other Pythons: make pythons PYTHONS='python3.13 pyodide@0.27.7'
 	$(if $(PYTHONS),,$(error PYTHONS must name interpreters, or pyodide@VERSION from npm))
 	$(BIN)/python tests/equality/pythons.py dist/*.whl $(PYTHONS)
+
+registers: .venv/test ## registers, arrays in memory and access widths of the benchmarks' texts: make registers TEXTS=softmax
+	$(BIN)/python -c '$(HAS_CLANG_WHEEL)' || $(PIP) --editable '.[compiler]'
+	$(BIN)/python -m tests.simt.registers $(TEXTS)
 
 sanitize: .venv/test ## run the kernel tests with every access to memory checked
 	$(BIN)/python -m pytest -q --numprocesses auto --sanitize tests/kernels

@@ -1,0 +1,145 @@
+// Metal's types: 16-bit floats with the conversions and operators of the language, and vectors that move as one access.
+namespace metal {
+struct half;
+struct bfloat;
+template <bool B, class T = int> struct when {};
+template <class T> struct when<true, T> { typedef T type; };
+template <class T> struct is_number { static constexpr bool value = false; };
+#define MSL_NUMBER(T) template <> struct is_number<T> { static constexpr bool value = true; };
+MSL_NUMBER(bool) MSL_NUMBER(char) MSL_NUMBER(signed char) MSL_NUMBER(uchar) MSL_NUMBER(short) MSL_NUMBER(ushort)
+MSL_NUMBER(int) MSL_NUMBER(uint) MSL_NUMBER(long) MSL_NUMBER(ulong) MSL_NUMBER(long long)
+MSL_NUMBER(unsigned long long) MSL_NUMBER(float) MSL_NUMBER(double)
+// What an operator on a 16-bit float S and a number T gives: with a float a float, with an integer an S.
+template <class T, class S> struct mixed { typedef S type; };
+template <class S> struct mixed<float, S> { typedef float type; };
+template <class S> struct mixed<double, S> { typedef float type; };
+
+struct half {
+    ushort bits;
+    half() = default;
+    template <class T, typename when<is_number<T>::value>::type = 0>
+    MSL_INLINE half(T x) : bits(machine::to_half(float(x))) {}
+    MSL_INLINE explicit half(bfloat x);
+    MSL_INLINE operator float() const { return machine::from_half(bits); }
+    MSL_INLINE static half of(ushort bits) {
+        half x;
+        x.bits = bits;
+        return x;
+    }
+};
+struct bfloat {
+    ushort bits;
+    bfloat() = default;
+    template <class T, typename when<is_number<T>::value>::type = 0>
+    MSL_INLINE bfloat(T x) : bits(machine::to_bfloat(float(x))) {}
+    MSL_INLINE explicit bfloat(half x) : bfloat(float(x)) {}
+    MSL_INLINE operator float() const {
+        uint word = uint(bits) << 16;
+        float x;
+        memcpy(&x, &word, 4);
+        return x;
+    }
+    MSL_INLINE static bfloat of(ushort bits) {
+        bfloat x;
+        x.bits = bits;
+        return x;
+    }
+};
+MSL_INLINE half::half(bfloat x) : half(float(x)) {}
+
+MSL_INLINE half operator+(half a, half b) { return half::of(machine::add_halves(a.bits, b.bits)); }
+MSL_INLINE half operator-(half a, half b) { return half::of(machine::subtract_halves(a.bits, b.bits)); }
+MSL_INLINE half operator*(half a, half b) { return half::of(machine::multiply_halves(a.bits, b.bits)); }
+MSL_INLINE half operator/(half a, half b) { return half(float(a) / float(b)); }
+MSL_INLINE half operator-(half a) { return half::of(a.bits ^ 0x8000); }
+MSL_INLINE bfloat operator+(bfloat a, bfloat b) { return bfloat(float(a) + float(b)); }
+MSL_INLINE bfloat operator-(bfloat a, bfloat b) { return bfloat(float(a) - float(b)); }
+MSL_INLINE bfloat operator*(bfloat a, bfloat b) { return bfloat(float(a) * float(b)); }
+MSL_INLINE bfloat operator/(bfloat a, bfloat b) { return bfloat(float(a) / float(b)); }
+MSL_INLINE bfloat operator-(bfloat a) { return bfloat::of(a.bits ^ 0x8000); }
+#define MSL_MIXED(S, op)                                                             \
+    template <class T, typename when<is_number<T>::value>::type = 0>                 \
+    MSL_INLINE typename mixed<T, S>::type operator op(S a, T b) {                    \
+        typedef typename mixed<T, S>::type R;                                        \
+        return R(a) op R(b);                                                         \
+    }                                                                                \
+    template <class T, typename when<is_number<T>::value>::type = 0>                 \
+    MSL_INLINE typename mixed<T, S>::type operator op(T a, S b) {                    \
+        typedef typename mixed<T, S>::type R;                                        \
+        return R(a) op R(b);                                                         \
+    }                                                                                \
+    template <class T> MSL_INLINE S &operator op##=(S &a, T b) {                     \
+        a = S(a op b);                                                               \
+        return a;                                                                    \
+    }
+#define MSL_COMPARE(S, op)                                                           \
+    MSL_INLINE bool operator op(S a, S b) { return float(a) op float(b); }           \
+    template <class T, typename when<is_number<T>::value>::type = 0>                 \
+    MSL_INLINE bool operator op(S a, T b) {                                          \
+        return float(a) op float(b);                                                 \
+    }                                                                                \
+    template <class T, typename when<is_number<T>::value>::type = 0>                 \
+    MSL_INLINE bool operator op(T a, S b) {                                          \
+        return float(a) op float(b);                                                 \
+    }
+#define MSL_OPERATORS(S)                                                                                     \
+    MSL_MIXED(S, +) MSL_MIXED(S, -) MSL_MIXED(S, *) MSL_MIXED(S, /)                                          \
+    MSL_COMPARE(S, <) MSL_COMPARE(S, >) MSL_COMPARE(S, <=) MSL_COMPARE(S, >=) MSL_COMPARE(S, ==) MSL_COMPARE(S, !=)
+MSL_OPERATORS(half)
+MSL_OPERATORS(bfloat)
+
+// ---------------------------------------------------------------------------------------------------------- vectors
+// What the machine moves at once: an object of a power of two up to 16 bytes.
+template <uint Bytes> struct word { typedef machine::Words4 type; };
+template <> struct word<1> { typedef uchar type; };
+template <> struct word<2> { typedef ushort type; };
+template <> struct word<4> { typedef uint type; };
+template <> struct word<8> { typedef machine::Words2 type; };
+template <class V> MSL_INLINE void move(V &to, const V &from) {
+    typedef typename word<sizeof(V)>::type Word;
+#pragma unroll
+    for (uint i = 0; i < sizeof(V) / sizeof(Word); ++i)
+        reinterpret_cast<Word *>(&to)[i] = reinterpret_cast<const Word *>(&from)[i];
+}
+template <class T, int N> struct vec;
+#define MSL_VECTOR(N, BYTES, MEMBERS, PARAMETERS, ARGUMENTS)                                                     \
+    template <class T> struct alignas(BYTES * sizeof(T)) vec<T, N> {                                             \
+        T MEMBERS;                                                                                               \
+        vec() = default;                                                                                         \
+        MSL_INLINE vec(const vec &other) { move(*this, other); }                                                 \
+        MSL_INLINE vec &operator=(const vec &other) {                                                            \
+            move(*this, other);                                                                                  \
+            return *this;                                                                                        \
+        }                                                                                                        \
+        MSL_INLINE vec PARAMETERS : ARGUMENTS {}                                                                 \
+        template <class S> MSL_INLINE explicit vec(S all) {                                                      \
+            for (int i = 0; i < N; ++i) (*this)[i] = T(all);                                                     \
+        }                                                                                                        \
+        template <class S> MSL_INLINE explicit vec(const vec<S, N> &other) {                                     \
+            for (int i = 0; i < N; ++i) (*this)[i] = T(other[i]);                                                \
+        }                                                                                                        \
+        MSL_INLINE T &operator[](int i) { return (&x)[i]; }                                                      \
+        MSL_INLINE const T &operator[](int i) const { return (&x)[i]; }                                          \
+    };
+#define MSL_LIST(...) __VA_ARGS__
+MSL_VECTOR(2, 2, MSL_LIST(x, y), (T x, T y), MSL_LIST(x(x), y(y)))
+MSL_VECTOR(3, 4, MSL_LIST(x, y, z), (T x, T y, T z), MSL_LIST(x(x), y(y), z(z)))
+MSL_VECTOR(4, 4, MSL_LIST(x, y, z, w), (T x, T y, T z, T w), MSL_LIST(x(x), y(y), z(z), w(w)))
+#define MSL_VECTORS(T) typedef vec<T, 2> T##2; typedef vec<T, 3> T##3; typedef vec<T, 4> T##4;
+MSL_VECTORS(bool) MSL_VECTORS(char) MSL_VECTORS(uchar) MSL_VECTORS(short) MSL_VECTORS(ushort) MSL_VECTORS(int)
+MSL_VECTORS(uint) MSL_VECTORS(long) MSL_VECTORS(ulong) MSL_VECTORS(half) MSL_VECTORS(bfloat) MSL_VECTORS(float)
+
+// A vector without its alignment.
+template <class T, int N> struct packed_vec {
+    T elements[N];
+    MSL_INLINE T &operator[](int i) { return elements[i]; }
+    MSL_INLINE const T &operator[](int i) const { return elements[i]; }
+};
+
+template <class T, class S> MSL_INLINE T as_type(S x) {
+    static_assert(sizeof(T) == sizeof(S), "as_type");
+    T y;
+    memcpy((void *)&y, (const void *)&x, sizeof(T));
+    return y;
+}
+}  // namespace metal
