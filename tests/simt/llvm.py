@@ -29,7 +29,7 @@ def is_there() -> bool:
 
 def arrays_in_memory(program: CudaProgram) -> int:
     """How many arrays clang -O2 leaves in memory. Raises RuntimeError where clang does not take the text."""
-    text = header(FOOTPRINT, machine="opaque") + program.text
+    text = f'{header(FOOTPRINT, machine="opaque")}#line 1 "text.cpp"\n{program.text}'
     contract = f"-ffp-contract={'fast' if program.fused else 'off'}"
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "ziglang", "clang", contract, *_ARGUMENTS]

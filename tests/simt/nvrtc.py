@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.simt.rewrite import CudaProgram
 
 _HEADERS = Path(__file__).parent / "headers"
-_PARTS = ("types", "functions", "lanes", "atomics", "matrices")
+_PARTS = ("types", "traits", "functions", "lanes", "atomics", "matrices")
 _OPTIONS = ("--std=c++17", "-default-device", "--ptxas-options=-v", "-diag-suppress=177,550,20050,20012,1835,68")
 _WITHOUT_BOUNDS = "#undef __launch_bounds__\n#define __launch_bounds__(threads)\n"
 """They would override the number of registers that is asked for."""

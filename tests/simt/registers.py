@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.simt import llvm, nvrtc
+from tests.simt.mlx_texts import mlx_programs
 from tests.simt.rewrite import CudaProgram, rewrite
 from tests.simt.workloads import BY_NAME, named
 
@@ -34,7 +35,7 @@ HEADINGS = ("registers", "spilled", f"at most {CAP}", "spilled", "arrays", "LLVM
 NOTE = f"""registers: of a thread, 32 bits each; spilled: bytes stored for want of more; at most {CAP}: as on Apple GPUs
 arrays: bytes of arrays that NVRTC leaves in memory; LLVM: the number of arrays that clang -O2 leaves there
 loads, stores: of device memory, bytes of an access x how many the text has
-families: of every family but the first only the texts with other numbers"""
+apple7: only the texts with other numbers than on apple9; mlx: kernels of MLX through the same compilers"""
 _DEPOT = re.compile(r"^\s*\.local .*?\b__local_depot\d+\[(\d+)\]", re.MULTILINE)
 _ACCESS = re.compile(r"^\s*(?:@!?%p\d+\s+)?(ld|st)((?:\.\w+)+)", re.MULTILINE)
 _OTHER_MEMORY = {"param", "shared", "local", "const"}
@@ -107,6 +108,13 @@ def measured(names: Sequence[str], families: Iterable[str]) -> dict[str, dict[st
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         reports = dict(zip(different, pool.map(report_of_text, different), strict=True))
     return {family: {name: reports[text] for name, text in rows.items()} for family, rows in texts.items()}
+
+
+def measured_mlx() -> dict[str, Report]:
+    """MLX's kernels beside ours. Raises RuntimeError where their texts cannot be had."""
+    programs = mlx_programs()
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(programs, pool.map(report_of, programs.values()), strict=True))
 
 
 def as_json(reports: dict[str, dict[str, Report]]) -> str:
@@ -189,6 +197,8 @@ def main() -> int:
     if nvrtc.library() is None:
         sys.exit("no NVRTC here: pip install nvidia-cuda-nvrtc-cu12 (x86-64 or ARM Linux)")
     reports = measured([workload.name for workload in named(options.names)], options.family or FAMILIES)
+    if not options.names:
+        reports["mlx"] = measured_mlx()
     console = Console(width=None if sys.stdout.isatty() else 140)
     for group, rows in groups(reports).items():
         console.print(table(group, rows))

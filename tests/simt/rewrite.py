@@ -55,7 +55,7 @@ def rewrite(
         _rename_products(program.tokens)
     erase_address_spaces(program.tokens)
     entries = "".join(map(_entry, program.entries))
-    text = _PREFIX + str(program.tokens) + "\n" + _SUFFIX + entries
+    text = _PREFIX + str(program.tokens) + "\n" + entries + _SUFFIX
     return CudaProgram(text, tuple(map(_symbol, program.entries)), "off" not in contract[-1:])
 
 
@@ -95,7 +95,7 @@ def _symbol(instance: Instance) -> str:
 
 def _entry(instance: Instance) -> str:
     """`__global__` with the kernel's buffers as parameters, which calls the kernel with them and with the built-ins."""
-    scope = "::".join(filter(None, ["metal::text", instance.scope]))
+    scope = "::".join(filter(None, ["::metal::text", instance.scope]))
     function = f"{scope}::{instance.expression}"
     parameters, arguments = [], []
     for i, parameter in enumerate(instance.kernel.parameters):
@@ -104,9 +104,9 @@ def _entry(instance: Instance) -> str:
             parameters.append(f"const __grid_constant__ {type_} p{i}")
             arguments.append(f"p{i}")
         else:
-            arguments.append(f"metal::as_built_in<{type_}>::of(metal::built_in::{parameter.kind}())")
+            arguments.append(f"::metal::as_built_in<{type_}>::of(::metal::built_in::{parameter.kind}())")
     types = "".join(
-        f"typedef metal::parameter<{i}, decltype({function})>::type typename_{i};\n"
+        f"typedef ::metal::parameter<{i}, decltype({function})>::type typename_{i};\n"
         for i in range(len(instance.kernel.parameters))
     )
     threads = instance.kernel.max_threads

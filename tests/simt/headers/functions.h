@@ -1,4 +1,6 @@
 // Metal's functions of one thread: maths, bits of integers.
+#define M_LOG2E_F 1.44269504088896341f
+#define M_LN2_F 0.693147180559945309f
 namespace metal {
 #define MSL_OF_HALF(function) \
     MSL_INLINE half function(half x) { return half(::function##f(float(x))); } \
@@ -18,6 +20,7 @@ MSL_INLINE float min(float x, float y) { return ::fminf(x, y); }
 MSL_INLINE float max(float x, float y) { return ::fmaxf(x, y); }
 template <class T> MSL_INLINE T abs(T x) { return x < T(0) ? T(-x) : x; }
 MSL_INLINE float abs(float x) { return ::fabsf(x); }
+template <class T> MSL_INLINE T select(T if_false, T if_true, bool condition) { return condition ? if_true : if_false; }
 template <class T> MSL_INLINE bool isnan(T x) { return x != x; }
 template <class T> MSL_INLINE bool isinf(T x) { return float(x) == INFINITY || float(x) == -INFINITY; }
 
@@ -37,12 +40,17 @@ MSL_FAST(rsqrt)
 MSL_INLINE float divide(float x, float y) { return machine::fast_divide(x, y); }
 }  // namespace fast
 // Without a namespace Metal takes the fast or the precise ones as the compiler's option says; here the precise ones.
+using precise::atan2;
+using precise::cos;
 using precise::exp;
 using precise::exp2;
 using precise::log;
 using precise::log2;
+using precise::pow;
 using precise::rsqrt;
+using precise::sin;
 using precise::sqrt;
+using precise::tanh;
 
 // The number of bits of an integer, and its bits as 32 or 64.
 template <class T> constexpr int width = 8 * int(sizeof(T));

@@ -3,8 +3,12 @@
 // the lane's index, which maps XOR masks as well.
 namespace metal {
 #if MSL_PRODUCT == 1
-MSL_INLINE uint metal_lane(uint h) { return (h & 1) | (h >> 1 & 1) << 3 | (h >> 2 & 1) << 1 | (h >> 3 & 1) << 2 | (h & 16); }
-MSL_INLINE uint machine_lane(uint l) { return (l & 1) | (l >> 3 & 1) << 1 | (l >> 1 & 1) << 2 | (l >> 2 & 1) << 3 | (l & 16); }
+MSL_INLINE uint metal_lane(uint h) {
+    return (h & 17) | (h >> 1 & 1) << 3 | (h >> 2 & 1) << 1 | (h >> 3 & 1) << 2;
+}
+MSL_INLINE uint machine_lane(uint l) {
+    return (l & 17) | (l >> 3 & 1) << 1 | (l >> 1 & 1) << 2 | (l >> 2 & 1) << 3;
+}
 #else
 MSL_INLINE uint metal_lane(uint h) { return h; }
 MSL_INLINE uint machine_lane(uint l) { return l; }
@@ -38,10 +42,26 @@ template <class T> MSL_INLINE T simd_shuffle_down(T x, ushort delta) {
 template <class T> MSL_INLINE T simd_shuffle_up(T x, ushort delta) {
     return simd_shuffle(x, ushort((this_lane() - delta) & 31));
 }
+template <class T> MSL_INLINE T simd_shuffle_and_fill_up(T x, T filling, ushort delta) {
+    T filled = simd_shuffle(filling, ushort((this_lane() - delta) & 31)), moved = simd_shuffle_up(x, delta);
+    return this_lane() < delta ? filled : moved;
+}
 MSL_INLINE bool simd_any(bool x) { return machine::any_lane(x); }
 MSL_INLINE bool simd_all(bool x) { return machine::all_lanes(x); }
 MSL_INLINE bool simd_is_first() { return this_lane() == 0; }
 
+// Each lane gets f of the values of the lanes up to its own.
+template <class T, class F> MSL_INLINE T scanned(T x, F f) {
+#pragma unroll
+    for (uint step = 1; step < 32; step *= 2) {
+        T before = simd_shuffle_up(x, ushort(step));
+        if (this_lane() >= step) x = f(before, x);
+    }
+    return x;
+}
+template <class T> MSL_INLINE T simd_prefix_inclusive_sum(T x) {
+    return scanned(x, [](T a, T b) { return T(a + b); });
+}
 template <class T, class F> MSL_INLINE T butterfly(T x, F f) {
 #pragma unroll
     for (uint step = 16; step > 0; step /= 2)
@@ -79,6 +99,22 @@ MSL_INLINE float simd_min(float x) {
 MSL_INLINE float simd_max(float x) {
     return butterfly(x, [](float a, float b) { return ::fmaxf(a, b); });
 }
+
+// The namespace of a text. What other people's texts overload is found there beside their overloads, not behind them.
+namespace text {
+namespace metal {
+using namespace ::metal;  // a text may add to the library's namespace
+}
+using metal::simd_max;
+using metal::simd_min;
+using metal::simd_product;
+using metal::simd_shuffle;
+using metal::simd_shuffle_and_fill_up;
+using metal::simd_shuffle_down;
+using metal::simd_shuffle_up;
+using metal::simd_shuffle_xor;
+using metal::simd_sum;
+}  // namespace text
 
 enum class mem_flags { mem_none = 0, mem_device = 1, mem_threadgroup = 2 };
 MSL_INLINE mem_flags operator|(mem_flags a, mem_flags b) { return mem_flags(int(a) | int(b)); }
