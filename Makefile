@@ -1,6 +1,7 @@
 # Every target works on a machine with python3 (and its venv module), make and pip: `.venv` is made when it is missing.
 
 PYTHON ?= python3
+SIMT_PYTHON ?= $(BIN)/python
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TRITON := triton==3.9.0
@@ -12,7 +13,7 @@ HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers sanitize seeds clean
+.PHONY: equality frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers simt-records simt sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -95,6 +96,12 @@ pythons: .venv/test wheel-macos ## run our macOS wheel under other Pythons: make
 registers: .venv/test ## registers, arrays in memory and access widths of the benchmarks' texts: make registers TEXTS=softmax
 	$(BIN)/python -c '$(HAS_CLANG_WHEEL)' || $(PIP) --editable '.[compiler]'
 	$(BIN)/python -m tests.simt.registers $(TEXTS)
+
+simt-records: .venv/test ## record what the kernel tests do, for make simt on a machine with an NVIDIA GPU: build/simt
+	$(BIN)/python -m tests.simt.records $(RECORDS) -- -n $(or $(JOBS),auto) tests/kernels
+
+simt: ## on an NVIDIA GPU: replay the records, look for races, time the texts: make simt SIMT_PYTHON=python3 PART=speed
+	$(SIMT_PYTHON) -m tests.simt $(or $(PART),all) --records build/simt --out build/simt/results $(SIMT)
 
 sanitize: .venv/test ## run the kernel tests with every access to memory checked
 	$(BIN)/python -m pytest -q --numprocesses auto --sanitize tests/kernels

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from triton_alloy import config
 from triton_alloy.examples import attention, layer_norm, matmul, softmax, vector_add
 from triton_alloy.kernel import Kernel
 
@@ -41,6 +40,8 @@ class Workload:
 
     def printed(self, family: str) -> Kernel:
         """What the compiler makes of it for a GPU family; pointers are multiples of 16."""
+        from triton_alloy import config  # the rest of this file runs on a GPU machine without our compiler's needs
+
         arguments = self.arguments({name: dtype for name, (_, dtype) in self.arrays.items()})
         with config.scope(TRITON_ALLOY_TARGET=family, TRITON_ALLOY_MODE="fast", ALLOY_RUNTIME="cpu"):
             compiled = self.kernel.warmup(*arguments, **self.constants, grid=self.grid, num_warps=self.warps)
@@ -52,20 +53,20 @@ class Workload:
         return sum(math.prod(shape) * dtype.itemsize for shape, dtype in self.arrays.values())
 
 
-def _add(name: str, dtype: torch.dtype, n: int) -> Workload:
+def of_add(name: str, dtype: torch.dtype, n: int) -> Workload:
     arrays = dict.fromkeys(("x_ptr", "y_ptr", "output_ptr"), ((n,), dtype))
     grid = (-(-n // 1024),)
     return Workload(name, "add", vector_add.add_kernel, arrays, {"n_elements": n}, {"BLOCK_SIZE": 1024}, grid)
 
 
-def _softmax(name: str, dtype: torch.dtype, columns: int, block: int, warps: int, timed: bool = True) -> Workload:
+def of_softmax(name: str, dtype: torch.dtype, columns: int, block: int, warps: int, timed: bool = True) -> Workload:
     arrays = dict.fromkeys(("output_ptr", "input_ptr"), ((4096, columns), dtype))
     scalars = dict.fromkeys(("output_row_stride", "input_row_stride", "n_columns"), columns)
     constants = {"BLOCK_SIZE": block}
     return Workload(name, "softmax", softmax.softmax_kernel, arrays, scalars, constants, (4096,), warps, timed)
 
 
-def _layer_norm(name: str, dtype: torch.dtype, columns: int, block: int, warps: int, timed: bool = True) -> Workload:
+def of_layer_norm(name: str, dtype: torch.dtype, columns: int, block: int, warps: int, timed: bool = True) -> Workload:
     rows = 4096
     arrays = dict.fromkeys(("x_ptr", "y_ptr"), ((rows, columns), dtype))
     arrays |= dict.fromkeys(("weight_ptr", "bias_ptr"), ((columns,), dtype))
@@ -75,7 +76,7 @@ def _layer_norm(name: str, dtype: torch.dtype, columns: int, block: int, warps: 
     return Workload(name, "layer_norm", kernel, arrays, scalars, {"BLOCK_SIZE": block}, (rows,), warps, timed)
 
 
-def _layer_norm_backward(name: str, dtype: torch.dtype, columns: int) -> Workload:
+def of_layer_norm_backward(name: str, dtype: torch.dtype, columns: int) -> Workload:
     rows, programs = 4096, 528
     matrix, partial, per_row = ((rows, columns), dtype), ((programs, columns), torch.float32), ((rows,), torch.float32)
     arrays = {"dx_ptr": matrix, "dy_ptr": matrix, "partial_dw_ptr": partial, "partial_db_ptr": partial}
@@ -85,7 +86,7 @@ def _layer_norm_backward(name: str, dtype: torch.dtype, columns: int) -> Workloa
     return Workload(name, "layer_norm_backward", kernel, arrays, scalars, {"BLOCK_SIZE": 4096}, (programs,), 8)
 
 
-def _column_sums(name: str, dtype: torch.dtype, columns: int) -> Workload:
+def of_column_sums(name: str, dtype: torch.dtype, columns: int) -> Workload:
     arrays = {"x_ptr": ((4096, columns), dtype), "y_ptr": ((columns,), torch.float32)}
     scalars = {"n_rows": 4096, "n_columns": columns}
     constants = {"BLOCK_ROWS": 8, "BLOCK_COLUMNS": 128}
@@ -93,7 +94,7 @@ def _column_sums(name: str, dtype: torch.dtype, columns: int) -> Workload:
     return Workload(name, "column_sums", layer_norm.sum_rows_kernel, arrays, scalars, constants, grid)
 
 
-def _matmul(name: str, dtype: torch.dtype, size: int, block: int, warps: int, timed: bool = True) -> Workload:
+def of_matmul(name: str, dtype: torch.dtype, size: int, block: int, warps: int, timed: bool = True) -> Workload:
     arrays = dict.fromkeys(("a_ptr", "b_ptr", "c_ptr"), ((size, size), dtype))
     scalars = dict.fromkeys(("M", "N", "K", "stride_am", "stride_bk", "stride_cm"), size)
     scalars |= dict.fromkeys(("stride_ak", "stride_bn", "stride_cn"), 1)
@@ -102,8 +103,16 @@ def _matmul(name: str, dtype: torch.dtype, size: int, block: int, warps: int, ti
     return Workload(name, "matmul", matmul.matmul_kernel, arrays, scalars, constants, grid, warps, timed)
 
 
-def _attention(name: str, dtype: torch.dtype, size: int, causal: bool, timed: bool = True) -> Workload:
-    batch, heads, keys = 2, 16, 2048
+def of_attention(
+    name: str,
+    dtype: torch.dtype,
+    size: int,
+    causal: bool,
+    batch: int = 2,
+    heads: int = 16,
+    keys: int = 2048,
+    timed: bool = True,
+) -> Workload:
     shape = (batch, heads, keys, size)
     arrays = {f"{operand}_ptr": (shape, dtype) for operand in ("q", "k", "v", "output")}
     scalars: dict[str, int | float] = {"scale": size**-0.5, "heads": heads, "n_queries": keys, "n_keys": keys}
@@ -118,23 +127,23 @@ def _attention(name: str, dtype: torch.dtype, size: int, causal: bool, timed: bo
 def _workloads() -> Iterator[Workload]:
     for dtype, suffix in ((torch.float32, "f32"), (torch.float16, "f16")):
         for size, word in ((1 << 26, ""), ((1 << 26) - 1, "_unaligned")):
-            yield _add(f"add{word}_{suffix}", dtype, size)
+            yield of_add(f"add{word}_{suffix}", dtype, size)
         for columns, word in ((4096, ""), (4095, "_unaligned")):
-            yield _softmax(f"softmax{word}_{suffix}", dtype, columns, 4096, 4)
-            yield _layer_norm(f"layer_norm{word}_{suffix}", dtype, columns, 4096, 4)
-            yield _layer_norm_backward(f"layer_norm_backward{word}_{suffix}", dtype, columns)
-            yield _column_sums(f"column_sums{word}_{suffix}", dtype, 4 * columns)
-        yield _softmax(f"softmax_8warps_{suffix}", dtype, 4096, 4096, 8)
-        yield _layer_norm(f"layer_norm_8warps_{suffix}", dtype, 4096, 4096, 8)
-        yield _softmax(f"softmax_1024_{suffix}", dtype, 1024, 1024, 4, timed=False)
-        yield _layer_norm(f"layer_norm_1024_{suffix}", dtype, 1024, 1024, 4, timed=False)
-        yield _matmul(f"matmul_64x64x32_{suffix}", dtype, 4096, 64, 4)
-        yield _matmul(f"matmul_128x128x32_{suffix}", dtype, 4096, 128, 8)
-        yield _matmul(f"matmul_128x128x32_4warps_{suffix}", dtype, 4096, 128, 4, timed=False)
-        yield _matmul(f"matmul_unaligned_{suffix}", dtype, 4095, 64, 4)
-        yield _attention(f"attention_{suffix}", dtype, 64, causal=False)
-        yield _attention(f"attention_causal_{suffix}", dtype, 64, causal=True)
-        yield _attention(f"attention_128_{suffix}", dtype, 128, causal=False, timed=False)
+            yield of_softmax(f"softmax{word}_{suffix}", dtype, columns, 4096, 4)
+            yield of_layer_norm(f"layer_norm{word}_{suffix}", dtype, columns, 4096, 4)
+            yield of_layer_norm_backward(f"layer_norm_backward{word}_{suffix}", dtype, columns)
+            yield of_column_sums(f"column_sums{word}_{suffix}", dtype, 4 * columns)
+        yield of_softmax(f"softmax_8warps_{suffix}", dtype, 4096, 4096, 8)
+        yield of_layer_norm(f"layer_norm_8warps_{suffix}", dtype, 4096, 4096, 8)
+        yield of_softmax(f"softmax_1024_{suffix}", dtype, 1024, 1024, 4, timed=False)
+        yield of_layer_norm(f"layer_norm_1024_{suffix}", dtype, 1024, 1024, 4, timed=False)
+        yield of_matmul(f"matmul_64x64x32_{suffix}", dtype, 4096, 64, 4)
+        yield of_matmul(f"matmul_128x128x32_{suffix}", dtype, 4096, 128, 8)
+        yield of_matmul(f"matmul_128x128x32_4warps_{suffix}", dtype, 4096, 128, 4, timed=False)
+        yield of_matmul(f"matmul_unaligned_{suffix}", dtype, 4095, 64, 4)
+        yield of_attention(f"attention_{suffix}", dtype, 64, causal=False)
+        yield of_attention(f"attention_causal_{suffix}", dtype, 64, causal=True)
+        yield of_attention(f"attention_128_{suffix}", dtype, 128, causal=False, timed=False)
 
 
 WORKLOADS = tuple(_workloads())

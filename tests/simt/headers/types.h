@@ -1,5 +1,6 @@
 // Metal's types: 16-bit floats with the conversions and operators of the language, and vectors that move as one access.
 #define METAL_FUNC MSL_INLINE
+#define __METAL_VERSION__ 320
 namespace metal {
 struct half;
 struct bfloat;
