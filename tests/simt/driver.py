@@ -114,7 +114,7 @@ class Gpu:
 
 
 class GpuKernel:
-    """A kernel of a loaded module, which is unloaded with it."""
+    """A kernel of a module, which stays loaded."""
 
     ATTRIBUTES = {"local": 3, "registers": 4}
 
