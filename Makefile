@@ -1,6 +1,7 @@
 # Every target works on a machine with python3 (and its venv module), make and pip: `.venv` is made when it is missing.
 
 PYTHON ?= python3
+SIMT_PYTHON ?= $(BIN)/python
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TRITON := triton==3.9.0
@@ -9,10 +10,11 @@ LIBRARIES := liger-kernel==0.8.5 fla-core==0.6.0 einops==0.8.2
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_CUDA_SIZE := 2.7 GB
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
+HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang") is None)
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: equality replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes sanitize seeds clean
+.PHONY: equality replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers simt-records simt sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -95,6 +97,16 @@ mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: wi
 pythons: .venv/test wheel-macos ## run our macOS wheel under other Pythons: make pythons PYTHONS='python3.13 pyodide@0.27.7'
 	$(if $(PYTHONS),,$(error PYTHONS must name interpreters, or pyodide@VERSION from npm))
 	$(BIN)/python tests/equality/pythons.py dist/*.whl $(PYTHONS)
+
+registers: .venv/test ## registers, arrays in memory and access widths of the benchmarks' texts: make registers TEXTS=softmax
+	$(BIN)/python -c '$(HAS_CLANG_WHEEL)' || $(PIP) --editable '.[compiler]'
+	$(BIN)/python -m tests.simt.registers $(TEXTS)
+
+simt-records: .venv/test ## record what the kernel tests do, for make simt on a machine with an NVIDIA GPU: build/simt
+	$(BIN)/python -m tests.simt.records $(RECORDS) -- -n $(or $(JOBS),auto) tests/kernels
+
+simt: ## on an NVIDIA GPU: replay the records, look for races, time the texts: make simt SIMT_PYTHON=python3 PART=speed
+	$(SIMT_PYTHON) -m tests.simt $(or $(PART),all) --records build/simt --out build/simt/results $(SIMT)
 
 sanitize: .venv/test ## run the kernel tests with every access to memory checked
 	$(BIN)/python -m pytest -q --numprocesses auto --sanitize tests/kernels

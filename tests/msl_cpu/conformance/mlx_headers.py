@@ -108,8 +108,13 @@ def instantiate(name: str, template: str, *arguments: object) -> str:
 def mlx_library(
     headers: Sequence[str], instantiations: Sequence[str], constants: Mapping[int | str, bool | int] | None = None
 ) -> Library:
+    return _library(mlx_source(headers, instantiations), constants)
+
+
+def mlx_source(headers: Sequence[str], instantiations: Sequence[str]) -> str:
+    """A text that includes MLX's headers and instantiates kernels of theirs."""
     includes = "".join(f'#include "{KERNELS}{header}"\n' for header in ("utils.h", *headers))
-    return _library(f"{includes}{''.join(instantiations)}", constants)
+    return includes + "".join(instantiations)
 
 
 def mlx_text_library(name: str, constants: Mapping[int | str, bool | int] | None = None) -> Library:
