@@ -15,7 +15,7 @@ def sources_digest() -> str:
     """The digest, in hexadecimal, of every source file that can change the text of a kernel."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted([*package.rglob("*.py"), *package.rglob("*.metal")]):
         if path.relative_to(package).parts[0] not in NOT_CODE_GENERATION:
             digest.update(path.read_bytes())
     return digest.hexdigest()
