@@ -53,7 +53,8 @@ class Target:
     Limits of one launch (Apple's feature set tables; the CPU keeps them so that what runs there fits a GPU):
     `threadgroup_bytes`, `threads_per_threadgroup`, `buffers`: slots of a kernel, its scalars and services included,
     `constant_bytes`: the most scalars that are passed by value. `wait_rounds`: after which a loop that waits for other
-    programs is given up, None where all programs run. `hardware`: None on the CPU.
+    programs is given up, None where all programs run. `unrolls`: whether the text says that loops over registers are
+    unrolled: only then is it sure that arrays stay in registers. `hardware`: None on the CPU.
     """
 
     family: str
@@ -68,6 +69,7 @@ class Target:
     buffers: int = 31
     constant_bytes: int = 4096
     wait_rounds: int | None = None
+    unrolls: bool = False
     hardware: chips.Family | None = None
 
     def vector(self, element_bytes: int) -> int:
@@ -122,7 +124,10 @@ _WAIT_ROUNDS = 1 << 26
 
 _TARGETS = {
     family.name: Target(
-        family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY, wait_rounds=_WAIT_ROUNDS, hardware=family
+        *(family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY),
+        wait_rounds=_WAIT_ROUNDS,
+        unrolls=True,
+        hardware=family,
     )
     for family in chips.FAMILIES
 } | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY)}

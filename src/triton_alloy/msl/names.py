@@ -44,7 +44,7 @@ threads_per_simdgroup threads_per_threadgroup"""
 _OURS = """arena device_log lane lock_table program_count program_id scalars simdgroup log_values log_value log_text
 log_failures log_failure device_fence load_coherent store_coherent uniform_load_coherent uniform_store_coherent
 locked_atomic locked_cas locked_load locked_poll wide_umax wide_umin Add64 And64
-Or64 Xor64 Max64 Min64 Umax64 Umin64 Exchange64"""
+Or64 Xor64 Max64 Min64 Umax64 Umin64 Exchange64 Packet UNROLL METAL_FUNC"""
 
 RESERVED = frozenset(f"{_CPP} {_METAL} {_FUNCTIONS} {_BUILT_INS} {_OURS}".split())
 RESERVED_PREFIXES = ("simd_", "quad_", "atomic_", "simdgroup_", "__", "metal_", "alloy_")

@@ -233,6 +233,11 @@ def barrier(op: Op, writer: Writer) -> None:
     emit(op, BARRIERS[op.attributes["scope"]], writer)
 
 
+def _unrolled(op: Op) -> str:
+    """What stands before a loop over registers: of the vocabulary, or nothing."""
+    return "UNROLL " if op.attributes.get("unroll") else ""
+
+
 # ------------------------------------------------------------------------------------------------------- whole arrays
 @statement("msl.exchange_pair")
 def exchange_pair(op: Op, writer: Writer) -> None:
@@ -263,7 +268,7 @@ def mma_into(op: Op, writer: Writer) -> None:
     if batch == 1:
         emit(op, f"{function}({', '.join(arrays)});", writer)
         return
-    emit(op, f"for (int i = 0; i < {batch}; ++i)", writer)
+    emit(op, f"{_unrolled(op)}for (int i = 0; i < {batch}; ++i)", writer)
     steps = [count_of(v) // batch for v in op.operands]
     parts = ", ".join(f"&{array}[i * {step}]" for array, step in zip(arrays, steps, strict=True))
     writer.line(f"    {function}({parts});")
@@ -278,7 +283,7 @@ def register_loop(op: Op, writer: Writer) -> None:
         writer.comment(op.location)
     writer.names.open()
     index = writer.name_value(op.body.arguments[0], "j" if start else "r")
-    writer.open(f"for (int {index} = {start}; {index} < {start + count}; ++{index})")
+    writer.open(f"{_unrolled(op)}for (int {index} = {start}; {index} < {start + count}; ++{index})")
     print_block(op.body, writer)
     writer.close()
     writer.names.close()
