@@ -162,6 +162,14 @@ CPU_MODE = Variable(
     "one of " + ", ".join(MODES),
     "The mode of msl_cpu where it is used by itself; kernels of Triton follow TRITON_ALLOY_MODE.",
 )
+FAST_MATH = Variable(
+    "MSL_CPU_FAST_MATH",
+    "exact",
+    _one_of("exact", "worst"),
+    "one of exact, worst",
+    "How far off Metal's fast:: functions are on the CPU, which quotients are made of: not at all, or by as much as "
+    "Metal allows, to see whether a kernel can bear it.",
+)
 BACKEND = Variable(
     "TRITON_BACKEND",
     "",
@@ -190,6 +198,7 @@ VARIABLES = (
     COMPILER,
     THREADS,
     CPU_MODE,
+    FAST_MATH,
 )
 
 

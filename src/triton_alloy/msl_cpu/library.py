@@ -57,6 +57,14 @@ def choose_mode(mode: str | None) -> str:
     return chosen
 
 
+def fast_math() -> str:
+    """$MSL_CPU_FAST_MATH: "exact", or "worst", in which fast:: functions err as far as Metal lets them."""
+    chosen = os.environ.get("MSL_CPU_FAST_MATH") or "exact"
+    if chosen not in ("exact", "worst"):
+        raise LaunchError(f"MSL_CPU_FAST_MATH={chosen!r}: expected exact or worst")
+    return chosen
+
+
 def three(size: Size, what: str) -> tuple[int, int, int]:
     """An int or a sequence of 1 to 3 ints -> (x, y, z), missing ones 1."""
     values = (size,) if isinstance(size, int) else tuple(int(value) for value in size)
@@ -361,6 +369,7 @@ def _load(
         repr(sorted(constants.items(), key=str)),
         optimisation,
         str(deadline),
+        fast_math(),
         package_fingerprint(),
         find_compiler().identity,
         processor(),
@@ -371,6 +380,7 @@ def _load(
 
         program = rewrite(source, mode, constants, deadline, columns=find_compiler().family != "gcc")
         extra = ("-fsanitize-coverage=trace-pc",) if deadline else ()
+        extra += ("-DMSL_FAST_ERRORS",) if fast_math() == "worst" else ()
         extra += sanitizer_flags
         return _compile_with_enough_stack(program, source, mode, optimisation, extra)
 

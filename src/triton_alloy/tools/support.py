@@ -29,6 +29,12 @@ INTRODUCTION = """# What runs
 Made by `triton-alloy support > docs/support.md`: a module with each op on each element type is compiled for Metal.
 **yes**: it is translated; a number: it is refused with the reason below; nothing: the op has no such type. All families
 of Apple GPUs and the CPU take the same. What an op computes is tested in `tests/kernels/`.
+
+`/` and `tl.fdiv` (`arith.divf`, `tt.approx_divf`) are Metal's `fast::divide` in float32: within 2.5 ulp where the
+divisor's size is from 2^-126 to 2^126, as Triton's own is within 2 on NVIDIA's GPUs; one outside of that may count
+as 0 or infinity. 16-bit quotients are such, rounded. `tl.div_rn` and `tl.fdiv(..., ieee_rounding=True)` are correctly
+rounded, quotients of integers exact. The CPU rounds all correctly, unless `MSL_CPU_FAST_MATH=worst` asks for errors of
+that size.
 """
 
 
