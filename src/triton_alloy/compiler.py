@@ -46,6 +46,7 @@ from .transforms import (
     small_floats,
     storage,
     structurize,
+    unroll,
 )
 from .transforms.axis import AxisAnalysis
 
@@ -114,6 +115,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("barriers", lambda module, _: barriers.run(_only(module))),
     ("form_loops", lambda module, _: form_loops.run(module)),
     ("storage", lambda module, _: storage.run(module)),
+    ("unroll", lambda module, options: unroll.run(module, options.target)),
 )
 
 

@@ -199,6 +199,14 @@ DEADLINE = Variable(
     "How long one launch may take on the CPU. It is then stopped, and an error names the kernel; what it has written "
     "stays. Launches are looked at ten times a second.",
 )
+FAST_MATH = Variable(
+    "MSL_CPU_FAST_MATH",
+    "exact",
+    _one_of("exact", "worst"),
+    "one of exact, worst",
+    "How far off Metal's fast:: functions are on the CPU, which quotients are made of: not at all, or by as much as "
+    "Metal allows, to see whether a kernel can bear it.",
+)
 BACKEND = Variable(
     "TRITON_BACKEND",
     "",
@@ -229,6 +237,7 @@ VARIABLES = (
     COMPILER,
     THREADS,
     CPU_MODE,
+    FAST_MATH,
 )
 
 

@@ -52,7 +52,8 @@ class Target:
     """`load_bytes`: the most one lane loads at once; a wider element is loaded alone.
 
     `limits`: of one launch, wherever the text runs. `wait_rounds`: after which a loop that waits for other programs is
-    given up, None where all programs run. `hardware`: None on the CPU.
+    given up, None where all programs run. `unrolls`: whether the text says that loops over registers are unrolled: only
+    then is it sure that arrays stay in registers. `hardware`: None on the CPU.
     """
 
     family: str
@@ -64,6 +65,7 @@ class Target:
     threads_per_simdgroup: int = 32
     limits: chips.Limits = chips.LIMITS
     wait_rounds: int | None = None
+    unrolls: bool = False
     hardware: chips.Family | None = None
 
     def vector(self, element_bytes: int) -> int:
@@ -121,7 +123,10 @@ _CPU_LIMITS = replace(chips.LIMITS, buffers=sys.maxsize)
 
 _TARGETS = {
     family.name: Target(
-        family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY, wait_rounds=_WAIT_ROUNDS, hardware=family
+        *(family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY),
+        wait_rounds=_WAIT_ROUNDS,
+        unrolls=True,
+        hardware=family,
     )
     for family in chips.FAMILIES
 } | {"cpu": Target("cpu", MMA_ROWS, 1, 1, _CPU_CONVERSION, _CPU_MEMORY, limits=_CPU_LIMITS)}

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 import triton
 import triton.language as tl
 
@@ -81,3 +82,39 @@ def test_a_misaligned_array_leaves_no_vectors(rng):
         out, text = run("masked", np.float32, COUNT - 16, x, y)
     np.testing.assert_array_equal(out, expected("masked", COUNT - 16, x, y))
     assert widths(text) == {1}
+
+
+@triton.jit
+def rows_kernel(x_ptr, out_ptr, stride, out_stride, n_columns, BLOCK: tl.constexpr):
+    row, columns = tl.program_id(0), tl.arange(0, BLOCK)
+    mask = columns < n_columns
+    x = tl.load(x_ptr + row * stride + columns, mask=mask, other=1)
+    tl.store(out_ptr + row * out_stride + columns, x + 1, mask=mask)
+
+
+VIEWS = {
+    "aligned": (lambda x: x[:, :64], True),
+    "rows of 80": (lambda x: x[:, :80], True),
+    "storage offset of a vector": (lambda x: x[:, 16:80], True),
+    "storage offset of an element": (lambda x: x[:, 1:65], False),
+    "every second row": (lambda x: x[1::2, :64], True),
+    "row of an odd length": (lambda x: x.reshape(-1)[: 31 * 65].reshape(31, 65)[:, :64], False),
+    "second element on": (lambda x: x.reshape(-1)[1 : 1 + 16 * 64].reshape(16, 64), False),
+}
+
+
+@pytest.mark.parametrize("mode", ["fast", "sanitize"])
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_views_are_read_and_written_as_they_are_aligned(element, view, mode, rng):
+    """What a launch says of its pointers and strides decides, never what the last launch said; sanitize mode would
+    report an access of several elements whose address is no multiple of their size."""
+    take, is_aligned = VIEWS[view]
+    x, right = take(torch.from_numpy(rng.integers(-100, 100, (32, 96)).astype(element))), torch.full((32, 96), 7)
+    out = take(right.to(x.dtype))
+    with config.scope(TRITON_ALLOY_TARGET="apple9", TRITON_ALLOY_MODE=mode):
+        rows, columns = x.shape
+        kernel = rows_kernel[(rows,)](x, out, x.stride(0), out.stride(0), columns, BLOCK=512, num_warps=1)
+    assert torch.equal(out, x + 1)
+    wide = {VECTOR_BYTES // np.dtype(element).itemsize}
+    assert widths(kernel.asm["msl"]) == (wide if is_aligned else {1})

@@ -13,7 +13,7 @@ from triton_alloy.msl_cpu.tokens import Token, Tokens
 PAGE = Path(__file__).parents[2] / "docs" / "metal_constructs.md"
 NUMBER = re.compile(r"(?:\d+|0x[0-9a-fA-F]+)(?:u|l|ul)?|(?:\d+\.\d*|\.\d+|\d+)(?:e[+-]?\d+)?f", re.IGNORECASE)
 HEXADECIMAL_FLOAT = re.compile(r"0x[0-9a-f.]+p[+-]?\d+f", re.IGNORECASE)
-QUALIFIERS = ("const", "device", "constant", "threadgroup", "thread", "volatile", "static", "inline")
+QUALIFIERS = ("const", "device", "constant", "threadgroup", "thread", "volatile", "static", "inline", "METAL_FUNC")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _QUOTED = re.compile(r"`([^`]+)`")
 
@@ -80,12 +80,15 @@ def _directive(token: Token, scan: Scan) -> None:
     """A whole directive of the page; or a macro or a condition, of which the words are looked at."""
     text = " ".join(re.sub(r"//.*", "", token.text).split())
     head = text.split()[0]
-    if text in table().directives:
-        return
-    if head not in table().directives:
+    is_whole = text in table().directives
+    if not is_whole and head not in table().directives:
         scan.problems.append(f"{token.line}: {text}")
     macro = re.match(r"#define (\w+)(?:\(([^)]*)\))?(.*)", text)
-    if macro:
+    if is_whole and macro:
+        scan.names[macro[1]] = "macro"
+    elif is_whole:
+        return
+    elif macro:
         scan.names[macro[1]] = "macro"
         scan.names.update(dict.fromkeys(_WORD.findall(macro[2] or ""), "macro"))
         scan.problems += [f"{token.line}: {word}" for word in _WORD.findall(macro[3]) if not _is_known(word, scan)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from triton_alloy import msl_cpu
+from triton_alloy.digest import sources_digest
 from triton_alloy.kernel import LOG_BYTES, LOG_HEAD_WORDS, LOG_RECORD_WORDS
 from triton_alloy.msl.vocabulary import ENTRIES, VOCABULARY, source_of
 from triton_alloy.msl_cpu import Library
@@ -70,6 +71,13 @@ def test_text_is_plain():
         assert max(map(len, entry.text.splitlines())) <= 120
         if entry.section in ("arithmetic", "lanes", "memory", "matrix") and not entry.condition:
             assert "// " in entry.text, f"{entry.name}: no comment"
+
+
+def test_a_change_of_the_page_makes_cached_kernels_stale(monkeypatch: pytest.MonkeyPatch):
+    before = sources_digest.__wrapped__()
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b" " * path.name.endswith("_memory.metal"))
+    assert sources_digest.__wrapped__() != before
 
 
 def test_the_log_holds_what_its_buffer_holds():

@@ -91,39 +91,50 @@ def _check_stores(names: dict[str, str], mode: str, arrays: list[np.ndarray]) ->
     assert np.array_equal(out.reshape(2, 128), right)
 
 
-VECTORS = """    {T} x[{N}], y[{N}], z[{N}];
+VECTORS = """    {T} x[{N}], y[{N}], z[{N}], w[{N}];
     i32 at = i32(load(offsets, i32(lane)));
     b1 m = load(masks, i32(lane)) != 0;
     load_vector<{N}>(x, p, at);
     load_vector<{N}>(y, p, at, m);
     load_vector<{N}>(z, p, at, m, x);
+    load_vector<{N}>(w, p, at, m, {uniform}(7));
     for (uint j = 0; j < {N}; ++j) {{
         store(out, i32(lane) + int(j * 32), x[j]);
         store(out, i32(lane) + int(j * 32) + {N} * 32, y[j]);
         store(out, i32(lane) + int(j * 32) + {N} * 64, z[j]);
+        store(out, i32(lane) + int(j * 32) + {N} * 96, w[j]);
     }}
-    store_vector<{N}>(out + {N} * 96, at, x);
-    store_vector<{N}>(out + {N} * 192, at, x, m);"""
+    store_vector<{N}>(out + {N} * 128, at, x);
+    store_vector<{N}>(out + {N} * 224, at, x, m);"""
+VECTOR_TYPES = ("i8", "i16", "f16", "bf16", "i32", "f32", "i64")
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("width", (1, 2, 3, 4, 8, 16))
-@pytest.mark.parametrize("type_", ("i8", "f16", "f32", "i64"))
+def vector_widths() -> list[tuple[str, int, str]]:
+    """On a GPU a vector is one access of up to 16 bytes; lanes have any number of elements."""
+    fast = [(type_, width, "fast") for type_ in ("i8", "f16", "f32", "i64") for width in (1, 2, 3, 4, 8, 16)]
+    sizes = {type_: np.dtype(STORAGE[type_]).itemsize for type_ in VECTOR_TYPES}
+    found = [(t, n, "reference") for t in VECTOR_TYPES for n in (2, 4, 8, 16) if n * sizes[t] <= 16]
+    return fast + found
+
+
+@pytest.mark.parametrize(("type_", "width", "mode"), vector_widths())
 def test_vectors_of_elements(type_: str, width: int, mode: str):
-    source = kernel(VECTORS.format(T=type_, N=width), parameters(memory_name(type_)))
-    size = 96 * width
+    names = {"T": type_, "N": width, "uniform": memory_name(type_)}
+    source = kernel(VECTORS.format(**names), parameters(memory_name(type_)))
+    size, seven = 96 * width, {"bf16": 0x40E0}.get(type_, 7)
     values = memory(type_, size)
     for start in (np.arange(LANES) * width, np.random.default_rng(1).permutation(LANES) * width * 2):
         for mask in (MASKS["all"], MASKS["some"]):
-            out = np.zeros(width * (96 + 96 * 2), values.dtype)
+            out = np.zeros(width * (128 + 96 * 2), values.dtype)
             launch(source, mode, [values, as_array(start), as_array(mask, "uint8"), out])
             element = values[start[None, :] + np.arange(width)[:, None]]
-            kept = np.where(mask, element, 0)
-            assert np.array_equal(out[: width * 96].reshape(3, width, LANES), [element, kept, element])
-            for area, active in ((1, np.ones(LANES, bool)), (2, mask)):
+            kept, others = (np.where(mask, element, other) for other in (0, seven))
+            loaded, stored = out[: width * 128], out[width * 128 :].reshape(2, size)
+            assert np.array_equal(loaded.reshape(4, width, LANES), [element, kept, element, others])
+            for area, active in zip(stored, (np.ones(LANES, bool), mask), strict=True):
                 right = np.zeros(size, values.dtype)
                 right[(start[None, :] + np.arange(width)[:, None])[:, active]] = element[:, active]
-                assert np.array_equal(out[area * size : (area + 1) * size], right)
+                assert np.array_equal(area, right)
 
 
 SCALARS = """    int at = offsets[0];

@@ -56,6 +56,44 @@ def test_the_back_edge_of_a_loop_is_an_order_too():
     assert place(builder) == ["scf.for", "barrier", "store", "barrier", "load", "scf.yield"]
 
 
+def loop_of(builder: Builder, body: Builder) -> None:
+    body.build("scf.yield")
+    bounds = [builder.constant(n, I32) for n in (0, 4, 1)]
+    builder.build("scf.for", bounds, [], {}, [Region([body.block])])
+
+
+def test_what_only_the_first_iteration_needs_stands_before_the_loop():
+    builder, body = Builder(Block()), Builder(Block([I32]))
+    buffer = alloc(builder, 32)
+    store(builder, buffer)
+    load(body, buffer)
+    loop_of(builder, body)
+    store(builder, buffer)
+    assert place(builder) == ["store", "barrier", "scf.for", "load", "scf.yield", "barrier", "store"]
+
+
+def test_what_any_iteration_needs_serves_the_first_too():
+    builder, body = Builder(Block()), Builder(Block([I32]))
+    buffer = alloc(builder, 32)
+    store(builder, buffer)
+    load(body, buffer)
+    store(body, buffer)
+    loop_of(builder, body)
+    order = ["store", "scf.for", "barrier", "load", "barrier", "store", "scf.yield"]
+    assert place(builder) == order
+
+
+def test_a_barrier_leaves_the_innermost_loop_that_does_not_need_it():
+    builder, outer, inner = Builder(Block()), Builder(Block([I32])), Builder(Block([I32]))
+    buffer = alloc(builder, 32)
+    store(outer, buffer)
+    load(inner, buffer)
+    loop_of(outer, inner)
+    loop_of(builder, outer)
+    right = ["scf.for", "barrier", "store", "barrier", "scf.for", "load", "scf.yield", "scf.yield"]
+    assert place(builder) == right
+
+
 def test_what_a_branch_leaves_pending_counts_after_it():
     builder = Builder(Block())
     buffer = alloc(builder, 32)

@@ -91,7 +91,7 @@ INTRINSICS: dict[str, Intrinsic] = {
     "arith.addf": operator("+"),
     "arith.subf": operator("-"),
     "arith.mulf": operator("*"),
-    "arith.divf": operator("/"),
+    "arith.divf": in_float("fast::divide", 2),
     "arith.negf": Intrinsic("-{0}", level=UNARY, operand_level=ATOM, widens=True),
     "arith.remf": of_half("fmod", 2),
     "arith.maxnumf": of_half("fmax", 2),
@@ -110,7 +110,7 @@ INTRINSICS: dict[str, Intrinsic] = {
     "math.powf": in_float("precise::pow", 2),
     "math.erf": in_float("erf"),
     "tt.precise_sqrt": in_float("precise::sqrt"),
-    "tt.approx_divf": operator("/"),
+    "tt.approx_divf": in_float("fast::divide", 2),
     "tt.precise_divf": in_float("precise::divide", 2),
     "tt.clampf": Intrinsic("fmin(fmax({0}, {1}), {2})", widens=True, in_float=("bf16",)),
     # ---- conversions

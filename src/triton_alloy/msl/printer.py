@@ -67,7 +67,7 @@ def print_kernel(
     arguments, parameters, struct = _arguments(kernel, kernel_name, writer)
     print_block(kernel.body, writer)
     body = "\n".join([*_arena(kernel), *writer.tables, *writer.lines])
-    used = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"//.*", "", body)))
+    used = set(re.findall(r"(?<!::)\b[A-Za-z_]\w*", re.sub(r"//.*", "", body)))  # fast::divide is Metal's own
     services = [word for word in SERVICES if word in used]
     parameters += [f"device uint *{word} [[buffer({len(parameters) + i})]]" for i, word in enumerate(services)]
     parameters += [text for word, text in BUILT_INS.items() if word in used]

@@ -233,6 +233,11 @@ def barrier(op: Op, writer: Writer) -> None:
     emit(op, BARRIERS[op.attributes["scope"]], writer)
 
 
+def _unrolled(op: Op) -> str:
+    """What stands before a loop over registers: of the vocabulary, or nothing."""
+    return "UNROLL " if op.attributes.get("unroll") else ""
+
+
 # ------------------------------------------------------------------------------------------------------- whole arrays
 @statement("msl.exchange_pair")
 def exchange_pair(op: Op, writer: Writer) -> None:
@@ -265,7 +270,7 @@ def mma_into(op: Op, writer: Writer) -> None:
         return
     writer.names.open()
     index = writer.names.new("i")
-    emit(op, f"for (int {index} = 0; {index} < {batch}; ++{index})", writer)
+    emit(op, f"{_unrolled(op)}for (int {index} = 0; {index} < {batch}; ++{index})", writer)
     steps = [count_of(v) // batch for v in op.operands]
     parts = ", ".join(f"&{array}[{index} * {step}]" for array, step in zip(arrays, steps, strict=True))
     writer.line(f"    {function}({parts});")
@@ -281,7 +286,7 @@ def register_loop(op: Op, writer: Writer) -> None:
         writer.comment(op.location)
     writer.names.open()
     index = writer.name_value(op.body.arguments[0], "j" if start else "r")
-    writer.open(f"for (int {index} = {start}; {index} < {start + count}; ++{index})")
+    writer.open(f"{_unrolled(op)}for (int {index} = {start}; {index} < {start + count}; ++{index})")
     print_block(op.body, writer)
     writer.close()
     writer.names.close()

@@ -58,6 +58,14 @@ def choose_mode(mode: str | None) -> str:
     return chosen
 
 
+def fast_math() -> str:
+    """$MSL_CPU_FAST_MATH: "exact", or "worst", in which fast:: functions err as far as Metal lets them."""
+    chosen = os.environ.get("MSL_CPU_FAST_MATH") or "exact"
+    if chosen not in ("exact", "worst"):
+        raise LaunchError(f"MSL_CPU_FAST_MATH={chosen!r}: expected exact or worst")
+    return chosen
+
+
 def three(size: Size, what: str) -> tuple[int, int, int]:
     """An int or a sequence of 1 to 3 ints -> (x, y, z), missing ones 1."""
     values = (size,) if isinstance(size, int) else tuple(int(value) for value in size)
@@ -361,6 +369,7 @@ def _load(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) 
         mode,
         repr(sorted(constants.items(), key=str)),
         optimisation,
+        fast_math(),
         package_fingerprint(),
         find_compiler().identity,
         processor(),
@@ -370,7 +379,8 @@ def _load(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) 
         from .rewrite import rewrite
 
         program = rewrite(source, mode, constants, columns=find_compiler().family != "gcc")
-        return _compile_with_enough_stack(program, source, mode, optimisation, sanitizer_flags)
+        extra = ("-DMSL_FAST_ERRORS",) if fast_math() == "worst" else ()
+        return _compile_with_enough_stack(program, source, mode, optimisation, (*extra, *sanitizer_flags))
 
     sanitizer_flags = ()
     if mode == "sanitize":

@@ -25,6 +25,7 @@ from .rewrite import VOCABULARY
 # so that calls can be told; no two accesses become one.
 FLAGS = (
     *("-Xclang", "-fsanitize=thread", "-mllvm", "-tsan-instrument-read-before-write=1"),
+    *("-Xclang", "-fsanitize=alignment", "-Xclang", "-fsanitize-recover=alignment"),
     *("-fno-inline", "-fno-vectorize", "-fno-slp-vectorize", "-gline-tables-only", "-gdwarf-4"),
 )
 _STACK_DEPTH = 12
@@ -39,7 +40,7 @@ _FAULTS = {
     5: "misaligned access",
     6: "wild access",
 }
-_ACCESSES = ("read", "write", "atomic access")
+_ACCESSES = ("read", "write", "atomic access", "access")
 _SPACES = ("device", "threadgroup", "unknown")
 
 
@@ -83,7 +84,7 @@ class Party:
 
     thread: int  # index in the threadgroup
     threadgroup: tuple[int, int, int]
-    access: str  # "read", "write", "atomic access"; of no meaning for barriers
+    access: str  # one of _ACCESSES; of no meaning for barriers
     lines: tuple[int, ...]
     line: int  # the first of `lines` outside the vocabulary; 0 where unknown
 

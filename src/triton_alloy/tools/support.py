@@ -33,6 +33,12 @@ of Apple GPUs and the CPU take the same. What an op computes is tested in `tests
 
 Integers wrap. Division by zero is defined, on the GPU as on the CPU: `x // 0` is 0 and `x % 0` is `x`, so that
 `x == x // y * y + x % y` always holds. The least number divided by -1 is itself, with the remainder 0.
+
+`/` and `tl.fdiv` (`arith.divf`, `tt.approx_divf`) are Metal's `fast::divide` in float32: within 2.5 ulp where the
+divisor's size is from 2^-126 to 2^126, as Triton's own is within 2 on NVIDIA's GPUs; one outside of that may count
+as 0 or infinity. 16-bit quotients are such, rounded. `tl.div_rn` and `tl.fdiv(..., ieee_rounding=True)` are correctly
+rounded, quotients of integers exact. The CPU rounds all correctly, unless `MSL_CPU_FAST_MATH=worst` asks for errors of
+that size.
 """
 
 

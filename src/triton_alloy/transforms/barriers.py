@@ -2,7 +2,8 @@
 
 A forward walk keeps the accesses since the last barrier. An access that conflicts (overlapping bytes, at least one a
 write, not the same op: that touches the same elements in the same threads each time) needs a barrier before it. A loop
-body is walked with what its own end leaves pending as well.
+body is walked with what its own end leaves pending; where the accesses before the loop ask for more, only the first
+iteration needs it, and the barrier stands before the loop.
 Lanes of one simdgroup also need one: lockstep is no ordering (MSL spec 6.9.1).
 
 Device memory is told apart by kernel argument, as far as that is known: through two arguments a program is taken to
@@ -12,6 +13,7 @@ elected thread stores.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..ir.core import Block, Builder, Op, Value
@@ -57,12 +59,17 @@ class DeviceTouch:
 
 
 Pending = frozenset[Touch | DeviceTouch]
+Place = Callable[[Op, str], None]  # what is done where a barrier is missing: before an op, with that scope
 
 
 def run(kernel: Op) -> None:
     """Insert msl.barrier ops into a kernel whose buffers have their offsets."""
     scope = "threadgroup" if kernel.integer("simdgroups") > 1 else "simdgroup"
-    _walk(kernel.body, frozenset(), scope)
+    _walk(kernel.body, frozenset(), scope, _insert)
+
+
+def _insert(op: Op, reach: str) -> None:
+    Builder.before_op(op).build("msl.barrier", [], [], {"scope": reach})
 
 
 def _touch(op: Op) -> Touch | DeviceTouch | None:
@@ -80,32 +87,49 @@ def _touch(op: Op) -> Touch | DeviceTouch | None:
     return DeviceTouch(op, access.writes, argument, access.offset, bool(op.attributes.get("elected")))
 
 
-def _walk(block: Block, pending: Pending, scope: str) -> Pending:
+def _walk(block: Block, pending: Pending, scope: str, place: Place) -> Pending:
     for op in block:
         touch = _touch(op)
         if op.name == "msl.barrier":
-            pending = frozenset()
+            pending = _after_barrier(op.attributes["scope"], pending)
         elif touch is not None:
             if any(touch.conflicts(before) for before in pending):
                 reach = scope if isinstance(touch, Touch) else DEVICE_SCOPES[scope]
-                Builder.before_op(op).build("msl.barrier", [], [], {"scope": reach})
-                pending = frozenset(p for p in pending if isinstance(touch, Touch) and isinstance(p, DeviceTouch))
+                place(op, reach)
+                pending = _after_barrier(reach, pending)
             pending |= {touch}
+        elif op.name == "scf.if":
+            ends = [_walk(b, pending, scope, place) for b in _blocks(op)]
+            pending = frozenset().union(*ends)
         elif op.regions:
-            pending = _walk_regions(op, pending, scope)
+            pending = _loop(op, pending, scope, place)
     return pending
 
 
-def _walk_regions(op: Op, pending: Pending, scope: str) -> Pending:
-    """Branches start from the same state; loops also from the state their last region leaves."""
-    blocks = [b for region in op.regions for b in region.blocks]
-    if op.name == "scf.if":
-        ends = [_walk(b, pending, scope) for b in blocks]
-        return frozenset().union(*ends)
-    once = pending
-    for b in blocks:
-        once = _walk(b, once, scope)
-    again = pending | once
-    for b in blocks:
-        again = _walk(b, again, scope)
-    return pending | again
+def _after_barrier(reach: str, pending: Pending) -> Pending:
+    if reach in DEVICE_SCOPES.values():
+        return frozenset()
+    return frozenset(p for p in pending if isinstance(p, DeviceTouch))
+
+
+def _blocks(op: Op) -> list[Block]:
+    return [b for region in op.regions for b in region.blocks]
+
+
+def _loop(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
+    """Barriers for any iteration after the first, then what the first needs of those before the loop."""
+    end = _iteration(op, frozenset(), scope, place)
+    end |= _iteration(op, end, scope, place)
+    missing: list[str] = []
+    _iteration(op, pending, scope, lambda _, reach: missing.append(reach))
+    if missing:
+        reach = DEVICE_SCOPES[scope] if DEVICE_SCOPES[scope] in missing else scope
+        place(op, reach)
+        pending = _after_barrier(reach, pending)
+    return pending | end
+
+
+def _iteration(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
+    for block in _blocks(op):
+        pending = _walk(block, pending, scope, place)
+    return pending

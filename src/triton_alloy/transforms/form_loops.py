@@ -89,8 +89,9 @@ def _wanted_type(op: Op, index: int) -> Type | None:
     type_ = op.operands[index].type
     if op.name in ARRAY_OPS or op.name in TERMINATORS or (op.regions and op.name not in COMBINING):
         return type_
-    is_whole = (op.name, index) in (("msl.store_vector", 2), ("msl.load_vector", 3))
-    if not is_whole:
+    is_stored = (op.name, index) == ("msl.store_vector", 2)
+    is_other = (op.name, index) == ("msl.load_vector", 3) and count_of(op.operands[index]) > 1
+    if not is_stored and not is_other:
         return None
     return RegisterType(trips(op) * op.integer("width"), element_of(type_))
 

@@ -61,7 +61,7 @@ OPS = {
     "logf": "math.log", "nearbyintf": "math.roundeven", "powf": "math.powf", "rintf": "math.roundeven",
     "roundf": "math.round", "rsqrtf": "math.rsqrt", "frsqrt_rn": "math.rsqrt", "sinf": "math.sin", "sinhf": "math.sinh",
     "sqrtf": "tt.precise_sqrt", "tanf": "math.tan", "tanhf": "math.tanh", "truncf": "math.trunc",
-    "fast_cosf": "math.cos", "fast_expf": "math.exp", "fast_fdividef": "tt.precise_divf", "fast_log2f": "math.log2",
+    "fast_cosf": "math.cos", "fast_expf": "math.exp", "fast_fdividef": "tt.approx_divf", "fast_log2f": "math.log2",
     "fast_logf": "math.log", "fast_powf": "math.powf", "fast_sinf": "math.sin", "fast_tanf": "math.tan",
     "abs": "math.absi", "llabs": "math.absi", "clz": "math.ctlz", "popc": "math.ctpop", "umulhi": "tt.mulhiui",
     "umul64hi": "tt.mulhiui",

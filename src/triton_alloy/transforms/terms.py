@@ -59,7 +59,7 @@ class Term:
         return self._each("muli", "mulf", other)
 
     def __truediv__(self, other: Term | int | float) -> Term:
-        return self.op("arith.divf", other)
+        return self.op("tt.precise_divf", other)
 
     def __neg__(self) -> Term:
         return self.op("arith.negf")

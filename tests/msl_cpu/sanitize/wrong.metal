@@ -371,6 +371,19 @@ kernel void misaligned(const device float *x [[buffer(0)]], device float *y [[bu
   y[i] = float(v >> 40);
 }
 
+//// misaligned_vector | misaligned access | 64 | a vector of 16 bytes at an address that is no multiple of 16
+struct Four { float4 all; };
+kernel void misaligned_vector(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
+                              uint i [[thread_position_in_grid]]) {
+  float4 v = ((const device Four *)(x + 2 * i))->all; // here
+  y[i] = v.x + v.w;
+}
+
+//// misaligned_vector_write | misaligned access | 64 | the same, written
+kernel void misaligned_vector_write(device float *y [[buffer(1)]], uint i [[thread_position_in_grid]]) {
+  if (i < 200) ((device Four *)(y + 4 * i + 1))->all = float4(1.0f); // here
+}
+
 //// last_block_unfenced | race | 64 | the last threadgroup reads what all have stored, without a fence
 kernel void last_block_unfenced(const device float *x [[buffer(0)]], device float *y [[buffer(1)]],
                                 device atomic_uint *count [[buffer(3)]], uint i [[thread_position_in_grid]],

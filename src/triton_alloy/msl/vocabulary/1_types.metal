@@ -1,3 +1,7 @@
+//: UNROLL
+// Before loops over registers: an array whose elements are picked by numbers known to the compiler stays in registers.
+#define UNROLL _Pragma("clang loop unroll(full)")
+
 //: b1
 typedef bool b1;
 

@@ -4,7 +4,7 @@
 
 //: divide
 // C's quotient, without a trap: by 0 it is 0, and the least number by -1 wraps.
-template <class T> T divide(T a, T b) {
+template <class T> METAL_FUNC T divide(T a, T b) {
     if (T(-1) < T(0) && b == T(-1)) return T(0ul - ulong(a));
     return b == T(0) ? T(0) : T(a / b);
 }
@@ -12,22 +12,22 @@ template <class T> T divide(T a, T b) {
 //: remainder
 // C's remainder, without a trap: a - divide(a, b) * b, which by 0 is a. Not %, which some drivers get wrong for large
 // unsigned numbers.
-template <class T> T remainder(T a, T b) {
+template <class T> METAL_FUNC T remainder(T a, T b) {
     if (T(-1) < T(0) && b == T(-1)) return T(0);
     return b == T(0) ? a : T(a - T(a / b) * b);
 }
 
 //: minimum
 // The smaller number; NaN if one of them is.
-template <class T> T minimum(T a, T b) { return a != a ? a : b != b ? b : a < b ? a : b; }
+template <class T> METAL_FUNC T minimum(T a, T b) { return a != a ? a : b != b ? b : a < b ? a : b; }
 
 //: maximum
 // The larger number; NaN if one of them is.
-template <class T> T maximum(T a, T b) { return a != a ? a : b != b ? b : a > b ? a : b; }
+template <class T> METAL_FUNC T maximum(T a, T b) { return a != a ? a : b != b ? b : a > b ? a : b; }
 
 //: erf
 // The error function, to 1 ulp (N. Juffa).
-inline float erf(float x) {
+METAL_FUNC float erf(float x) {
     float a = fabs(x), z = x * x;
     if (a > 0.927734375f) {
         float p = fma(fma(-1.72853470e-5f, a, 3.83197126e-4f), z, fma(-3.88396438e-3f, a, 2.42546219e-2f));

@@ -2,7 +2,7 @@
 
 //: log_record
 // Appends a record; one that finds no room is only counted.
-inline void log_record(device uint *device_log, uint message, uint3 program, uint element, ulong bits) {
+METAL_FUNC void log_record(device uint *device_log, uint message, uint3 program, uint element, ulong bits) {
     uint number = atomic_fetch_add_explicit((device atomic_uint *)device_log, 1u, memory_order_relaxed);
     if (number >= 32767u) return;
     device uint *record = device_log + 8u * (number + 1u);
@@ -16,38 +16,39 @@ inline void log_record(device uint *device_log, uint message, uint3 program, uin
 }
 
 //: log_bits
-inline ulong log_bits(char value) { return as_type<uchar>(value); }
-inline ulong log_bits(short value) { return as_type<ushort>(value); }
-inline ulong log_bits(int value) { return as_type<uint>(value); }
-inline ulong log_bits(long value) { return as_type<ulong>(value); }
-inline ulong log_bits(float value) { return as_type<uint>(value); }
+METAL_FUNC ulong log_bits(char value) { return as_type<uchar>(value); }
+METAL_FUNC ulong log_bits(short value) { return as_type<ushort>(value); }
+METAL_FUNC ulong log_bits(int value) { return as_type<uint>(value); }
+METAL_FUNC ulong log_bits(long value) { return as_type<ulong>(value); }
+METAL_FUNC ulong log_bits(float value) { return as_type<uint>(value); }
 
 //: log_bits if f16
-inline ulong log_bits(half value) { return as_type<ushort>(value); }
+METAL_FUNC ulong log_bits(half value) { return as_type<ushort>(value); }
 
 //: log_bits if bf16
-inline ulong log_bits(bfloat value) { return as_type<ushort>(value); }
+METAL_FUNC ulong log_bits(bfloat value) { return as_type<ushort>(value); }
 
 //: log_values
 template <class T>
-void log_values(device uint *device_log, uint message, uint3 program, i32 element, T value, b1 mask = true) {
+METAL_FUNC void log_values(device uint *device_log, uint message, uint3 program, i32 element, T value, b1 mask = true) {
     if (mask) log_record(device_log, message, program, uint(element), log_bits(value));
 }
 
 //: log_value
 template <class T>
-void log_value(device uint *device_log, uint message, uint3 program, T value, bool mask = true) {
+METAL_FUNC void log_value(device uint *device_log, uint message, uint3 program, T value, bool mask = true) {
     if (mask && simd_is_first()) log_record(device_log, message, program, 0u, log_bits(value));
 }
 
 //: log_text
-inline void log_text(device uint *device_log, uint message, uint3 program, bool mask = true) {
+METAL_FUNC void log_text(device uint *device_log, uint message, uint3 program, bool mask = true) {
     if (mask && simd_is_first()) log_record(device_log, message, program, 0u, 0ul);
 }
 
 //: log_failures
 // Counts failed elements and keeps the first of the launch.
-inline void log_failures(device uint *device_log, uint message, uint3 program, i32 element, b1 failed, b1 mask = true) {
+METAL_FUNC void log_failures(device uint *device_log, uint message, uint3 program, i32 element, b1 failed,
+                             b1 mask = true) {
     if (!failed || !mask) return;
     device atomic_uint *failures = (device atomic_uint *)(device_log + 1);
     if (atomic_fetch_add_explicit(failures, 1u, memory_order_relaxed) != 0u) return;
@@ -59,6 +60,6 @@ inline void log_failures(device uint *device_log, uint message, uint3 program, i
 }
 
 //: log_failure
-inline void log_failure(device uint *device_log, uint message, uint3 program, bool failed, bool mask = true) {
+METAL_FUNC void log_failure(device uint *device_log, uint message, uint3 program, bool failed, bool mask = true) {
     log_failures(device_log, message, program, 0, failed && simd_is_first(), mask);
 }

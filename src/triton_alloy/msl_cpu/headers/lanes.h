@@ -16,6 +16,7 @@
 #pragma clang diagnostic ignored "-Wunknown-warning-option"
 
 #define LANES_INLINE inline __attribute__((always_inline))
+#define UNROLL  // arrays of lanes are in memory; the compiler unrolls what is worth it
 
 #include "lanes_crossing.h"
 #include "lanes_vector_memory.h"

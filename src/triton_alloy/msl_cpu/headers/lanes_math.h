@@ -3,6 +3,7 @@
 #include "lanes_elementary.h"
 #include "lanes_types.h"
 #include "lanes_uniform.h"
+#include "msl_cpu/fast_errors.h"
 
 namespace metal {
 
@@ -63,4 +64,22 @@ LANES_FUNCTION(divide, a / b)
 #undef LANES_FUNCTION
 
 }  // namespace precise
+
+namespace fast {
+
+template <class T> LANES_INLINE Lanes<T> divide(Lanes<T> a, Lanes<T> b) {
+  if constexpr (!msl_cpu::fast_errors) return a / b;
+  auto x = lanes::bit_cast<lanes::Array<float>>(a.open()), y = lanes::bit_cast<lanes::Array<float>>(b.open());
+  for (uint lane = 0; lane < lanes::count; ++lane)
+    x.element[lane] = msl_cpu::fast_quotient(x.element[lane], y.element[lane]);
+  return Lanes<T>::rounded(lanes::bit_cast<lanes::Computed<T>>(x));
+}
+template <class T> LANES_INLINE Lanes<T> divide(Lanes<T> a, lanes::NotDeduced<T> b) {
+  return fast::divide(a, Lanes<T>(b));
+}
+template <class T> LANES_INLINE Lanes<T> divide(lanes::NotDeduced<T> a, Lanes<T> b) {
+  return fast::divide(Lanes<T>(a), b);
+}
+
+}  // namespace fast
 }  // namespace metal

@@ -1,6 +1,7 @@
 // The same functions on uniform values: what MSL itself has for scalars, and the vocabulary's own.
 #pragma once
 #include "lanes_elementary.h"
+#include "msl_cpu/fast_errors.h"
 #include "lanes_types.h"
 
 namespace metal {
@@ -95,6 +96,12 @@ LANES_UNIFORM1(rsqrt, 1 / __builtin_sqrtf(x))
 LANES_UNIFORM2(divide, x / y)
 
 }  // namespace precise
+
+namespace fast {
+
+LANES_UNIFORM2(divide, msl_cpu::fast_quotient(x, y))
+
+}  // namespace fast
 #undef LANES_UNIFORM1
 #undef LANES_UNIFORM2
 #undef LANES_VECTOR1

@@ -67,18 +67,23 @@ template <uint width, class T> LANES_INLINE void store_interleaved(T *p, const L
 
 }  // namespace lanes
 
-// `width` consecutive elements per lane from its offset: out[j] is element j. Where masked, other[j], or 0.
+// `width` consecutive elements per lane from its offset: out[j] is element j. Where masked, other[j], or `other`.
 template <uint width, class T, class I>
 LANES_INLINE void load_vector(Lanes<T> *out, const T *p, Lanes<I> offset, b1 mask, const Lanes<T> *other) {
   if constexpr (lanes::is_interleavable<width>)
     if (simd_all(mask) && lanes::has_step(offset, width))
       return lanes::load_interleaved<width>(out, p + offset.v[0]);
 #pragma clang loop unroll(disable)
-  for (uint j = 0; j < width; ++j) out[j] = load(p + j, offset, mask, other ? other[j] : Lanes<T>(T(0)));
+  for (uint j = 0; j < width; ++j) out[j] = load(p + j, offset, mask, other[j]);
 }
 template <uint width, class T, class I>
-LANES_INLINE void load_vector(Lanes<T> *out, const T *p, Lanes<I> offset, b1 mask = true) {
-  load_vector<width>(out, p, offset, mask, (const Lanes<T> *)nullptr);
+LANES_INLINE void load_vector(Lanes<T> *out, const T *p, Lanes<I> offset, b1 mask = true,
+                              lanes::NotDeduced<Lanes<T>> other = T(0)) {
+  if constexpr (lanes::is_interleavable<width>)
+    if (simd_all(mask) && lanes::has_step(offset, width))
+      return lanes::load_interleaved<width>(out, p + offset.v[0]);
+#pragma clang loop unroll(disable)
+  for (uint j = 0; j < width; ++j) out[j] = load(p + j, offset, mask, other);
 }
 template <uint width, class T, class I>
 LANES_INLINE void store_vector(T *p, Lanes<I> offset, const Lanes<T> *values, b1 mask = true) {

@@ -201,6 +201,16 @@ void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligne
   check_races(access, *range);
 }
 
+// A whole vector or structure at an address that is not as aligned as its type: the compiler has already looked.
+void report_misaligned(ulong address, ulong alignment, AccessKind kind, ulong place) {
+  if (!state || !state->worker) return;
+  ulong stack = stack_pointer(), worker = (ulong)state->worker;
+  if ((stack ^ worker) >= state->region_bytes || (address ^ worker) < state->region_bytes) return;
+  uint thread = (uint)(stack >> state->stack_log2) & (max_threads - 1);
+  Access access = {address, (uint)alignment, kind, false, place, thread};
+  if (const Range *range = range_of(address)) file(located(fault_misaligned, access, *range));
+}
+
 uint thread_of_caller() {
   ulong stack = stack_pointer();
   if (!state || !state->worker || (stack ^ (ulong)state->worker) >= state->region_bytes) return ~0u;

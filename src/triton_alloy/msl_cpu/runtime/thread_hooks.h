@@ -35,6 +35,19 @@ void __tsan_init() {}
 void __tsan_func_entry(void *call) { push_call((ulong)call); }
 void __tsan_func_exit() { pop_call(); }
 
+// clang's -fsanitize=alignment. Smaller objects are one access each, which its own hook looks at.
+struct MisalignedType {
+  const char *file;
+  uint line, column;
+  const void *type;
+  unsigned char alignment_log2, kind;  // kind: 0 a load, 1 a store, else a reference or a member of an object
+};
+void __ubsan_handle_type_mismatch_v1(const MisalignedType *about, ulong address) {
+  if (about->alignment_log2 < 4) return;
+  AccessKind kind = about->kind == 0 ? access_read : about->kind == 1 ? access_write : access_either;
+  report_misaligned(address, 1ul << about->alignment_log2, kind, PLACE);
+}
+
 #define ATOMIC_FETCH(bits, T, name)                                                                                   \
   T __tsan_atomic##bits##_fetch_##name(T *p, T value, int) {                                                          \
     check((ulong)p, sizeof(T), access_read, true, true, PLACE);                                                       \

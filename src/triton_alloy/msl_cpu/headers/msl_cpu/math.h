@@ -1,6 +1,7 @@
 // <metal_math>: floating-point functions; half and bfloat compute in float and round once.
 #pragma once
 #include "common.h"
+#include "fast_errors.h"
 
 namespace msl_cpu {
 
@@ -109,10 +110,26 @@ template <class T> using if_bfloat = enable_if_t<is_same_v<T, bfloat>, T>;
     return map<T>(a, b, c, [](T p, T q, T r) { return name(p, q, r); });                                              \
   }
 
-// What exists plain, in fast:: and in precise::. On the CPU the three are one.
-#define MSL_ALL_PRECISIONS                                                                                            \
+// What exists plain, in fast:: and in precise::. On the CPU the three are one, unless the fast ones are to err.
+#define MSL_PRECISE                                                                                                   \
   MSL_MATH1(sin, __builtin_sinf(x))                                                                                   \
   MSL_MATH1(cos, __builtin_cosf(x))                                                                                   \
+  MSL_MATH1(exp, msl_cpu::exp(x))                                                                                     \
+  MSL_MATH1(exp2, msl_cpu::exp2(x))                                                                                   \
+  MSL_MATH1(log, __builtin_logf(x))                                                                                   \
+  MSL_MATH1(log2, __builtin_log2f(x))                                                                                 \
+  MSL_MATH1(rsqrt, 1.0f / __builtin_sqrtf(x))                                                                         \
+  MSL_MATH2(divide, x / y)
+#define MSL_FAST_ONES                                                                                                 \
+  MSL_MATH1(sin, msl_cpu::fast_wave(__builtin_sinf(x), x))                                                            \
+  MSL_MATH1(cos, msl_cpu::fast_wave(__builtin_cosf(x), x))                                                            \
+  MSL_MATH1(exp, msl_cpu::fast_power(msl_cpu::exp(x), x))                                                             \
+  MSL_MATH1(exp2, msl_cpu::fast_power(msl_cpu::exp2(x), x))                                                           \
+  MSL_MATH1(log, msl_cpu::fast_logarithm(__builtin_logf(x), x, 0x1p-21f, 2))                                          \
+  MSL_MATH1(log2, msl_cpu::fast_logarithm(__builtin_log2f(x), x, 0x1p-22f, 1))                                        \
+  MSL_MATH1(rsqrt, msl_cpu::fast_inverse_root(x))                                                                     \
+  MSL_MATH2(divide, msl_cpu::fast_quotient(x, y))
+#define MSL_ALL_PRECISIONS                                                                                            \
   MSL_MATH1(tan, __builtin_tanf(x))                                                                                   \
   MSL_MATH1(asin, __builtin_asinf(x))                                                                                 \
   MSL_MATH1(acos, __builtin_acosf(x))                                                                                 \
@@ -126,14 +143,9 @@ template <class T> using if_bfloat = enable_if_t<is_same_v<T, bfloat>, T>;
   MSL_MATH1(sinpi, msl_cpu::sinpi(x))                                                                                 \
   MSL_MATH1(cospi, msl_cpu::cospi(x))                                                                                 \
   MSL_MATH1(tanpi, msl_cpu::sinpi(x) / msl_cpu::cospi(x))                                                             \
-  MSL_MATH1(exp, msl_cpu::exp(x))                                                                                     \
-  MSL_MATH1(exp2, msl_cpu::exp2(x))                                                                                   \
   MSL_MATH1(exp10, __builtin_powf(10.0f, x))                                                                          \
-  MSL_MATH1(log, __builtin_logf(x))                                                                                   \
-  MSL_MATH1(log2, __builtin_log2f(x))                                                                                 \
   MSL_MATH1(log10, __builtin_log10f(x))                                                                               \
   MSL_MATH1(sqrt, __builtin_sqrtf(x))                                                                                 \
-  MSL_MATH1(rsqrt, 1.0f / __builtin_sqrtf(x))                                                                         \
   MSL_MATH1(floor, __builtin_floorf(x))                                                                               \
   MSL_MATH1(ceil, __builtin_ceilf(x))                                                                                 \
   MSL_MATH1(trunc, __builtin_truncf(x))                                                                               \
@@ -147,7 +159,6 @@ template <class T> using if_bfloat = enable_if_t<is_same_v<T, bfloat>, T>;
   MSL_MATH2(powr, __builtin_powf(x, y))                                                                               \
   MSL_MATH2(atan2, __builtin_atan2f(x, y))                                                                            \
   MSL_MATH2(fmod, __builtin_fmodf(x, y))                                                                              \
-  MSL_MATH2(divide, x / y)                                                                                            \
   MSL_MATH2(fmin, __builtin_fminf(x, y))                                                                              \
   MSL_MATH2(fmax, __builtin_fmaxf(x, y))                                                                              \
   MSL_MATH2(fdim, __builtin_fdimf(x, y))                                                                              \
@@ -173,9 +184,11 @@ template <class T> using if_bfloat = enable_if_t<is_same_v<T, bfloat>, T>;
     return sin(x);                                                                                                    \
   }
 
+MSL_PRECISE
 MSL_ALL_PRECISIONS
 
 namespace precise {
+MSL_PRECISE
 MSL_ALL_PRECISIONS
 using metal::abs;
 using metal::clamp;
@@ -184,6 +197,7 @@ using metal::min;
 }  // namespace precise
 
 namespace fast {
+MSL_FAST_ONES
 MSL_ALL_PRECISIONS
 using metal::abs;
 using metal::clamp;
@@ -191,6 +205,8 @@ using metal::max;
 using metal::min;
 }  // namespace fast
 
+#undef MSL_PRECISE
+#undef MSL_FAST_ONES
 #undef MSL_ALL_PRECISIONS
 
 }  // namespace metal

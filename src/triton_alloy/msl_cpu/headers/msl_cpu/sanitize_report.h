@@ -13,7 +13,7 @@ enum Fault : uint {
   fault_wild = 6,         // an address in no memory that the kernel may know; the launch is stopped
 };
 
-enum AccessKind : uint { access_read = 0, access_write = 1, access_atomic = 2 };
+enum AccessKind : uint { access_read = 0, access_write = 1, access_atomic = 2, access_either = 3 };
 enum Space : uint { space_device = 0, space_threadgroup = 1, space_other = 2 };
 
 constexpr uint stack_depth = 12;

@@ -159,6 +159,10 @@ constexpr bfloat operator""_BF(unsigned long long value) { return bfloat((float)
 #define M_SQRT2_H ((half)M_SQRT2_F)
 #define M_SQRT1_2_H ((half)M_SQRT1_2_F)
 
+#ifdef MSL_SANITIZE  // calls are told
+#define METAL_FUNC inline
+#else
 #define METAL_FUNC inline __attribute__((always_inline))
+#endif
 #define METAL_CONST __attribute__((const))
 #define METAL_PURE __attribute__((pure))
