@@ -62,12 +62,17 @@ def _goes_on(declaration: list[str]) -> bool:
 
 
 def _outside_brackets(tokens: list[str]) -> list[str]:
-    depth, outside = 0, []
+    """The tokens that are in no brackets. Between parentheses < and > compare."""
+    within: list[str] = []
+    outside = []
     for token in tokens:
-        depth -= token in _CLOSING
-        if not depth:
+        compares = token in "<>" and within[-1:] in (["("], ["["])
+        if token in _CLOSING and not compares:
+            within.pop()
+        if not within:
             outside.append(token)
-        depth += token in _OPENING
+        if token in _OPENING and not compares:
+            within.append(token)
     return outside
 
 
