@@ -198,6 +198,10 @@ class Interpreter:
             return [np.full(shape_of(type_), flat[0]) if value.is_splat else flat.reshape(shape_of(type_))]
         return [value.value]
 
+    def ub_poison(self, op, _):
+        """An address of nothing, for a pointer."""
+        return [np.full(shape_of(op.result.type), -1, dtype_of(op.result.type))]
+
     def tt_get_program_id(self, op, _):
         return [self.program[op.integer("axis")]]
 

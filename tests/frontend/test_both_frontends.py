@@ -70,6 +70,43 @@ def control_kernel(x_ptr, out_ptr, n, limit, SIZE: tl.constexpr):
 
 
 @triton.jit
+def pair(x, n):
+    """Returns of tuples under ifs, numbers among them."""
+    if n == 0:
+        return x, (n, 1)
+    if n > 2:
+        if n == 5:
+            return x * 2, (n, 2)
+        x += 1
+    elif n == 1:
+        return x, (7, n)
+    return x - 1, (n, n)
+
+
+@triton.jit
+def returns_kernel(x_ptr, out_ptr, n, limit, SIZE: tl.constexpr):
+    index = tl.arange(0, SIZE)
+    if n >= limit:
+        return
+    x = tl.load(x_ptr + index)
+    if n > 1:
+        if limit > 3:
+            tl.store(out_ptr + index, x)
+            return
+        x *= 2
+    else:
+        x, numbers = pair(x, limit)
+    for k in range(n):
+        y, more = pair(x, k)
+        x = y + more[1]
+    if SIZE > 32:
+        x += 1
+        if limit == 2:
+            return
+    tl.store(out_ptr + index, x)
+
+
+@triton.jit
 def operations_kernel(x_ptr, lock_ptr, out_ptr, seed, a_desc, SIZE: tl.constexpr):
     index = tl.arange(0, SIZE)
     x = tl.load(x_ptr + index).to(tl.float32)
@@ -90,6 +127,7 @@ def operations_kernel(x_ptr, lock_ptr, out_ptr, seed, a_desc, SIZE: tl.constexpr
 
 HAND_WRITTEN = {
     "control": (control_kernel, ("*fp32", "*fp32", "i32", "i32"), {"SIZE": 64}),
+    "returns": (returns_kernel, ("*fp32", "*fp32", "i32", "i32"), {"SIZE": 64}),
     "operations": (
         operations_kernel,
         ("*fp16", "*i32", "*fp32", "i32", "tensordesc<fp16[16, 16]>"),

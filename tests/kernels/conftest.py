@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 import triton
+from triton.runtime.jit import JITFunction
 
 from triton_alloy import config
 from triton_alloy.chips import FAMILIES
@@ -127,3 +128,13 @@ def seed() -> None:
 def rng() -> np.random.Generator:
     """A generator with the same start in every test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(params=["native", "python"])
+def frontend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Whose passes optimise what Triton's front end has made of the test's kernels."""
+    for function in vars(request.module).values():
+        if isinstance(function, JITFunction):
+            function.device_caches.clear()  # which know no settings
+    with config.scope(TRITON_ALLOY_FRONTEND=request.param):
+        yield request.param

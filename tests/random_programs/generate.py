@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +13,13 @@ from tests.random_programs.program import (
     FLOATS,
     INTEGERS,
     Branch,
+    Call,
+    Function,
     Input,
     Load,
     Loop,
     Program,
+    Return,
     Statement,
     Store,
     Type,
@@ -32,11 +36,14 @@ FLOAT_DATA = {"float16": 7, "bfloat16": 3, "float32": 31}
 class Generator:
     """The state of one program's generation: its buffers and arguments besides the statements of the scope."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, name: str):
+        self.name = name
         self.rng = random.Random(seed)
         self.data = np.random.default_rng(seed)
         self.grid = self.rng.choice([1, 1, 2, 3])
         self.inputs: list[Input] = []
+        self.functions: list[Function] = []
+        self.stores = 0
         self.scalars = tuple((f"n{i}", self.rng.choice([1, 2, 3, 5, 16, -4])) for i in range(2))
         self.scope = Scope(self.rng, [0], [Value("program", Type("int32"), 3)])
         for name, value in self.scalars:  # not used as they are: Triton makes a constexpr of an argument that is 1
@@ -91,8 +98,8 @@ class Generator:
         order = list(range(len(shape)))
         if self.rng.random() < 0.3:
             self.rng.shuffle(order)
-        output = f"out{sum(isinstance(s, Store) for s in scope.statements)}"
-        scope.statements.append(Store(output, value, addresses(shape, order, 1)))
+        scope.statements.append(Store(f"out{self.stores}", value, addresses(shape, order, 1)))
+        self.stores += 1
 
     # ------------------------------------------------------------------------------------------------------ control
     def fill(self, scope: Scope, count: int) -> None:
@@ -103,6 +110,12 @@ class Generator:
             tries += 1
             if scope.depth < 2 and self.rng.random() < 0.06:
                 count -= 3 * (self.loop if self.rng.random() < 0.6 else self.branch)(scope)
+                continue
+            if scope.may_return and scope.depth < 4 and self.rng.random() < 0.2:
+                count -= 2 * self.leave(scope)
+                continue
+            if self.rng.random() < 0.08:
+                count -= self.call(scope)
                 continue
             [(_, production)] = self.rng.choices(PRODUCTIONS, weights)
             count -= production(scope)
@@ -115,22 +128,22 @@ class Generator:
         carried = [Value(scope.name(), v.type, _roomy(v), v.grain) for v in starts]
         index = Value(scope.name(), Type("int32"), 64)
         inner = scope.inner([*carried, index])
-        if self.rng.random() < 0.6:
+        if not scope.function and self.rng.random() < 0.6:
             self.load(inner, self.rng.choice(carried).type.shape or None)
         self.fill(inner, self.rng.randint(2, 6))
         results = tuple(self.result(inner, v) for v in carried)
         scope.statements.append(
-            Loop(index, self.bounds(), tuple(carried), tuple(starts), tuple(inner.statements), results)
+            Loop(index, self.bounds(scope), tuple(carried), tuple(starts), tuple(inner.statements), results)
         )
         scope.values += carried
         return True
 
-    def bounds(self) -> tuple[str, range]:
+    def bounds(self, scope: Scope) -> tuple[str, range]:
         start, step = self.rng.choice([0, 0, 1, -2]), self.rng.choice([1, 1, 2, 3])
         count = self.rng.randint(0, 5)
         stop = start + count * step
         name, value = self.rng.choice(self.scalars)
-        if self.rng.random() < 0.4 and -20 < stop - value < 20:
+        if not scope.function and self.rng.random() < 0.4 and -20 < stop - value < 20:
             return f"range({start}, {name} + {stop - value}, {step})", range(start, stop, step)
         if self.rng.random() < 0.3:
             return f"tl.static_range({start}, {stop}, {step})", range(start, stop, step)
@@ -155,7 +168,7 @@ class Generator:
         if not condition or not old:
             return False
         target = Value(scope.name(), old.type, _roomy(old), old.grain)
-        scopes = (scope.inner([]), scope.inner([]))
+        scopes = (scope.inner([], scope.may_return), scope.inner([], scope.may_return))
         results = []
         for inner in scopes:
             self.fill(inner, self.rng.randint(1, 4))
@@ -165,13 +178,80 @@ class Generator:
         scope.values.append(target)
         return True
 
-    def program(self, name: str) -> Program:
+    def leave(self, scope: Scope) -> bool:
+        """An if of which at least one side may return, after a while."""
+        condition = self.condition(scope)
+        if not condition:
+            return False
+        bodies = []
+        for likely in (0.8, 0.3):
+            inner = scope.inner([], may_return=True)
+            self.fill(inner, self.rng.choice([0, 0, 1, 2]))
+            value = inner.pick(number)
+            if not scope.function and value and self.rng.random() < 0.4:
+                self.store(inner, value)
+            if self.rng.random() < likely:
+                self.give(inner)
+            bodies.append(tuple(inner.statements))
+        scope.statements.append(Branch(condition, (), (bodies[0], bodies[1]), ((), ())))
+        return True
+
+    def give(self, scope: Scope) -> None:
+        """Return, from a function with its results."""
+        values = tuple(self.result(scope, value) for value in scope.returns)
+        scope.statements.append(Return(values))
+
+    def condition(self, scope: Scope) -> Value | None:
+        value = scope.pick(lambda v: v.type.is_integer and not v.type.shape)
+        if not value:
+            return scope.pick(lambda v: v.type == Type("int1"))
+        text, meaning = self.rng.choice(CONDITIONS)
+        return scope.add(text, [value], meaning, Type("int1"))
+
+    def call(self, scope: Scope) -> bool:
+        """A call of a function: of one that there is, or outside of functions of a new one."""
+        if not scope.function and len(self.functions) < 3 and self.rng.random() < 0.6:
+            self.function(scope)
+        if not self.functions:
+            return False
+        function = self.rng.choice(self.functions)
+        uses = [scope.pick(lambda v, p=parameter: _may_be(v, p)) for parameter in function.parameters]
+        arguments = tuple(use for use in uses if use)
+        if len(arguments) < len(uses):
+            return False
+        targets = tuple(Value(scope.name(), r.type, r.bound, r.grain) for r in function.results)
+        scope.statements.append(Call(targets, function.name, arguments))
+        scope.values += targets
+        return True
+
+    def function(self, scope: Scope) -> None:
+        """A new function of values such as there are in the scope."""
+        alone = self.rng.random() < 0.4
+        like = [scope.pick(lambda v: number(v) and not (alone and v.type.shape)) for _ in range(self.rng.randint(1, 3))]
+        like.append(scope.pick(lambda v: v.type.is_integer and not v.type.shape))  # to decide by
+        parameters = tuple(Value(scope.name(), v.type, _roomy(v), v.grain) for v in like if v)
+        if not parameters:
+            return
+        results = tuple(self.rng.sample(parameters, self.rng.randint(1, min(3, len(parameters)))))
+        values = list(parameters)
+        inner = Scope(self.rng, scope.names, values, depth=1, may_return=True, function=True, returns=results)
+        self.leave(inner)
+        self.fill(inner, self.rng.randint(1, 6))
+        self.give(inner)
+        noinline = self.rng.random() < 0.4 and not any(p.type.shape for p in parameters)
+        name = f"{self.name}_function{len(self.functions)}"
+        self.functions.append(Function(name, parameters, results, tuple(inner.statements), noinline))
+
+    def program(self) -> Program:
+        self.scope.may_return = self.rng.random() < 0.6
         for _ in range(self.rng.randint(1, 4)):
             self.load(self.scope)
         first = self.scope.values[-1].type
         if self.rng.random() < 0.5:  # another of the same shape, so that the two meet
             self.load(self.scope, first.shape, first.element)
         self.scope.add("{0} > 2", [self.scope.values[1]], lambda n: n > 2, Type("int1"))
+        for _ in range(self.rng.choice([0, 0, 1, 2])):
+            self.function(self.scope)
         self.fill(self.scope, self.rng.randint(6, 16))
         made = [v for v in self.scope.values if v.type.element != "int1" and v.name.startswith("v")]
         chosen = {v.name: v for v in (made[-1], *self.rng.sample(made, min(3, len(made))))}
@@ -179,7 +259,24 @@ class Generator:
             self.store(self.scope, value)
         statements: tuple[Statement, ...] = tuple(self.scope.statements)
         warps = self.rng.choice([1, 2, 4, 4, 8])
-        return Program(name, tuple(self.inputs), self.scalars, statements, warps, self.grid).pruned()
+        functions = tuple(self.functions)
+        return Program(self.name, tuple(self.inputs), self.scalars, statements, warps, self.grid, functions).pruned()
+
+
+CONDITIONS: list[tuple[str, Callable[[np.ndarray], np.ndarray]]] = [
+    ("({0} & 3) > 1", lambda x: (x & 3) > 1),
+    ("({0} & 1) == 0", lambda x: (x & 1) == 0),
+    ("{0} > 2", lambda x: x > 2),
+    ("{0} != 1", lambda x: x != 1),
+]
+"""Of a scalar integer."""
+
+
+def _may_be(value: Value, parameter: Value) -> bool:
+    """Whether a function's parameter may stand for a value."""
+    if value.type != parameter.type or value.grain > parameter.grain:
+        return False
+    return parameter.bound is None or (value.bound is not None and value.bound <= parameter.bound)
 
 
 def _roomy(value: Value) -> int | None:
@@ -214,4 +311,4 @@ def addresses(shape: tuple[int, ...], order: list[int], stride: int) -> tuple[st
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
-    return Generator(seed).program(f"kernel_{seed}")
+    return Generator(seed, f"kernel_{seed}").program()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,17 +20,22 @@ LARGEST = 2048
 
 @dataclass
 class Scope:
-    """The values in reach at one place of a program, and the statements so far."""
+    """The values in reach at one place of a program, and the statements so far. may_return: not so in loops. function:
+    whether this is in one, where the kernel's buffers and arguments are out of reach; returns: what it gives then."""
 
     rng: random.Random
     names: list[int]
     values: list[Value]
     statements: list[Statement] = field(default_factory=list)
     depth: int = 0
+    may_return: bool = False
+    function: bool = False
+    returns: tuple[Value, ...] = ()
 
-    def inner(self, extra: list[Value]) -> Scope:
+    def inner(self, extra: list[Value], may_return: bool = False) -> Scope:
         """A scope in a loop or branch of this one."""
-        return Scope(self.rng, self.names, [*self.values, *extra], [], self.depth + 1)
+        values = [*self.values, *extra]
+        return replace(self, values=values, statements=[], depth=self.depth + 1, may_return=may_return)
 
     def name(self) -> str:
         self.names[0] += 1
@@ -328,7 +333,8 @@ def cast(scope: Scope) -> bool:
     else:
         kept = a.bound if a.type.is_float or (a.bound is not None and target.signed) else None
         facts = {"bound": kept if kept is not None and kept < 1 << target.width - 1 else None}
-    scope.add(f"{{0}}.to(tl.{target.element})", [a], lambda x: np.trunc(x).astype(target.numpy), target, **facts)
+    meaning = as_numpy((lambda x: x) if target.is_float else np.trunc, target)
+    scope.add(f"{{0}}.to(tl.{target.element})", [a], meaning, target, **facts)
     return True
 
 

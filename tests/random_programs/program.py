@@ -9,6 +9,7 @@ exact (exp, sqrt, quotients) is only stored. Floats are float64 in NumPy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -197,9 +198,86 @@ class Loop:
         return any(target.name in wanted for target in self.targets)
 
 
+class Returned(Exception):
+    """Ends the run of a program or function; `values` are what a function gives."""
+
+    def __init__(self, values: list[np.ndarray]):
+        super().__init__()
+        self.values = values
+
+
+@dataclass(frozen=True)
+class Return:
+    """return values: a kernel gives none."""
+
+    values: tuple[Value, ...] = ()
+    targets: tuple[Value, ...] = ()
+
+    @property
+    def uses(self) -> tuple[Value, ...]:
+        return self.values
+
+    def lines(self) -> list[str]:
+        return [f"return {', '.join(value.name for value in self.values)}".rstrip()]
+
+    def run(self, environment: Environment) -> None:
+        raise Returned([environment[value.name] for value in self.values])
+
+    def needs(self, wanted: set[str]) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function with results: its last statement is a `Return`, and branches may have more."""
+
+    name: str
+    parameters: tuple[Value, ...]
+    results: tuple[Value, ...]
+    statements: tuple[Statement, ...]
+    noinline: bool
+
+    def source(self) -> str:
+        decorator = "@triton.jit(noinline=True)" if self.noinline else "@triton.jit"
+        head = f"def {self.name}({', '.join(parameter.name for parameter in self.parameters)}):"
+        lines = [f"    {line}" for statement in self.statements for line in statement.lines()]
+        return "\n".join([decorator, head, *lines]) + "\n"
+
+    def run(self, arguments: list[np.ndarray], environment: Environment) -> list[np.ndarray]:
+        inside: Environment = {"functions": environment["functions"]}
+        inside |= {p.name: checked(a, p) for p, a in zip(self.parameters, arguments, strict=True)}
+        try:
+            for statement in self.statements:
+                statement.run(inside)
+        except Returned as end:
+            return end.values
+        raise AssertionError("a function ends in a return")
+
+
+@dataclass(frozen=True)
+class Call:
+    """targets = function(uses): the environment's "functions" has it."""
+
+    targets: tuple[Value, ...]
+    function: str
+    uses: tuple[Value, ...]
+
+    def lines(self) -> list[str]:
+        arguments = ", ".join(use.name for use in self.uses)
+        return [f"{', '.join(target.name for target in self.targets)} = {self.function}({arguments})"]
+
+    def run(self, environment: Environment) -> None:
+        function = environment["functions"][self.function]
+        results = function.run([environment[use.name] for use in self.uses], environment)
+        environment |= {t.name: checked(r, t) for t, r in zip(self.targets, results, strict=True)}
+
+    def needs(self, wanted: set[str]) -> bool:
+        return any(target.name in wanted for target in self.targets)
+
+
 @dataclass(frozen=True)
 class Branch:
-    """if condition: the targets are the results of one body, else those of the other."""
+    """if condition: the targets are the results of one body, else those of the other. Either may store and return."""
 
     condition: Value
     targets: tuple[Value, ...]
@@ -215,8 +293,10 @@ class Branch:
     def lines(self) -> list[str]:
         lines = []
         for word, body, results in zip((f"if {self.condition.name}:", "else:"), self.bodies, self.results, strict=True):
-            lines += [word, *(f"    {line}" for statement in body for line in statement.lines())]
-            lines += [f"    {t.name} = {r.name}" for t, r in zip(self.targets, results, strict=True)]
+            inner = [f"    {line}" for statement in body for line in statement.lines()]
+            inner += [f"    {t.name} = {r.name}" for t, r in zip(self.targets, results, strict=True)]
+            if inner or not lines:
+                lines += [word, *(inner or ["    pass"])]
         return lines
 
     def run(self, environment: Environment) -> None:
@@ -227,10 +307,11 @@ class Branch:
             environment[target.name] = checked(environment[result.name], target)
 
     def needs(self, wanted: set[str]) -> bool:
-        return any(target.name in wanted for target in self.targets)
+        has_effect = any(isinstance(s, Store | Return) for body in self.bodies for s in walk(body))
+        return has_effect or any(target.name in wanted for target in self.targets)
 
 
-Statement = Assign | Load | Store | Loop | Branch
+Statement = Assign | Load | Store | Loop | Branch | Return | Call
 
 
 @dataclass(frozen=True)
@@ -244,8 +325,8 @@ class Input:
 
 @dataclass(frozen=True)
 class Program:
-    """A kernel; `scalars` are arguments; `num_warps` of Triton. Each program of the grid has its own row of every
-    buffer."""
+    """A kernel, and the functions that it calls; `scalars` are arguments; `num_warps` of Triton. Each program of the
+    grid has its own row of every buffer."""
 
     name: str
     inputs: tuple[Input, ...]
@@ -253,38 +334,49 @@ class Program:
     statements: tuple[Statement, ...]
     num_warps: int
     grid: int
+    functions: tuple[Function, ...] = ()
 
     @property
     def outputs(self) -> list[Store]:
-        return [s for s in self.statements if isinstance(s, Store)]
+        return [s for s in walk(self.statements) if isinstance(s, Store)]
 
     def source(self) -> str:
-        """The kernel as Triton source text."""
+        """The functions and the kernel as Triton source text."""
         buffers = [i.name for i in self.inputs] + [s.output for s in self.outputs]
         sizes = [i.data.shape[1] for i in self.inputs] + [s.value.type.size for s in self.outputs]
         parameters = [*buffers, *(name for name, _ in self.scalars)]
         lines = ["@triton.jit", f"def {self.name}({', '.join(parameters)}):", "    program = tl.program_id(0)"]
         lines += [f"    {name} += program * {size}" for name, size in zip(buffers, sizes, strict=True)]
         lines += [f"    {line}" for statement in self.statements for line in statement.lines()]
-        return "\n".join(lines) + "\n"
+        return "\n\n".join([*(function.source() for function in self.functions), "\n".join(lines) + "\n"])
 
     def results(self) -> list[np.ndarray]:
-        """What each output must hold, a row for each program of the grid."""
+        """What each output must hold, a row for each program of the grid: 0 where none is stored."""
         rows = []
         for number in range(self.grid):
             environment: Environment = {i.name: i.data[number] for i in self.inputs}
             environment |= {name: np.array(value, np.int32) for name, value in self.scalars}
             environment["program"] = np.array(number, np.int32)
-            for statement in self.statements:
-                statement.run(environment)
+            environment["functions"] = {function.name: function for function in self.functions}
+            environment |= {s.output: np.zeros(s.value.type.size, s.value.type.numpy) for s in self.outputs}
+            with suppress(Returned):
+                for statement in self.statements:
+                    statement.run(environment)
             rows.append([environment[s.output] for s in self.outputs])
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
     def pruned(self) -> Program:
-        """Without statements and inputs that no output needs."""
+        """Without statements, inputs and functions that no output needs."""
         statements = tuple(prune(self.statements, set()))
         used = {s.source for s in walk(statements) if isinstance(s, Load)}
-        return replace(self, statements=statements, inputs=tuple(i for i in self.inputs if i.name in used))
+        inputs = tuple(i for i in self.inputs if i.name in used)
+        called = {s.function for s in walk(statements) if isinstance(s, Call)}
+        functions = []
+        for function in reversed(self.functions):  # which call earlier ones only
+            if function.name in called:
+                functions.insert(0, replace(function, statements=tuple(prune(function.statements, set()))))
+                called |= {s.function for s in walk(functions[0].statements) if isinstance(s, Call)}
+        return replace(self, statements=statements, inputs=inputs, functions=tuple(functions))
 
 
 def walk(statements: Iterable[Statement]) -> Iterator[Statement]:

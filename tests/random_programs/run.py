@@ -38,6 +38,7 @@ VARIANTS = (
     APPLE,
     FAST | {"TRITON_ALLOY_MODE": "reference"},
     APPLE | {"TRITON_ALLOY_MODE": "reference"},
+    FAST | {"TRITON_ALLOY_FRONTEND": "python"},
     *(FAST | {"TRITON_ALLOY_SKIP": stage} for stage in OPTIONAL_STAGES),
     FAST | {"TRITON_ALLOY_SKIP": ",".join(OPTIONAL_STAGES)},
     APPLE | {"TRITON_ALLOY_SKIP": ",".join(OPTIONAL_STAGES)},
@@ -146,17 +147,33 @@ def _smaller(program: Program) -> Iterator[Program]:
     stores = program.outputs
     if len(stores) > 1:
         for store in stores:
-            kept = tuple(s for s in program.statements if not isinstance(s, Store) or s is store)
-            yield replace(program, statements=kept).pruned()
+            yield replace(program, statements=_with_one_store(program.statements, store)).pruned()
     for statements in _simpler(program.statements):
         candidate = replace(program, statements=tuple(statements)).pruned()
         if candidate.source() != program.source():
             yield candidate
+    for i, function in enumerate(program.functions):
+        *body, last = function.statements
+        for statements in _simpler(body):
+            simpler = replace(function, statements=(*statements, last))
+            yield replace(program, functions=(*program.functions[:i], simpler, *program.functions[i + 1 :])).pruned()
     if program.grid > 1:
         inputs = tuple(replace(i, data=i.data[:1]) for i in program.inputs)
         yield replace(program, grid=1, inputs=inputs)
     if program.num_warps > 1:
         yield replace(program, num_warps=program.num_warps // 2)
+
+
+def _with_one_store(statements: Sequence[Statement], store: Store) -> tuple[Statement, ...]:
+    """Without the other stores, in branches too."""
+    kept = []
+    for statement in statements:
+        if isinstance(statement, Branch):
+            yes, no = (_with_one_store(body, store) for body in statement.bodies)
+            kept.append(replace(statement, bodies=(yes, no)))
+        elif not isinstance(statement, Store) or statement is store:
+            kept.append(statement)
+    return tuple(kept)
 
 
 def _simpler(statements: Sequence[Statement]) -> Iterator[list[Statement]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.random_programs.generate import generate
-from tests.random_programs.program import Assign, Program, Statement
+from tests.random_programs.program import Assign, Branch, Program, Return, Statement, walk
 from tests.random_programs.run import VARIANTS, Failure, check, shrunk
 
 PROGRAMS, BATCH = 500, 20
@@ -22,13 +22,57 @@ def test_as_numpy_computes_them(first):
 
 def test_a_wrong_result_is_found_and_shrunk():
     """A program whose meaning is told wrongly: one statement's is off by one."""
-    program = generate(3)
+    program = generate(36)
     wrong = _off_by_one(program)
     [failure] = check([wrong], [VARIANTS[0]])
     small = shrunk(failure)
     assert isinstance(small, Failure) and "wrong" in small.message
     assert len(small.program.source()) < len(program.source())
     assert not check([program], [VARIANTS[0]])
+
+
+class Ignored(Return):
+    """A return that is told wrongly: as if it did nothing."""
+
+    def run(self, environment):
+        pass
+
+
+def _ignoring(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """With the returns in branches told wrongly."""
+    return tuple(
+        replace(s, bodies=(_told_wrongly(s.bodies[0]), _told_wrongly(s.bodies[1]))) if isinstance(s, Branch) else s
+        for s in statements
+    )
+
+
+def _told_wrongly(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    return _ignoring(tuple(Ignored(s.values) if isinstance(s, Return) else s for s in body))
+
+
+def _of_a_kernel(program: Program) -> Program:
+    return replace(program, statements=_ignoring(program.statements))
+
+
+def _of_functions(program: Program) -> Program:
+    functions = [replace(function, statements=_ignoring(function.statements)) for function in program.functions]
+    return replace(program, functions=tuple(functions))
+
+
+@pytest.mark.parametrize("change", [_of_a_kernel, _of_functions])
+def test_returns_that_are_told_wrongly_are_found(change):
+    """In the first programs where it makes a difference."""
+    pairs = [(program, change(program)) for program in map(generate, range(60))]
+    [(program, wrong), *_] = [pair for pair in pairs if _differ(*pair)]
+    [failure] = check([wrong], [VARIANTS[0]])
+    small = shrunk(failure).program
+    assert len(small.source()) < len(program.source())
+    assert any(isinstance(s, Ignored) for part in (small, *small.functions) for s in walk(part.statements))
+    assert not check([program], [VARIANTS[0]])
+
+
+def _differ(program: Program, other: Program) -> bool:
+    return any((a != b).any() for a, b in zip(program.results(), other.results(), strict=True))
 
 
 def _off_by_one(program: Program) -> Program:

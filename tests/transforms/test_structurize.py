@@ -1,6 +1,8 @@
 """Early returns: one block is left, the text has the shape it should, and the values stay."""
 
 import itertools
+import random
+from collections import Counter
 
 import pytest
 from filecheck import check
@@ -183,18 +185,209 @@ def test_a_loop_of_branches_is_refused():
         structurize.run(module)
 
 
-def test_branches_that_cross_are_refused():
-    """a goes to 1 or 2, and both of these to 3 or 4: no join."""
-    body = (
-        branch("%a", "^bb1", "^bb2")
-        + "\n^bb1:\n"
-        + branch("%b", "^bb3", "^bb4")
-        + "\n^bb2:\n"
-        + branch("%c", "^bb3", "^bb4")
-        + "\n^bb3:\n"
-        + RETURN
-        + "^bb4:\n"
-        + RETURN
+CROSSING = (
+    branch("%a", "^bb1", "^bb2")
+    + "\n^bb1:\n"
+    + store("%x")
+    + branch("%b", "^bb3", "^bb4 %x")
+    + "\n^bb2:\n"
+    + TWICE
+    + branch("%c", "^bb3", "^bb4 %y")
+    + "\n^bb3:\n"
+    + SQUARE
+    + store("%z")
+    + RETURN
+    + "^bb4(%m: i32):\n"
+    + store("%m")
+    + RETURN
+)
+"""a goes to 1 or 2, and both of these to 3 or 4: no join."""
+
+
+def test_branches_that_cross_go_on_by_a_flag():
+    check(
+        assert_structured(text_of(CROSSING)),
+        """
+        CHECK: [[r]]:2 = "scf.if"(%a) ({
+        CHECK: "tt.store"(%p, %x)
+        CHECK: "scf.if"(%b)
+        CHECK: }, {
+        CHECK: %y = "arith.addi"(%x, %x)
+        CHECK: "scf.if"(%c)
+        CHECK: "scf.if"([[r]]#0) ({
+        CHECK-NEXT: [[z]] = "arith.muli"(%x, %x)
+        CHECK-NEXT: "tt.store"(%p, [[z]])
+        CHECK-NEXT: "scf.yield"()
+        CHECK-NEXT: }, {
+        CHECK-NEXT: "tt.store"(%p, [[r]]#1)
+        CHECK-NEXT: "scf.yield"()
+        CHECK-NEXT: })
+        CHECK-NEXT: "tt.return"()
+        """,
     )
-    with pytest.raises(Unsupported, match="two places"):
-        structurize.run(parse(text_of(body)))
+
+
+def test_a_shared_return_is_copied_rather_than_carried():
+    """Inner branches lead to the block that only returns, or to 5: the former is a return, and has no flag."""
+    body = (
+        branch("%a", "^bb1", "^bb5 %x")
+        + "\n^bb1:\n"
+        + branch("%b", "^bb2", "^bb3")
+        + "\n^bb2:\n"
+        + branch("%c", "^bb4 %x", "^bb5 %x")
+        + "\n^bb3:\n"
+        + TWICE
+        + branch("%c", "^bb5 %y", "^bb4 %y")
+        + '\n^bb4(%r: i32):\n  "tt.return"(%r) : (i32) -> ()\n^bb5(%m: i32):\n'
+        + store("%m")
+        + '  "tt.return"(%m) : (i32) -> ()\n'
+    )
+    check(
+        assert_structured(text_of(body, "i32")),
+        """
+        CHECK: [[r]]:3 = "scf.if"(%a) ({
+        CHECK: [[v]] = "scf.if"([[r]]#0) ({
+        CHECK-NEXT: "scf.yield"([[r]]#2)
+        CHECK-NEXT: }, {
+        CHECK-NEXT: "tt.store"(%p, [[r]]#1)
+        CHECK-NEXT: "scf.yield"([[r]]#1)
+        CHECK-NEXT: }) : (i1) -> i32
+        CHECK-NEXT: "tt.return"([[v]])
+        CHECK-NOT: scf.if
+        """,
+    )
+
+
+def test_blocks_that_nothing_leads_to_are_dropped():
+    """Triton's front end leaves one after each return."""
+    dead = "^bb3:\n" + '  "cf.br"(%y)[^bb4] : (i32) -> ()\n^bb4(%m: i32):\n' + store("%m") + RETURN
+    text = assert_structured(text_of(CASES["early return"] + dead))
+    assert text.count("tt.store") == 1
+
+
+# -------------------------------------------------------------------------------------------------------- random graphs
+NAMES = {"i32": "s", "f32": "g", "!tt.ptr<i32>": "a", "tensor<4xi32>": "t", "tensor<4x!tt.ptr<i32>>": "q"}
+"""Of what blocks take and functions return: the type, and how the value of it is called that a block N makes: %sN."""
+TYPES = list(NAMES)
+GRAPH = """\
+"tt.func"() <{function_type = (!tt.ptr<i32>, i32) -> OUT, sym_name = "f"}> ({
+^bb0(%p: !tt.ptr<i32>, %n: i32):
+"""
+WORK = """\
+  %cN = "tt.load"(%p) : (!tt.ptr<i32>) -> i32
+  %kN = "arith.constant"() <{value = N : i32}> : () -> i32
+  %mN = "arith.constant"() <{value = 31 : i32}> : () -> i32
+  %dN = "arith.muli"(%cN, %mN) : (i32, i32) -> i32
+  %sN = "arith.addi"(%dN, %kN) : (i32, i32) -> i32
+  "tt.store"(%p, %sN) : (!tt.ptr<i32>, i32) -> ()
+  %gN = "arith.sitofp"(%sN) : (i32) -> f32
+  %aN = "tt.addptr"(%p, %kN) : (!tt.ptr<i32>, i32) -> !tt.ptr<i32>
+  %iN = "tt.make_range"() <{start = 0 : i32, end = 4 : i32}> : () -> tensor<4xi32>
+  %bN = "tt.splat"(%sN) : (i32) -> tensor<4xi32>
+  %tN = "arith.addi"(%bN, %iN) : (tensor<4xi32>, tensor<4xi32>) -> tensor<4xi32>
+  %eN = "tt.splat"(%aN) : (!tt.ptr<i32>) -> tensor<4x!tt.ptr<i32>>
+  %qN = "tt.addptr"(%eN, %iN) : (tensor<4x!tt.ptr<i32>>, tensor<4xi32>) -> tensor<4x!tt.ptr<i32>>
+"""
+STORES = """\
+  "tt.store"({1}, {0}) : (!tt.ptr<i32>, i32) -> ()
+  "tt.store"({3}, {2}) : (tensor<4x!tt.ptr<i32>>, tensor<4xi32>) -> ()
+"""
+
+
+class Graph:
+    """A random acyclic graph of blocks as text. A block changes the number at %p, so that it tells which blocks were
+    passed in which order, makes a value of each type, stores some, and leads to later blocks by bits of %n."""
+
+    def __init__(self, seed: int, blocks: range = range(3, 12), ways: tuple[int, ...] = (0, 1, 2, 2, 2, 2)):
+        """ways: to how many blocks one leads."""
+        self.rng = random.Random(seed)
+        count = self.rng.choice(blocks)
+        span = self.rng.choice([2, 3, count])
+        self.outputs = self.types()
+        self.arguments = [[], *(self.types() for _ in range(1, count))]
+        following = [range(block + 1, min(block + 1 + span, count)) for block in range(count)]
+        self.ways = [
+            [self.rng.choice(later) for _ in range(self.rng.choice(ways))] if later else [] for later in following
+        ]
+        self.bits = 0
+        self.worked: list[int] = []
+        self.dominators = self.all_dominators()
+        self.text = GRAPH.replace("OUT", f"({', '.join(self.outputs)})")
+        self.text += "".join(self.block(block) for block in range(count) if self.dominators[block]) + TAIL.lstrip()
+
+    def types(self) -> list[str]:
+        return [self.rng.choice(TYPES) for _ in range(self.rng.choice([0, 0, 1, 2]))]
+
+    def all_dominators(self) -> list[list[int]]:
+        """For each block those that every path to it passes; none where no path leads."""
+        found: list[set[int]] = [{0}]
+        for block in range(1, len(self.ways)):
+            before = [found[other] for other in range(block) if block in self.ways[other] and found[other]]
+            found.append({block}.union(set.intersection(*before)) if before else set())
+        return [sorted(blocks) for blocks in found]
+
+    def block(self, block: int) -> str:
+        names = ", ".join(f"%b{block}_{i}: {type_}" for i, type_ in enumerate(self.arguments[block]))
+        head = f"^bb{block}({names}):\n" if names else f"^bb{block}:\n"
+        lines = [head] if block else []
+        visible = self.dominators[block]
+        if block == 0 or self.rng.random() < 0.6:
+            self.worked.append(block)
+            lines.append(WORK.replace("N", str(block)))
+            lines.append(STORES.format(*(self.pick(type_, visible) for type_ in ("i32", *TYPES[2:]))))
+        return "".join([*lines, self.end(block, visible)])
+
+    def pick(self, type_: str, visible: list[int]) -> str:
+        """A value of the type from blocks that come before."""
+        values = [f"%b{b}_{i}" for b in visible for i, t in enumerate(self.arguments[b]) if t == type_]
+        return self.rng.choice([*values, *(f"%{NAMES[type_]}{b}" for b in visible if b in self.worked)])
+
+    def end(self, block: int, visible: list[int]) -> str:
+        ways, types, values = self.ways[block], [], []
+        for given in [self.arguments[way] for way in ways] or [self.outputs]:
+            types += given
+            values += [self.pick(type_, visible) for type_ in given]
+        if not ways:
+            return f'  "tt.return"({", ".join(values)}) : ({", ".join(types)}) -> ()\n'
+        targets = ", ".join(f"^bb{way}" for way in ways)
+        if len(ways) == 1:
+            return f'  "cf.br"({", ".join(values)})[{targets}] : ({", ".join(types)}) -> ()\n'
+        self.bits += 1
+        sizes = ", ".join(str(len(self.arguments[way])) for way in ways)
+        return (
+            f'  %h{block} = "arith.constant"() <{{value = {self.bits - 1} : i32}}> : () -> i32\n'
+            f'  %j{block} = "arith.shrui"(%n, %h{block}) : (i32, i32) -> i32\n'
+            f'  %f{block} = "arith.trunci"(%j{block}) : (i32) -> i1\n'
+            f'  "cf.cond_br"({", ".join([f"%f{block}", *values])})[{targets}] '
+            f"<{{operandSegmentSizes = array<i32: 1, {sizes}>}}> : ({', '.join(['i1', *types])}) -> ()\n"
+        )
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_random_graphs_keep_their_effects(seed):
+    """Every block is moved, none is copied, and what an scf.if gives only for some ways is not looked at on others."""
+    graph = Graph(seed)
+    before, after = parse(graph.text), parse(graph.text)
+    verify(before)
+    structurize.run(after)
+    verify(after)
+    function = after.body.terminator
+    assert len(function.regions[0].blocks) == 1
+    ops = Counter(op.name for op in function.walk())
+    assert not any(name.startswith("cf.") for name in ops) and ops["tt.return"] == 1
+    assert ops["tt.load"] == len(graph.worked)
+    ways = range(1 << graph.bits) if graph.bits < 5 else random.Random(seed).sample(range(1 << graph.bits), 24)
+    for bits in ways:
+        assert_same_effects(before, after, "f", [64, bits])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_large_graphs_stay_small(seed):
+    """However many paths there are."""
+    graph = Graph(seed, range(160, 161), ways=(2,))
+    module = parse(graph.text)
+    structurize.run(module)
+    verify(module)
+    ops = Counter(op.name for op in module.walk())
+    assert ops["tt.load"] == len(graph.worked) > 5
+    assert ops["scf.if"] <= 4 * graph.bits
