@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..ir.core import Op
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..ir.core import Op, Value
 from ..ir.registry import OpRule, Trait, register
 from ..ir.types import I1, IndexType, IntegerType
 from .rules import block_takes, first_problem, terminator_gives, types_of
@@ -85,3 +88,49 @@ CF = {
 }
 register("scf", SCF)
 register("cf", CF)
+
+
+# ------------------------------------------------------------------------------------------------ what is carried
+Use = tuple[Op, int]
+"""An op and the number of one of its operands."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """`targets`: block arguments and results that must have one layout. `yields` and `initials`: the uses that give
+    them their value, every time around and at the start."""
+
+    targets: tuple[Value, ...]
+    yields: tuple[Use, ...]
+    initials: tuple[Use, ...] = ()
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        return self.yields + self.initials
+
+
+def carried_through(op: Op) -> Iterator[Carried]:
+    """All that a control flow op carries."""
+    return CARRYING[op.name](op) if op.name in CARRYING else iter(())
+
+
+def _for_carries(op: Op) -> Iterator[Carried]:
+    for i, result in enumerate(op.results):
+        yield Carried((op.body.arguments[i + 1], result), ((op.body.terminator, i),), ((op, i + 3),))
+
+
+def _if_carries(op: Op) -> Iterator[Carried]:
+    ends = [region.blocks[0].terminator for region in op.regions if region.blocks]
+    for i, result in enumerate(op.results):
+        yield Carried((result,), tuple((end, i) for end in ends))
+
+
+def _while_carries(op: Op) -> Iterator[Carried]:
+    before, after = (region.blocks[0] for region in op.regions)
+    for i, argument in enumerate(before.arguments):
+        yield Carried((argument,), ((after.terminator, i),), ((op, i),))
+    for i, result in enumerate(op.results):
+        yield Carried((after.arguments[i], result), ((before.terminator, i + 1),))
+
+
+CARRYING = {"scf.for": _for_carries, "scf.if": _if_carries, "scf.while": _while_carries}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ir.core import Op
+from ..ir.core import Block, Op, Value
 from ..ir.registry import OpRule, Trait, register
 from ..ir.types import I1, PointerType, RegisterType, SharedType, Type, element_of
 from .rules import first_problem, is_integer, spread, types_of
@@ -10,20 +10,32 @@ from .rules import first_problem, is_integer, spread, types_of
 _ANY = (0, None)
 
 
-def _count(type_: Type) -> int:
-    return type_.count if isinstance(type_, RegisterType) else 1
+def count_of(value: Value) -> int:
+    """Registers per lane of a lowered value; 1 for scalars, pointers and buffers."""
+    return value.type.count if isinstance(value.type, RegisterType) else 1
+
+
+def kernel_argument(base: Value | None) -> Value | None:
+    """The kernel's pointer argument that `base` was computed from; None if that is not plain to see."""
+    if base is None:
+        return None
+    while base.definer is not None and base.definer.name in ("msl.pointer_add", "msl.pointer_cast"):
+        base = base.definer.operands[0]
+    region = base.owner.region if isinstance(base.owner, Block) else None
+    owner = region.owner if region is not None else None
+    return base if owner is not None and owner.name == "msl.kernel" else None
 
 
 def _index(op: Op) -> str | None:
     source, result, entries = op.operands[0].type, op.result.type, op.attributes["map"]
-    if len(entries) != _count(result) or any(not 0 <= entry < _count(source) for entry in entries):
+    if len(entries) != count_of(op.result) or any(not 0 <= entry < count_of(op.operands[0]) for entry in entries):
         return f"its map does not take {source} to {result}"
     return None if element_of(source) is element_of(result) else f"{source} and {result} differ in their elements"
 
 
 def _register(op: Op) -> str | None:
     count = 2 ** len(op.attributes["bases"])
-    return None if _count(op.result.type) == count else f"its bases number {count} registers"
+    return None if count_of(op.result) == count else f"its bases number {count} registers"
 
 
 def _mask(type_: Type | None) -> str | None:

@@ -19,8 +19,9 @@ import re
 from typing import NamedTuple, NoReturn
 
 from ..errors import InvalidIR
+from .call_sites import called
 from .core import Block, Op, Region, Value
-from .syntax import Cursor, called
+from .syntax import Cursor
 from .types import I1, UNKNOWN, Attribute, IntegerAttribute, Location, Type
 
 HEAD = re.compile(

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from ..errors import InvalidIR
 from ..layout import LinearLayout
+from .call_sites import called
 from .numbers import float_from_bits, round_float, wrap_integer
 from .types import (
     I1,
@@ -401,16 +402,6 @@ def _volume(shape: tuple[int, ...]) -> int:
     for size in shape:
         volume *= size
     return volume
-
-
-def called(callee: Location, caller: Location) -> Location:
-    """`callsite(callee at caller)`, inlined code. The variable is the callee's, or the one assigned from the call."""
-    if not callee.file:
-        return caller.named(callee.name) if callee.name else caller
-    if callee.caller is not None:
-        caller = called(callee.caller, caller)
-    name = callee.name or caller.name
-    return Location(callee.file, callee.line, callee.column, name, caller, callee.former)
 
 
 def _fuse(parts: list[Location]) -> Location:

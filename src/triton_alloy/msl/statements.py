@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ..dialects.msl import count_of
 from ..errors import Unsupported
 from ..ir.core import Block, Op, Value
 from ..ir.types import RegisterType
@@ -252,10 +253,6 @@ def _array_argument(value: Value, writer: Writer) -> str:
     if value in writer.pending:
         writer.declare(value)
     return f"&{writer.take(value).text}"
-
-
-def count_of(value: Value) -> int:
-    return value.type.count if isinstance(value.type, RegisterType) else 1
 
 
 @statement("msl.mma_into")

@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..dialects.msl import kernel_argument
 from ..ir.core import Block, Builder, Op, Value
-from .register_ops import LOG, access_of, kernel_argument
+from .register_ops import LOG, access_of
 
 DEVICE_SCOPES = {"threadgroup": "device", "simdgroup": "simdgroup_device"}
 THREADGROUP_OPS = ("msl.shared_store", "msl.shared_load", "msl.shared_add")

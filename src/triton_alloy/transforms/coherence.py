@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..dialects.control import carried_through
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..ir.types import PointerType
 from ..target import Target
-from .carried_values import carried_through
 from .register_ops import access_of
 
 SAME_MEMORY = ("msl.pointer_add", "msl.pointer_cast", "arith.select")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ..dialects.msl import count_of
 from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region, Value
 from ..ir.types import I1, I8, RegisterType, SharedType, Type, element_of
-from .registers import Held, Lowering, count_of, lower_block, memory_element
+from .registers import Held, Lowering, lower_block, memory_element
 
 
 def combiner_region(lowering: Lowering, op: Op, elements: list[Type]) -> Region:

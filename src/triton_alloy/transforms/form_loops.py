@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..dialects.msl import count_of
 from ..ir.core import Block, Builder, Op, Region, Value
 from ..ir.types import I1, I32, INDEX, RegisterType, Type, element_of
 from .loop_schedule import Group, Map, Schedule, index_numbers, operand_map, through_renaming
@@ -33,7 +34,6 @@ from .register_ops import (
     LOADS,
     TERMINATORS,
     VECTOR_OPS,
-    count_of,
     is_fence,
     is_pure,
     is_recomputed,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..errors import Unsupported
+from ..ir.call_sites import Caller
 from ..ir.core import Builder, Op, Value
-from ..ir.syntax import called
-from ..ir.types import Location, SymbolAttribute
+from ..ir.types import SymbolAttribute
 
 
 def run(module: Op) -> None:
@@ -48,30 +48,3 @@ def _inline(call: Op, callee: Op) -> None:
             call.replace_by([mapping.get(value, value) for value in op.operands])
             return
         caller.mark(builder.insert(op.clone(mapping)))
-
-
-class Caller:
-    """The place of a call, with the locations of inlined code that were already made of it."""
-
-    def __init__(self, place: Location):
-        self.place = place
-        self.known: dict[int, tuple[Location, Location]] = {}
-
-    def mark(self, op: Op) -> None:
-        """Say of an op, and of what is in it, that it was called from here."""
-        op.location = self.called(op.location)
-        for result in op.results:
-            result.location = self.called(result.location)
-        for region in op.regions:
-            for block in region.blocks:
-                for argument in block.arguments:
-                    argument.location = self.called(argument.location)
-                for inner in block:
-                    self.mark(inner)
-
-    def called(self, callee: Location) -> Location:
-        """By identity: a location's hash is that of its whole chain. The key's owner is kept, so that it stays."""
-        found = self.known.get(id(callee))
-        if found is None:
-            found = self.known[id(callee)] = (callee, called(callee, self.place))
-        return found[1]

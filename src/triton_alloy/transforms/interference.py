@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from ..dialects.msl import count_of
 from ..ir.core import Block, Op, Value
 from ..ir.types import RegisterType
-from .register_ops import ARRAY_OPS, count_of
+from .register_ops import ARRAY_OPS
 
 Live = frozenset[Value]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..dialects.msl import count_of
 from ..ir.core import Op, Value
 from .register_ops import (
     ARRAY_OPS,
     TERMINATORS,
     Access,
     access_of,
-    count_of,
     is_fence,
     is_pure,
     is_recomputed,

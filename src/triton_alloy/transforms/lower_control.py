@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..dialects.msl import count_of
 from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Region, Value
 from ..ir.types import I32, I64, Location, RegisterType, TensorType, Type, element_of
@@ -14,7 +15,6 @@ from .registers import (
     Lowered,
     Lowering,
     Pointers,
-    count_of,
     first,
     lower_block,
     register_count,

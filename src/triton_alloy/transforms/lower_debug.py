@@ -6,11 +6,12 @@ threads: what an assertion guards, such as a store at an index, does not happen.
 
 from __future__ import annotations
 
+from ..dialects.msl import count_of
 from ..ir.core import Block, Builder, Op, Region, Value, constant_of
 from ..ir.types import I1, I8, I32, I64, PointerType, RegisterType, SharedType, TensorType, Type, element_of
 from .lower_memory import addresses_of
 from .lower_reduce import row_major
-from .registers import Addresses, Held, Lowering, Pointers, count_of, register_count, rule
+from .registers import Addresses, Held, Lowering, Pointers, register_count, rule
 
 ADDRESS = "pointer"
 

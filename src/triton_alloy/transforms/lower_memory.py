@@ -7,11 +7,12 @@ pointers without a common base (`tl.where` over two of them, casts from integers
 
 from __future__ import annotations
 
+from ..dialects.msl import count_of
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..ir.types import I1, I32, I64, PointerType, RegisterType, TensorType, Type, element_of
 from .lane_zero import at_lane_zero
-from .registers import Addresses, Held, Lowered, Lowering, Pointers, count_of, is_zero, register_count, rule, widen
+from .registers import Addresses, Held, Lowered, Lowering, Pointers, is_zero, register_count, rule, widen
 
 
 @rule("tt.addptr")

@@ -6,6 +6,7 @@ lowest coordinates along the axis are in registers, the next in lanes, the highe
 
 from __future__ import annotations
 
+from ..dialects.msl import count_of
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..ir.types import I1, RegisterType, TensorType, element_of
@@ -13,7 +14,7 @@ from ..layout import LinearLayout, bits, row_major
 from .combiners import combine, combiner_region, load_part, scatter, spread_entries, store_parts
 from .commutative import is_commutative
 from .lower_convert import convert_held
-from .registers import Held, Lowering, count_of, first, rule, spread
+from .registers import Held, Lowering, first, rule, spread
 
 # Combiners of one op that the simdgroup reduces in one step: op name -> kind of msl.simd_reduce.
 KINDS = {

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from ..dialects.msl import count_of
 from ..ir.core import Op, Value
 from ..ir.types import I1, I32, RegisterType, TensorType, element_of
 from ..layout import LinearLayout, bits, blocked
@@ -29,7 +30,7 @@ from .combiners import (
     store_parts,
 )
 from .lower_convert import convert_held
-from .registers import Held, Lowering, count_of, first, rule
+from .registers import Held, Lowering, first, rule
 
 REGISTERS, LANES, SIMDGROUPS = range(3)  # as in LinearLayout.bases
 EQUAL, DIFFERENT = 0, 1  # predicates of arith.cmpi

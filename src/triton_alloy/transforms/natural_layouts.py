@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..dialects import is_elementwise
+from ..dialects.control import Carried, Use, carried_through
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..layout import LinearLayout
-from .carried_values import Carried, Use, carried_by
 from .layout_choice import LayoutChoice
 from .layout_rules import ELEMENTWISE, RULES, LayoutRule, is_tensor, rule_of, shape_of
 
@@ -61,7 +61,7 @@ class NaturalLayouts:
             for block in region.blocks:
                 for op in block:
                     yield from self._undecided(op, following)
-                    yield from carried_by(op)
+                    yield from _carried_tensors(op)
                     if op in following and op.name not in CONTROL and op.name != "tt.dot":
                         yield op
 
@@ -256,3 +256,8 @@ def uses_of(value: Value) -> Iterator[Use]:
 
 def _is_impure_elementwise(op: Op, rules: dict[Op, LayoutRule]) -> bool:
     return op not in rules and (is_elementwise(op) or RULES.get(op.name) is ELEMENTWISE)
+
+
+def _carried_tensors(op: Op) -> Iterator[Carried]:
+    """The tensors that a control flow op carries; none for other ops."""
+    return (carried for carried in carried_through(op) if is_tensor(carried.targets[0]))

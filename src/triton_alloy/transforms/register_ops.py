@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ir.core import Block, Op, Value
+from ..dialects.msl import count_of, kernel_argument
+from ..ir.core import Op, Value
 from ..ir.types import FloatType, IntegerType, PointerType, RegisterType, Type
 
 LOADS = {
@@ -58,11 +59,6 @@ CHEAP = {
 }
 CONVERSIONS = {"b1", "i8", "i16", "i32", "i64", "f16", "bf16", "f32"}  # functions of msl.call that only change the type
 CHEAP_COST = 3  # an offset and its comparison: below the cost of keeping an array of them
-
-
-def count_of(value: Value) -> int:
-    """Registers per lane of a lowered value; 1 for scalars, pointers and buffers."""
-    return value.type.count if isinstance(value.type, RegisterType) else 1
 
 
 def single(type_: Type) -> Type:
@@ -162,17 +158,6 @@ def _pointee_width(base: Value | None) -> int:
     """Bits of an element in memory."""
     pointee = base.type.pointee if base is not None and isinstance(base.type, PointerType) else None
     return max(pointee.width, 8) if isinstance(pointee, IntegerType | FloatType) else 64
-
-
-def kernel_argument(base: Value | None) -> Value | None:
-    """The kernel's pointer argument that `base` was computed from; None if that is not plain to see."""
-    if base is None:
-        return None
-    while base.definer is not None and base.definer.name in ("msl.pointer_add", "msl.pointer_cast"):
-        base = base.definer.operands[0]
-    region = base.owner.region if isinstance(base.owner, Block) else None
-    owner = region.owner if region is not None else None
-    return base if owner is not None and owner.name == "msl.kernel" else None
 
 
 def access_of(op: Op) -> Access | None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..dialects import is_elementwise
+from ..dialects.msl import count_of, kernel_argument
 from ..errors import Unsupported
 from ..ir.core import Block, Builder, Op, Value, constant_of
 from ..ir.types import I1, I8, I32, I64, IntegerType, PointerType, RegisterType, TensorType, Type, element_of
 from ..layout import LinearLayout
 from ..target import Target
-from .register_ops import count_of, kernel_argument
 
 
 @dataclass(frozen=True)

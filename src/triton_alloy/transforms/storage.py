@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..dialects.msl import count_of
 from ..ir.core import Block, Builder, Op, Region, Value
 from ..ir.types import INDEX, UNKNOWN, RegisterType, Type, element_of
 from .interference import Interference, carried_arguments, carried_inits, owner_of
-from .register_ops import count_of, single
+from .register_ops import single
 
 
 def run(module: Op) -> None:

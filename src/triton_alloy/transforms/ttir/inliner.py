@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ...errors import Unsupported
+from ...ir.call_sites import Caller
 from ...ir.core import Block, Op, Region, Value
 from ...ir.types import SymbolAttribute
-from ..inline import Caller
 from . import canonicalize
 
 _MAY_HAVE_BLOCKS = ("tt.func", "tt.map_elementwise", "tt.reduce", "tt.scan")
