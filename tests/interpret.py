@@ -8,15 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from triton_alloy.ir.core import Block, Op, Value
-from triton_alloy.ir.types import (
-    DenseAttribute,
-    FloatType,
-    IntegerType,
-    PointerType,
-    TensorType,
-    Type,
-    element_of,
-)
+from triton_alloy.ir.types import DenseAttribute, FloatType, IntegerType, PointerType, TensorType, Type, element_of
 
 _FLOATS = {"f16": np.float16, "f32": np.float32, "f64": np.float64}
 _INTEGERS = {1: np.bool_, 8: np.int8, 16: np.int16, 32: np.int32, 64: np.int64}

@@ -15,40 +15,30 @@ from dataclasses import dataclass, replace
 from . import config
 from .ir.core import Op
 from .ir.printer import print_ir
-from .ir.rewrite import (
-    drop_unchanged_carries,
-    eliminate_common_subexpressions,
-    eliminate_dead_code,
-    hoist_invariants,
-)
+from .ir.rewrite import drop_unchanged_carries, eliminate_common_subexpressions, eliminate_dead_code, hoist_invariants
 from .ir.types import PointerType, RegisterType, element_of
 from .ir.verifier import verify
 from .kernel import Kernel, Message, check_limits
 from .msl.printer import print_kernel
 from .target import Target
-from .transforms import (
-    allocate,
-    assign_layouts,
-    barriers,
+from .transforms.layouts import assign_layouts
+from .transforms.layouts.axis import AxisAnalysis
+from .transforms.lowering import lower
+from .transforms.registers import allocate, barriers, coherence, form_loops, storage, unroll
+from .transforms.tensors import (
     bound_waits,
     carry,
-    coherence,
     combiner_checks,
     flatten,
-    form_loops,
     inline,
     legalize,
     libdevice,
-    lower,
     refuse,
     scaled_dot,
     simplify,
     small_floats,
-    storage,
     structurize,
-    unroll,
 )
-from .transforms.axis import AxisAnalysis
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from triton_alloy.ir.parser import parse
 from triton_alloy.ir.types import RegisterType, element_of
 from triton_alloy.msl.printer import PrintedKernel, print_kernel
 from triton_alloy.msl_cpu import Library
-from triton_alloy.transforms import form_loops, storage
+from triton_alloy.transforms.registers import form_loops, storage
 
 LANES = 32
 DTYPES = {

@@ -21,7 +21,7 @@ from triton_alloy.msl.printer import OWN_NAMES, print_kernel
 from triton_alloy.msl.vocabulary import VOCABULARY
 from triton_alloy.msl_cpu import Library, strict
 from triton_alloy.msl_cpu.language import BUILT_INS
-from triton_alloy.transforms import form_loops, storage
+from triton_alloy.transforms.registers import form_loops, storage
 
 HEADERS = Path(msl_cpu.__file__).parent / "headers"
 WORDS = sorted({*reserved().words, *OWN_NAMES, *(prefix + "x" for prefix in reserved().prefixes)})

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from triton_alloy.ir.core import Block, Builder, Op, Region
 from triton_alloy.ir.types import F32, I8, I32, RegisterType, SharedType
-from triton_alloy.transforms import allocate
+from triton_alloy.transforms.registers import allocate
 
 
 def kernel(block: Block) -> Op:

@@ -14,8 +14,8 @@ from triton_alloy.ir.types import TensorType  # noqa: E402
 from triton_alloy.ir.verifier import verify  # noqa: E402
 from triton_alloy.layout import tiled  # noqa: E402
 from triton_alloy.target import target_for  # noqa: E402
-from triton_alloy.transforms import assign_layouts  # noqa: E402
-from triton_alloy.transforms.axis import AxisAnalysis  # noqa: E402
+from triton_alloy.transforms.layouts import assign_layouts  # noqa: E402
+from triton_alloy.transforms.layouts.axis import AxisAnalysis  # noqa: E402
 
 TARGETS = ("cpu", "apple9")
 

@@ -12,8 +12,8 @@ from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.types import I1, I16, I32, I64, FunctionType, IntegerAttribute, PointerType, TensorType, element_of
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms.axis import AxisAnalysis, AxisInfo
-from triton_alloy.transforms.axis_info import bytes_of
+from triton_alloy.transforms.layouts.axis import AxisAnalysis, AxisInfo
+from triton_alloy.transforms.layouts.axis_info import bytes_of
 
 
 def groups(array: np.ndarray, dimension: int, size: int) -> np.ndarray:

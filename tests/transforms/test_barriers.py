@@ -4,7 +4,7 @@ from test_allocate import alloc, kernel, load, store
 
 from triton_alloy.ir.core import Block, Builder, Region
 from triton_alloy.ir.types import I1, I32, PointerType, RegisterType
-from triton_alloy.transforms import allocate, barriers
+from triton_alloy.transforms.registers import allocate, barriers
 
 
 def place(builder: Builder, simdgroups: int = 4) -> list[str]:

@@ -16,7 +16,7 @@ from triton_alloy.errors import DeviceAssertion
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms import bound_waits
+from triton_alloy.transforms.tensors import bound_waits
 
 LOOP = """
 "builtin.module"() ({

@@ -8,7 +8,7 @@ import triton_alloy.dialects  # noqa: F401
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms import carry
+from triton_alloy.transforms.tensors import carry
 
 P, N = "tensor<4x!tt.ptr<i32>>", "tensor<4xi32>"
 SETUP = f"""\

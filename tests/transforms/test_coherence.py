@@ -6,7 +6,7 @@ from triton_alloy.errors import Unsupported
 from triton_alloy.ir.core import Op
 from triton_alloy.ir.parser import parse
 from triton_alloy.target import target_for
-from triton_alloy.transforms import coherence
+from triton_alloy.transforms.registers import coherence
 
 FENCE = '"msl.fence"() : () -> ()\n'
 ZERO = '%o = "msl.lane"() : () -> !msl.reg<1xi32>\n'

@@ -8,7 +8,7 @@ from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms import combiner_checks
+from triton_alloy.transforms.tensors import combiner_checks
 
 FUNCTION = """
 %r = "tt.{name}"(%x) <{{axis = 1 : i32, reverse = false}}> ({{

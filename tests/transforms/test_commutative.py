@@ -3,7 +3,7 @@
 import pytest
 
 from triton_alloy.ir.parser import parse
-from triton_alloy.transforms.commutative import is_commutative
+from triton_alloy.transforms.lowering.commutative import is_commutative
 
 
 def decided(types: list[str], body: str, results: str) -> bool:

@@ -8,7 +8,7 @@ from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms import flatten, structurize
+from triton_alloy.transforms.tensors import flatten, structurize
 
 IF = """
       %c = "arith.cmpi"(%a, %b) <{predicate = 2 : i64}> : (i32, i32) -> i1

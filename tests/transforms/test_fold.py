@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from interpret import _BINARY, _COMPARE, _UNORDERED, _signed, _unsigned
 
-from triton_alloy.transforms.fold import BINARY, CASTS, fold_binary, fold_cast, fold_comparison
+from triton_alloy.rules.fold import BINARY, CASTS, fold_binary, fold_cast, fold_comparison
 
 VALUES = {
     1: [0, 1],

@@ -6,7 +6,7 @@ from tests.filecheck import check
 from tests.msl.register_form import kernel_text
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
-from triton_alloy.transforms import form_loops
+from triton_alloy.transforms.registers import form_loops
 
 POINTERS = "%x: !tt.ptr<f32>, %y: !tt.ptr<f32>"
 PLACE = """

@@ -9,7 +9,7 @@ from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms import inline
+from triton_alloy.transforms.tensors import inline
 
 MODULE = """\
 "builtin.module"() ({

@@ -7,7 +7,7 @@ from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.target import target_for
-from triton_alloy.transforms import legalize
+from triton_alloy.transforms.tensors import legalize
 
 
 def legalized(arguments: str, body: str, family: str = "cpu") -> str:

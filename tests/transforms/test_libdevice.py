@@ -6,7 +6,7 @@ from tests.filecheck import check
 from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
-from triton_alloy.transforms import libdevice
+from triton_alloy.transforms.tensors import libdevice
 
 
 def expanded(symbol: str, op: str = "tt.extern_elementwise", type_: str = "tensor<8xf32>") -> str:

@@ -10,8 +10,8 @@ from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
 from triton_alloy.ir.verifier import verify
 from triton_alloy.target import target_for
-from triton_alloy.transforms import lower
-from triton_alloy.transforms.axis import AxisAnalysis
+from triton_alloy.transforms.layouts.axis import AxisAnalysis
+from triton_alloy.transforms.lowering import lower
 
 # 256 elements: 2 registers, 32 lanes, 4 simdgroups.
 WIDE = "#linear<{register = [[32]], lane = [[1], [2], [4], [8], [16]], simdgroup = [[64], [128]]}>"

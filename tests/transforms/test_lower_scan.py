@@ -6,7 +6,7 @@ from test_lower import lowered, store_range
 from tests.filecheck import check
 from triton_alloy.errors import Unsupported
 from triton_alloy.layout import LinearLayout, blocked
-from triton_alloy.transforms.lower_scan import LANES, REGISTERS, SIMDGROUPS, runs_of
+from triton_alloy.transforms.lowering.scan import LANES, REGISTERS, SIMDGROUPS, runs_of
 
 SUBTRACT = """
     ^bb0(%a: i32, %b: i32):

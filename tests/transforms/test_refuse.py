@@ -4,7 +4,7 @@ import pytest
 
 from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
-from triton_alloy.transforms import refuse
+from triton_alloy.transforms.tensors import refuse
 
 
 def refused(argument: str, body: str = "") -> Unsupported:

@@ -3,7 +3,7 @@
 from tests.filecheck import check
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
-from triton_alloy.transforms import scaled_dot
+from triton_alloy.transforms.tensors import scaled_dot
 
 
 def decomposed(a: str, b: str, scale: str, attributes: str) -> str:

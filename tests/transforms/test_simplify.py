@@ -13,7 +13,7 @@ from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.types import I1, I8, I32, I64, FunctionType, IntegerAttribute, TensorType, element_of
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms import simplify
+from triton_alloy.transforms.tensors import simplify
 
 ARGUMENTS = "%p: !tt.ptr<i32>, %x: i32, %t: tensor<4xi32>, %c: i1, %m: tensor<4xi1>, %f: f32, %w: tensor<1x4xi32>"
 SETUP = """\

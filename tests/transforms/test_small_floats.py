@@ -3,7 +3,7 @@
 from tests.filecheck import check
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
-from triton_alloy.transforms import small_floats
+from triton_alloy.transforms.tensors import small_floats
 
 
 def as_bytes(arguments: str, body: str) -> str:

@@ -13,7 +13,7 @@ from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms import structurize
+from triton_alloy.transforms.tensors import structurize
 
 HEAD = """\
 "tt.func"() <{function_type = (!tt.ptr<i32>, i1, i1, i1, i32) -> OUT, sym_name = "f"}> ({

@@ -14,7 +14,7 @@ from triton_alloy import config
 from triton_alloy.config import FAMILIES
 from triton_alloy.ir.parser import parse
 from triton_alloy.target import target_for
-from triton_alloy.transforms import unroll
+from triton_alloy.transforms.registers import unroll
 
 LOOP = re.compile(r"^ *(UNROLL )?for \(int \w+ = \d+; \w+ < (.+?);", re.MULTILINE)
 EMPTY_LOOP = """

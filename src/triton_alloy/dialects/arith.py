@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ir.core import Op
 from ..ir.registry import OpRule, Trait, register
 from ..ir.types import I1, Type, element_of
-from .rules import casts, compares, is_any, is_float, is_integer, same, spread
+from .types import casts, compares, is_any, is_float, is_integer, same, spread
 
 _EACH = Trait.PURE | Trait.ELEMENTWISE
 _EITHER = _EACH | Trait.COMMUTATIVE

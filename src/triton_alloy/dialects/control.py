@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..ir.core import Op, Value
 from ..ir.registry import OpRule, Trait, register
 from ..ir.types import I1, IndexType, IntegerType
-from .rules import block_takes, first_problem, terminator_gives, types_of
+from .types import block_takes, first_problem, terminator_gives, types_of
 
 _ANY = (0, None)
 

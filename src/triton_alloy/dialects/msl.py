@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ir.core import Block, Op, Value
 from ..ir.registry import OpRule, Trait, register
 from ..ir.types import I1, PointerType, RegisterType, SharedType, Type, element_of
-from .rules import first_problem, is_integer, spread, types_of
+from .types import first_problem, is_integer, spread, types_of
 
 _ANY = (0, None)
 

@@ -6,17 +6,8 @@ from math import prod
 
 from ..ir.core import Op
 from ..ir.registry import OpRule, Trait, register
-from ..ir.types import (
-    I1,
-    FunctionType,
-    IntegerType,
-    PointerType,
-    TensorType,
-    Type,
-    element_of,
-    with_element,
-)
-from .rules import (
+from ..ir.types import I1, FunctionType, IntegerType, PointerType, TensorType, Type, element_of, with_element
+from .types import (
     block_takes,
     casts,
     first_problem,

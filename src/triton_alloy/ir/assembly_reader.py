@@ -13,18 +13,7 @@ from typing import Any
 from .assembly import FORMS, WORDS
 from .core import Block, Value
 from .syntax import Cursor
-from .types import (
-    I1,
-    I32,
-    I64,
-    Attribute,
-    IntegerAttribute,
-    PointerType,
-    TextAttribute,
-    Type,
-    element_of,
-    with_element,
-)
+from .types import I1, I32, I64, Attribute, IntegerAttribute, PointerType, TextAttribute, Type, element_of, with_element
 
 _VALUE = re.compile(r"%[\w$.\-]+(?:#\d+)?")
 _NEXT_VALUE = re.compile(r",[ \t]*(?=%)")

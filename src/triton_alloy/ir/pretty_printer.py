@@ -13,15 +13,7 @@ from collections.abc import Iterator
 from .assembly import FORM_OF, dictionary, results_text, typed
 from .core import Block, Op, Region, Value
 from .printer import print_attribute, print_entries, print_location, print_types, quote
-from .types import (
-    I1,
-    UNKNOWN,
-    IndexType,
-    IntegerAttribute,
-    Location,
-    SymbolAttribute,
-    TextAttribute,
-)
+from .types import I1, UNKNOWN, IndexType, IntegerAttribute, Location, SymbolAttribute, TextAttribute
 
 _UNSPELLABLE = re.compile(r"[^A-Za-z0-9_$.\-]")
 _SYMBOL_ATTRIBUTES = ("function_type", "sym_name", "sym_visibility", "arg_attrs", "res_attrs")

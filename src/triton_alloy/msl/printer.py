@@ -1,4 +1,4 @@
-"""A kernel in the form that transforms/storage.py leaves it in, as Metal text."""
+"""A kernel in the form that transforms/registers/storage.py leaves it in, as Metal text."""
 
 from __future__ import annotations
 

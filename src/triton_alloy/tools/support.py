@@ -276,7 +276,7 @@ def _scaled_dot(left: int, right: int) -> str:
 
 def functions() -> str:
     """The external functions that are known."""
-    from ..transforms.libdevice import FUNCTIONS
+    from ..transforms.tensors.libdevice import FUNCTIONS
 
     return ", ".join(f"`{name}`" for name in sorted(FUNCTIONS))
 

@@ -16,12 +16,12 @@ from typing import Any
 import triton_alloy.dialects  # noqa: F401
 from triton_alloy.errors import InvalidIR
 from triton_alloy.frontend import native
+from triton_alloy.frontend import passes as ttir
 from triton_alloy.ir.core import Block, Op, Value
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.pretty_parser import parse_pretty
 from triton_alloy.ir.rewrite import frozen
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms import ttir
 
 LIMIT = 1.1
 """Ops that our passes may leave per op that native's leave."""

@@ -7,9 +7,9 @@ import pytest
 from against_native import LIMIT, count, native_module, op_counts, read_differently
 
 from triton_alloy.frontend import native
+from triton_alloy.frontend.passes import optimise
 from triton_alloy.ir.pretty_parser import parse_pretty
 from triton_alloy.ir.pretty_printer import print_pretty
-from triton_alloy.transforms.ttir import optimise
 
 MODULES = sorted((Path(__file__).parent / "modules").glob("*.ttir"))
 SPEC = importlib.util.find_spec("triton._C.libtriton")

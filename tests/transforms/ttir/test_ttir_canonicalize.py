@@ -5,8 +5,8 @@ from filecheck import check
 from interpret import assert_same_effects
 from ttir_support import function, run_pass, text_after
 
+from triton_alloy.frontend.passes import canonicalize
 from triton_alloy.ir.pretty_parser import parse_pretty
-from triton_alloy.transforms.ttir import canonicalize
 
 ARGUMENTS = "%x: i32, %y: i32, %c: i1, %f: f32, %h: f16, %t: tensor<4xi32>, %p: !tt.ptr<i32>"
 

@@ -6,9 +6,9 @@ from interpret import Interpreter
 from ttir_support import run_pass, text_after
 
 from triton_alloy.errors import Unsupported
+from triton_alloy.frontend.passes import block_pointer, canonicalize, combine, tensor_descriptor
 from triton_alloy.ir.core import Op
 from triton_alloy.ir.parser import parse
-from triton_alloy.transforms.ttir import block_pointer, canonicalize, combine, tensor_descriptor
 
 ROWS, COLUMNS = 3, 5
 TENSOR = np.arange(1, ROWS * COLUMNS + 1, dtype=np.int32)

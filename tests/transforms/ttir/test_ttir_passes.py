@@ -6,8 +6,7 @@ from interpret import assert_same_effects
 from ttir_support import function, run_pass, text_after
 
 from triton_alloy.errors import Unsupported
-from triton_alloy.ir.pretty_parser import parse_pretty
-from triton_alloy.transforms.ttir import (
+from triton_alloy.frontend.passes import (
     combine,
     cse,
     inliner,
@@ -17,6 +16,7 @@ from triton_alloy.transforms.ttir import (
     reorder_broadcast,
     symbol_dce,
 )
+from triton_alloy.ir.pretty_parser import parse_pretty
 
 CALLS = """module {
   tt.func public @f(%x: i32, %c: i1, %p: !tt.ptr<i32>) -> i32 {

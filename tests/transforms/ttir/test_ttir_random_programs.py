@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from interpret import Interpreter
 
 import triton_alloy.dialects  # noqa: F401
+from triton_alloy.frontend.passes import optimise
 from triton_alloy.ir.core import Op
 from triton_alloy.ir.pretty_parser import parse_pretty
 from triton_alloy.ir.verifier import verify
-from triton_alloy.transforms.ttir import optimise
 
 BINARY = ("addi", "subi", "muli", "andi", "ori", "xori", "minsi", "maxsi", "minui")
 PREDICATES = ("eq", "ne", "slt", "sge", "ult", "ugt")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ...ir.core import Op
 from ...ir.pretty_printer import print_pretty
-from ...transforms.ttir import PASSES
+from ..passes import PASSES
 from .absent import AbsentModule
 from .pass_manager import pass_manager
 

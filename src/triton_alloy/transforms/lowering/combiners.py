@@ -1,0 +1,91 @@
+"""The functions of tt.reduce and tt.scan, applied to registers, and what their steps through simdgroups share."""
+
+from __future__ import annotations
+
+from ...dialects.msl import count_of
+from ...errors import Unsupported
+from ...ir.core import Block, Builder, Op, Region, Value
+from ...ir.types import I1, I8, RegisterType, SharedType, Type, element_of
+from .context import Held, Lowering, lower_block, memory_element
+
+
+def combiner_region(lowering: Lowering, op: Op, elements: list[Type]) -> Region:
+    """The function on single elements, lowered: twice `elements` in, msl.yield of `elements`."""
+    block = Block([*elements, *elements])
+    outer, lowering.builder = lowering.builder, Builder(block, None, op.location)
+    results = _apply(lowering, op, block.arguments)
+    lowering.builder.build("msl.yield", results)
+    lowering.builder = outer
+    return Region([block])
+
+
+def combine(lowering: Lowering, op: Op, left: list[Value], right: list[Value]) -> list[Value]:
+    """The function applied to register arrays of equal count, or single values: its ops are elementwise."""
+    return _apply(lowering, op, [*left, *right])
+
+
+def combine_held(lowering: Lowering, op: Op, left: list[Held], right: list[Held], registers: int) -> list[Held]:
+    """The function applied to tensors of `registers` registers."""
+    values, table = lowering.join_maps([*left, *right], registers)
+    results = combine(lowering, op, values[: len(left)], values[len(left) :])
+    return [Held(value, table if count_of(value) > 1 else None) for value in results]
+
+
+def _apply(lowering: Lowering, op: Op, operands: list[Value]) -> list[Value]:
+    for argument, operand in zip(op.body.arguments, operands, strict=True):
+        lowering.values[argument] = Held(operand)
+    for inner in op.body:
+        if inner.regions:
+            raise Unsupported(inner, f"control flow in the function of a {op.name}", inner.location)
+    outer = lowering.builder.location
+    end = op.body.terminator.detach()
+    lower_block(lowering, op.body)
+    op.body.append(end)
+    lowering.builder.location = outer
+    return [lowering.held(o).value for o in end.operands]
+
+
+def spread_entries(lowering: Lowering, value: Value, entries: int) -> Value:
+    """A single value as an array of `entries` equal ones, so that all operands of a combination are indexed alike."""
+    if count_of(value) == entries or entries == 1:
+        return value
+    uniform = not isinstance(value.type, RegisterType) or value.type.uniform
+    type_ = RegisterType(entries, element_of(value.type), uniform)
+    return lowering.builder.value("msl.index", [value], type_, {"map": (0,) * entries})
+
+
+def scatter(number: int, positions: list[int]) -> int:
+    """The number whose bit positions[i] is bit i of `number`."""
+    return sum(1 << p for i, p in enumerate(positions) if number >> i & 1)
+
+
+def gather(number: int, positions: list[int]) -> int:
+    """The number whose bit i is bit positions[i] of `number`."""
+    return sum((number >> p & 1) << i for i, p in enumerate(positions))
+
+
+def store_parts(
+    lowering: Lowering, values: list[Held], slot: Held, masks: list[Held], size: int, registers: int
+) -> list[Value]:
+    """Each of `values` in a threadgroup buffer of its own of `size` elements, at `slot`."""
+    buffers = []
+    for held in values:
+        element = held.element
+        if element is I1:
+            held = Held(lowering.emit("arith.extui", [held.value], I8), held.map)
+        buffer = lowering.builder.value("msl.shared_alloc", [], SharedType(size, memory_element(element)))
+        operands, _ = lowering.join_maps([slot, held, *masks], registers)
+        lowering.builder.build("msl.shared_store", [buffer, *operands])
+        buffers.append(buffer)
+    return buffers
+
+
+def load_part(lowering: Lowering, buffer: Value, element: Type, position: Held, start: int) -> Held:
+    """What is in `buffer` at `position` + `start`, of the element type that was stored."""
+    index = position.value
+    if start:
+        index = lowering.emit("arith.addi", [index, lowering.constant(start)], position.element)
+    loaded = lowering.emit("msl.shared_load", [buffer, index], memory_element(element))
+    if element is I1:
+        loaded = lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
+    return Held(loaded, position.map)

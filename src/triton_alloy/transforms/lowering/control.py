@@ -1,0 +1,207 @@
+"""scf.for, scf.if, scf.while: a tensor is carried as its registers; a tensor of pointers as base and offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...dialects.msl import count_of
+from ...errors import Unsupported
+from ...ir.core import Block, Builder, Op, Region, Value
+from ...ir.types import I32, I64, Location, RegisterType, TensorType, Type, element_of
+from .context import (
+    Addresses,
+    Held,
+    Lowered,
+    Lowering,
+    Pointers,
+    first,
+    lower_block,
+    register_count,
+    rule,
+    spread,
+    widen,
+)
+from .memory import addresses_of
+
+
+class Carried:
+    """How values of one original type cross a region boundary: the register types, and how to pack and unpack them."""
+
+    def __init__(self, lowering: Lowering, type_: Type, initial: Lowered | None):
+        self.type = type_
+        self.kind = type(initial) if initial is not None else Held
+        self.registers = register_count(type_)
+        self.uniform = not isinstance(type_, TensorType) or not any(any(b) for b in type_.layout.lanes)
+        self.element = element_of(type_)
+        self.narrow = isinstance(initial, Pointers) and initial.base in lowering.narrow
+        self.base_type = initial.base.type if isinstance(initial, Pointers) else None
+        if isinstance(initial, Pointers):
+            self.element = I32 if self.narrow else I64
+        elif isinstance(initial, Addresses):
+            self.element = I64
+
+    def types(self) -> list[Type]:
+        data = RegisterType(self.registers, self.element, self.uniform)
+        return [self.base_type, data] if self.base_type is not None else [data]
+
+    def pack(self, lowering: Lowering, lowered: Lowered, location: Location) -> list[Value]:
+        """The values to carry. Raises Unsupported when a loop changes the kind of its pointers."""
+        if isinstance(lowered, Held):
+            return [self._array(lowering, lowered)]
+        if isinstance(lowered, Pointers) and self.kind is Addresses:
+            bits = element_of(self.type).pointee.width
+            lowered = addresses_of(lowering, lowered, bits, self.registers)
+        if not isinstance(lowered, self.kind):
+            reason = "pointers with a common base become pointers without one across iterations or branches"
+            raise Unsupported("scf.yield", reason, location)
+        if isinstance(lowered, Addresses):
+            return [self._array(lowering, lowered.address)]
+        offset = widen(lowering, lowered.offset) if self.element is I64 else lowered.offset
+        if offset.element is not self.element:
+            raise Unsupported("scf.yield", "a carried pointer's offset needs 64 bits", location)
+        return [lowered.base, self._array(lowering, offset)]
+
+    def _array(self, lowering: Lowering, held: Held) -> Value:
+        value = lowering.materialise(held, self.registers)
+        if self.uniform and isinstance(value.type, RegisterType) and not value.type.uniform:
+            value = first(lowering, value)
+        wanted = self.types()[-1]
+        if value.type is wanted:
+            return value
+        return spread(lowering, value, wanted)
+
+    def unpack(self, lowering: Lowering, values: Sequence[Value]) -> Lowered:
+        held = Held(values[-1], tuple(range(self.registers)) if count_of(values[-1]) > 1 else None)
+        if self.kind is Pointers:
+            if self.narrow:
+                lowering.narrow.add(values[0])
+            return Pointers(values[0], held)
+        return Addresses(held) if self.kind is Addresses else held
+
+
+def _plan(lowering: Lowering, types: Sequence[Type], initials: Sequence[Lowered]) -> list[Carried]:
+    return [Carried(lowering, t, i) for t, i in zip(types, initials, strict=True)]
+
+
+def _pack_all(lowering: Lowering, plan: list[Carried], lowered: Sequence[Lowered], location: Location) -> list[Value]:
+    values = []
+    for carried, value in zip(plan, lowered, strict=True):
+        values += carried.pack(lowering, value, location)
+    return values
+
+
+def _unpack_all(lowering: Lowering, plan: list[Carried], originals: Sequence[Value], values: Sequence[Value]) -> None:
+    position = 0
+    for carried, original in zip(plan, originals, strict=True):
+        width = len(carried.types())
+        part = values[position : position + width]
+        for value in part:
+            value.location = original.location
+        lowering.values[original] = carried.unpack(lowering, part)
+        position += width
+
+
+def _all_types(plan: list[Carried]) -> list[Type]:
+    return [t for carried in plan for t in carried.types()]
+
+
+def _lower_body(lowering: Lowering, block: Block, target: Block) -> Op:
+    """Lower all but the terminator of `block` into `target`; return the original terminator."""
+    outer = lowering.builder
+    lowering.builder = Builder(target, None, outer.location)
+    end = block.terminator
+    body_end = end.detach()
+    lower_block(lowering, block)
+    lowering.builder.location = body_end.location
+    block.append(body_end)
+    return body_end
+
+
+@rule("scf.for")
+def for_(lowering: Lowering, op: Op) -> None:
+    """for %i = lb to ub step s iter_args(...)"""
+    outer = lowering.builder
+    lower, upper, step = (lowering.held(o).value for o in op.operands[:3])
+    initials = [lowering[o] for o in op.operands[3:]]
+    plan = _plan(lowering, [o.type for o in op.operands[3:]], initials)
+    start = _pack_all(lowering, plan, initials, op.location)
+    block = Block()
+    index = op.body.arguments[0]
+    lowering.values[index] = Held(block.add_argument(index.type, index.location))
+    arguments = [block.add_argument(t) for t in _all_types(plan)]
+    _unpack_all(lowering, plan, op.body.arguments[1:], arguments)
+    end = _lower_body(lowering, op.body, block)
+    yielded = _pack_all(lowering, plan, [lowering[o] for o in end.operands], end.location)
+    lowering.builder.build("scf.yield", yielded)
+    lowering.builder = outer
+    outer.location = op.location
+    attributes = {"unsigned": True} if "unsignedCmp" in op.attributes else {}
+    operands = [lower, upper, step, *start]
+    loop = outer.build("scf.for", operands, _all_types(plan), attributes, [Region([block])])
+    _unpack_all(lowering, plan, op.results, loop.results)
+
+
+@rule("scf.if")
+def if_(lowering: Lowering, op: Op) -> None:
+    outer = lowering.builder
+    condition = lowering.held(op.operands[0]).value
+    branches = []
+    for region in op.regions:
+        block = Block()
+        if region.blocks:
+            [source] = region.blocks
+            end = _lower_body(lowering, source, block)
+            branches.append((block, lowering.builder, [lowering[o] for o in end.operands], end))
+        else:
+            branches.append((block, Builder(block, None, op.location), [], None))
+        lowering.builder = outer
+    kinds = [_joined_kind(values) for values in zip(*(b[2] for b in branches), strict=True)] if op.results else []
+    plan = [Carried(lowering, r.type, k) for r, k in zip(op.results, kinds, strict=True)]
+    for _, builder, values, end in branches:
+        lowering.builder = builder
+        yielded = _pack_all(lowering, plan, values, end.location) if end is not None else []
+        builder.build("scf.yield", yielded)
+    lowering.builder = outer
+    outer.location = op.location
+    regions = [Region([b[0]]) for b in branches]
+    new = outer.build("scf.if", [condition], _all_types(plan), {}, regions)
+    _unpack_all(lowering, plan, op.results, new.results)
+
+
+def _joined_kind(values: Sequence[Lowered]) -> Lowered:
+    """The representative that decides how both branches' values are carried: the most general kind."""
+    for kind in (Addresses, Pointers):
+        for value in values:
+            if isinstance(value, kind):
+                return value
+    return values[0]
+
+
+@rule("scf.while")
+def while_(lowering: Lowering, op: Op) -> None:
+    """The "before" region computes the condition and the values that the "after" region and the results see."""
+    outer = lowering.builder
+    initials = [lowering[o] for o in op.operands]
+    plan = _plan(lowering, [o.type for o in op.operands], initials)
+    start = _pack_all(lowering, plan, initials, op.location)
+    before, after = (r.blocks[0] for r in op.regions)
+    before_block, after_block = Block(), Block()
+    arguments = [before_block.add_argument(t) for t in _all_types(plan)]
+    _unpack_all(lowering, plan, before.arguments, arguments)
+    end = _lower_body(lowering, before, before_block)
+    condition = lowering.held(end.operands[0]).value
+    passed = [lowering[o] for o in end.operands[1:]]
+    passed_plan = _plan(lowering, [r.type for r in op.results], passed)
+    packed = _pack_all(lowering, passed_plan, passed, end.location)
+    lowering.builder.build("scf.condition", [condition, *packed])
+    lowering.builder = outer
+    arguments = [after_block.add_argument(t) for t in _all_types(passed_plan)]
+    _unpack_all(lowering, passed_plan, after.arguments, arguments)
+    end = _lower_body(lowering, after, after_block)
+    yielded = _pack_all(lowering, plan, [lowering[o] for o in end.operands], end.location)
+    lowering.builder.build("scf.yield", yielded)
+    lowering.builder = outer
+    outer.location = op.location
+    regions = [Region([before_block]), Region([after_block])]
+    new = outer.build("scf.while", start, _all_types(passed_plan), {}, regions)
+    _unpack_all(lowering, passed_plan, op.results, new.results)

@@ -1,0 +1,130 @@
+"""Tensors to registers: a tt function with layouts becomes an `msl.kernel` of per-thread code.
+
+One rule per op, registered by name (the lower_*.py files). Every elementwise op has the same rule. An op without a rule
+is refused with its place in the source.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import Unsupported
+from ...ir.core import Block, Builder, Op, Region
+from ...ir.types import I32, I64, DenseAttribute, TensorType, element_of
+from ...target import Target
+from . import atomic as lower_atomic
+from . import control as lower_control
+from . import convert as lower_convert
+from . import debug as lower_debug
+from . import dot as lower_dot
+from . import gather as lower_gather
+from . import memory as lower_memory
+from . import reduce as lower_reduce
+from . import scan as lower_scan
+from . import shape as lower_shape
+from .context import Addresses, Held, Lowering, is_pointer, lower_block, lower_elementwise, rule
+
+# Importing the rule files registers their rules.
+RULE_FILES = (
+    lower_atomic,
+    lower_control,
+    lower_convert,
+    lower_debug,
+    lower_dot,
+    lower_gather,
+    lower_memory,
+    lower_reduce,
+    lower_scan,
+    lower_shape,
+)
+
+
+def run(module: Op, target: Target, simdgroups: int, axis: Any, fp_contract: bool) -> None:
+    """Replace the module's only function by an `msl.kernel`. Raises Unsupported for what has no rule."""
+    [function] = [op for op in module.body if op.name == "tt.func"]
+    kernel = lower_function(function, target, simdgroups, axis, fp_contract)
+    module.body.insert(kernel, function)
+    function.erase()
+
+
+def lower_function(function: Op, target: Target, simdgroups: int, axis: Any, fp_contract: bool) -> Op:
+    block = Block()
+    attributes = {
+        "sym_name": function.attributes["sym_name"],
+        "simdgroups": simdgroups,
+        "fp_contract": fp_contract,
+    }
+    kernel = Op("msl.kernel", [], [], attributes, [Region([block])], function.location)
+    entry_end = block.append(Op("msl.entry_end"))
+    lowering = Lowering(target, simdgroups, axis, Builder(block))
+    lowering.entry_builder = Builder(block, entry_end, function.location)
+    argument_attributes = function.attributes.get("arg_attrs") or [{}] * len(function.body.arguments)
+    for argument, hints in zip(function.body.arguments, argument_attributes, strict=True):
+        value = block.add_argument(argument.type, argument.location)
+        lowering.values[argument] = Held(value)
+        if "tt.pointer_range" in hints:
+            lowering.narrow.add(value)
+    lower_block(lowering, function.body)
+    entry_end.erase()
+    return kernel
+
+
+@rule("arith.constant")
+def constant(lowering: Lowering, op: Op) -> None:
+    """A splat constant is one uniform value; any other a table."""
+    attribute = op.attributes["value"]
+    if not isinstance(attribute, DenseAttribute):
+        value = lowering.builder.value("arith.constant", [], op.result.type, {"value": attribute})
+        lowering.values[op.result] = Held(value)
+        return
+    if not attribute.is_splat:
+        lowering.values[op.result] = lower_gather.table(lowering, attribute.values, op.result.type)
+        return
+    lowering.values[op.result] = Held(lowering.constant(attribute.values[0], element_of(op.result.type)))
+
+
+@rule("arith.select")
+def select(lowering: Lowering, op: Op) -> None:
+    """Like any elementwise op, and for pointers on their offsets or addresses."""
+    if is_pointer(op.result.type) and isinstance(op.result.type, TensorType):
+        lower_memory.select_pointers(lowering, op)
+        return
+    lower_elementwise(lowering, op)
+
+
+@rule("tt.get_program_id", "tt.get_num_programs")
+def program_id(lowering: Lowering, op: Op) -> None:
+    name = {"tt.get_program_id": "msl.program_id", "tt.get_num_programs": "msl.num_programs"}[op.name]
+    value = lowering.builder.value(name, [], I32, {"axis": op.integer("axis")})
+    lowering.values[op.result] = Held(value)
+
+
+@rule("llvm.intr.assume")
+def assume(lowering: Lowering, op: Op) -> None:
+    """A promise of the user; nothing to compute."""
+
+
+@rule("tt.grid_dependency_wait", "tt.grid_dependency_launch_dependents")
+def grid_dependency(lowering: Lowering, op: Op) -> None:
+    """Kernels run one after another: what this one depends on is complete, and what depends on it waits for its end."""
+
+
+@rule("tt.return")
+def return_(lowering: Lowering, op: Op) -> None:
+    if op.operands:
+        raise Unsupported(op, "a kernel returns no value", op.location)
+    lowering.builder.build("msl.return")
+
+
+@rule("ub.poison")
+def poison(lowering: Lowering, op: Op) -> None:
+    """Any value will do: zero."""
+    element = element_of(op.result.type)
+    if not is_pointer(op.result.type):
+        lowering.values[op.result] = Held(lowering.constant(0, element))
+        return
+    zero = lowering.constant(0, I64)
+    if isinstance(op.result.type, TensorType):
+        lowering.values[op.result] = Addresses(Held(zero))
+    else:
+        lowering.values[op.result] = Held(lowering.builder.value("msl.pointer_from", [zero], element))

@@ -1,0 +1,136 @@
+"""Barriers: one wherever memory may be touched by two threads in an order that matters, nowhere else.
+
+A forward walk keeps the accesses since the last barrier. An access that conflicts (overlapping bytes, at least one a
+write, not the same op: that touches the same elements in the same threads each time) needs a barrier before it. A loop
+body is walked with what its own end leaves pending; where the accesses before the loop ask for more, only the first
+iteration needs it, and the barrier stands before the loop.
+Lanes of one simdgroup also need one: lockstep is no ordering (MSL spec 6.9.1).
+
+Device memory is told apart by kernel argument, as far as that is known: through two arguments a program is taken to
+touch different memory. Two accesses of one argument at the same offsets are by the same threads, unless only an
+elected thread stores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...dialects.msl import kernel_argument
+from ...ir.core import Block, Builder, Op, Value
+from .register_ops import LOG, access_of
+
+DEVICE_SCOPES = {"threadgroup": "device", "simdgroup": "simdgroup_device"}
+THREADGROUP_OPS = ("msl.shared_store", "msl.shared_load", "msl.shared_add")
+
+
+@dataclass(frozen=True)
+class Touch:
+    """An access to bytes [start, end) of the arena since the last barrier."""
+
+    op: Op
+    start: int
+    end: int
+    writes: bool
+
+    def conflicts(self, other: Touch | DeviceTouch) -> bool:
+        if not isinstance(other, Touch) or not (self.writes or other.writes):
+            return False
+        return self.op is not other.op and self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True)
+class DeviceTouch:
+    """An access of device memory. argument: what the address comes from; None: not known; offset: None for addresses;
+    elected: a store by one thread of several that hold the value."""
+
+    op: Op
+    writes: bool
+    argument: Value | None
+    offset: Value | None
+    elected: bool
+
+    def conflicts(self, other: Touch | DeviceTouch) -> bool:
+        if not isinstance(other, DeviceTouch) or self.op is other.op or not (self.writes or other.writes):
+            return False
+        if self.argument is not None and other.argument is not None and self.argument is not other.argument:
+            return False
+        same_threads = self.offset is not None and self.offset is other.offset
+        return not same_threads or self.elected or other.elected
+
+
+Pending = frozenset[Touch | DeviceTouch]
+Place = Callable[[Op, str], None]  # what is done where a barrier is missing: before an op, with that scope
+
+
+def run(kernel: Op) -> None:
+    """Insert msl.barrier ops into a kernel whose buffers have their offsets."""
+    scope = "threadgroup" if kernel.integer("simdgroups") > 1 else "simdgroup"
+    _walk(kernel.body, frozenset(), scope, _insert)
+
+
+def _insert(op: Op, reach: str) -> None:
+    Builder.before_op(op).build("msl.barrier", [], [], {"scope": reach})
+
+
+def _touch(op: Op) -> Touch | DeviceTouch | None:
+    """What the op touches; None for ops that touch no memory."""
+    if op.name in THREADGROUP_OPS:
+        buffer = op.operands[0]
+        assert isinstance(buffer.owner, Op)
+        start = buffer.owner.integer("offset")
+        size = buffer.type.count * max(buffer.type.element.width // 8, 1)
+        return Touch(op, start, start + size, op.name != "msl.shared_load")
+    access = access_of(op)
+    if access is None or access.space == LOG:
+        return None
+    argument = kernel_argument(access.base) if access.base is not None else None
+    return DeviceTouch(op, access.writes, argument, access.offset, bool(op.attributes.get("elected")))
+
+
+def _walk(block: Block, pending: Pending, scope: str, place: Place) -> Pending:
+    for op in block:
+        touch = _touch(op)
+        if op.name == "msl.barrier":
+            pending = _after_barrier(op.attributes["scope"], pending)
+        elif touch is not None:
+            if any(touch.conflicts(before) for before in pending):
+                reach = scope if isinstance(touch, Touch) else DEVICE_SCOPES[scope]
+                place(op, reach)
+                pending = _after_barrier(reach, pending)
+            pending |= {touch}
+        elif op.name == "scf.if":
+            ends = [_walk(b, pending, scope, place) for b in _blocks(op)]
+            pending = frozenset().union(*ends)
+        elif op.regions:
+            pending = _loop(op, pending, scope, place)
+    return pending
+
+
+def _after_barrier(reach: str, pending: Pending) -> Pending:
+    if reach in DEVICE_SCOPES.values():
+        return frozenset()
+    return frozenset(p for p in pending if isinstance(p, DeviceTouch))
+
+
+def _blocks(op: Op) -> list[Block]:
+    return [b for region in op.regions for b in region.blocks]
+
+
+def _loop(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
+    """Barriers for any iteration after the first, then what the first needs of those before the loop."""
+    end = _iteration(op, frozenset(), scope, place)
+    end |= _iteration(op, end, scope, place)
+    missing: list[str] = []
+    _iteration(op, pending, scope, lambda _, reach: missing.append(reach))
+    if missing:
+        reach = DEVICE_SCOPES[scope] if DEVICE_SCOPES[scope] in missing else scope
+        place(op, reach)
+        pending = _after_barrier(reach, pending)
+    return pending | end
+
+
+def _iteration(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
+    for block in _blocks(op):
+        pending = _walk(block, pending, scope, place)
+    return pending

@@ -1,0 +1,92 @@
+"""Memory that programs pass to each other: accessed so that each sees what the others have written.
+
+On an Apple GPU a plain load may find what its core has loaded before, and a plain store may be seen by its own core
+only, whatever fences stand around them (MSL specification, 4.8). So where a kernel acquires or releases, what it both
+reads and writes is accessed by relaxed atomics, one element at a time. All else stays as it is: what a kernel only
+reads or only writes it does not pass on to itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...dialects.control import carried_through
+from ...errors import Unsupported
+from ...ir.core import Op, Value
+from ...ir.types import PointerType
+from ...target import Target
+from .register_ops import access_of
+
+SAME_MEMORY = ("msl.pointer_add", "msl.pointer_cast", "arith.select")
+ATOMIC = "msl.atomic"
+
+
+def run(kernel: Op, target: Target) -> None:
+    """Mark the loads and stores, in place. Raises Unsupported for accesses by address that would have to be."""
+    if target.hardware is None or not any(op.name == "msl.fence" for op in kernel.walk()):
+        return
+    groups = _groups(kernel)
+    accesses = [_Access.of(op, groups) for op in kernel.walk()]
+    known = [access for access in accesses if access is not None]
+    read = {access.group for access in known if access.reads}
+    written = {access.group for access in known if access.writes}
+    for access in known:
+        if access.group in read and access.group in written and access.op.name != ATOMIC:
+            _make_coherent(access.op)
+
+
+@dataclass(frozen=True)
+class _Access:
+    """group: of the pointers that lead to the same memory; None: an address, which may lead anywhere."""
+
+    op: Op
+    group: Value | None
+    reads: bool
+    writes: bool
+
+    @staticmethod
+    def of(op: Op, groups: dict[Value, Value]) -> _Access | None:
+        access = access_of(op)
+        if access is None or access.space != "device":
+            return None
+        group = groups[access.base] if access.base is not None else None
+        return _Access(op, group, not access.writes or op.name == ATOMIC, access.writes)
+
+
+def _groups(kernel: Op) -> dict[Value, Value]:
+    """Each pointer -> one that stands for all that lead to the same memory: derived from it, or carried together."""
+    parents: dict[Value, Value] = {}
+
+    def find(value: Value) -> Value:
+        while value in parents:
+            value = parents[value]
+        return value
+
+    def join(one: Value, other: Value) -> None:
+        one, other = find(one), find(other)
+        if one is not other:
+            parents[other] = one
+
+    pointers = [argument for argument in kernel.body.arguments if isinstance(argument.type, PointerType)]
+    for op in kernel.walk():
+        blocks = [block for region in op.regions for block in region.blocks]
+        inside = [argument for block in blocks for argument in block.arguments]
+        pointers += [value for value in (*op.results, *inside) if isinstance(value.type, PointerType)]
+        if op.name in SAME_MEMORY:
+            for operand in op.operands:
+                if isinstance(operand.type, PointerType):
+                    join(operand, op.result)
+        for carried in carried_through(op):
+            first, *others = [*carried.targets, *(user.operands[index] for user, index in carried.uses)]
+            if isinstance(first.type, PointerType):
+                for other in others:
+                    join(first, other)
+    return {pointer: find(pointer) for pointer in pointers}
+
+
+def _make_coherent(op: Op) -> None:
+    if op.name.endswith("_address"):
+        raise Unsupported(op, "an address in memory that a kernel passes on between programs", op.location)
+    op.name = op.name.removesuffix("_vector")
+    op.attributes = {key: value for key, value in op.attributes.items() if key != "width"}
+    op.attributes |= {"contiguous": False, "coherent": True}
