@@ -14,7 +14,7 @@ HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: equality replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers simt-records simt sanitize seeds clean
+.PHONY: equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers simt-records simt sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -47,6 +47,9 @@ upstream: .venv/test ## run Triton's own tutorials and language tests: make upst
 equality: .venv/test ## compare modules of native libtriton and ours: make equality TRITON_SOURCE=folder
 	$(PIP) tabulate filecheck
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/equality/run.py $(TRITON_SOURCE) $(EQUALITY)
+
+map: ## print what every file of the source is for: make map FOLDER=transforms
+	@$(PYTHON) tests/source_map.py $(FOLDER)
 
 replay: .venv/test ## compare the texts of two revisions: make replay BASE=main [CORPUS=folder or archive] [TRITON_SOURCE=folder]
 	$(BIN)/python tests/replay/run.py $(or $(BASE),HEAD) $(if $(CORPUS),--corpus "$(CORPUS)") \

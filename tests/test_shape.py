@@ -8,38 +8,45 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.source_map import files, first_sentence
 from triton_alloy import config
 from triton_alloy.digest import NOT_CODE_GENERATION
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "triton_alloy"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-TEXTS = sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".h", ".cpp", ".metal", ".txt"))
+TEXTS = files()
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 FILE_LINES, FUNCTION_LINES, MEDIAN_LINES, COLUMNS = 500, 60, 10, 120
 
 BASE = {"chips", "layout", "conversion", "kernel", "errors", "config", "target"}
-STAGES = {"frontend", "transforms", "msl"}
+VOCABULARY = BASE | {"ir", "dialects", "rules"}
+ROOMS = ("tensors", "layouts", "lowering", "registers")
+STAGES = {"frontend", *(f"transforms/{room}" for room in ROOMS), "msl"}
 MAY_IMPORT = {
     **dict.fromkeys(BASE, BASE),
     "ir": {"ir", "layout", "errors"},
     "dialects": {"dialects", "ir", "layout", "errors"},
-    **{stage: BASE | {"ir", "dialects", stage} for stage in STAGES},
+    "rules": {"rules", "dialects", "ir", "layout", "errors"},
+    **{stage: VOCABULARY | {stage} for stage in STAGES},
     "runtime": {"runtime", "chips", "kernel", "errors", "config", "target", "msl_cpu"},
     "msl_cpu": {"msl_cpu"},
 }
 """Part of the package -> the parts it may import; parts that are not here may import all."""
-BRIDGES = {("src/triton_alloy/frontend/libtriton/passes.py", "transforms")}
-"""libtriton's list of passes names ours."""
 
 
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+def part(names: list[str]) -> str:
+    """["ir", "core"] -> "ir", ["layout"] -> "layout", ["transforms", "layouts", "axis"] -> "transforms/layouts"."""
+    return "/".join(names[: 2 if names[0] == "transforms" else 1])
+
+
 def part_of(path: Path) -> str:
-    """`ir/core.py` -> "ir", `layout.py` -> "layout"."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    """The part of the package that a file belongs to."""
+    return part(list(path.relative_to(PACKAGE).with_suffix("").parts))
 
 
 def imported_parts(path: Path) -> Iterator[str]:
@@ -53,7 +60,7 @@ def imported_parts(path: Path) -> Iterator[str]:
             base = package[: len(package) - node.level + 1] if node.level else []
             module = base + (node.module.split(".") if node.module else [])
             names = [module + alias.name.split(".") for alias in node.names]
-        yield from (name[1] for name in names if name[0] == PACKAGE.name and len(name) > 1)
+        yield from (part(name[1:]) for name in names if name[0] == PACKAGE.name and len(name) > 1)
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
@@ -83,8 +90,7 @@ def test_most_functions_are_a_few_lines():
 def test_stages_meet_only_in_the_compiler():
     limited = [path for path in SOURCES if part_of(path) in MAY_IMPORT]
     found = {(relative(path), part) for path in limited for part in imported_parts(path)}
-    wrong = {(path, part) for path, part in found if part not in MAY_IMPORT[part_of(PACKAGE.parents[1] / path)]}
-    assert wrong == BRIDGES
+    assert {(path, part) for path, part in found if part not in MAY_IMPORT[part_of(ROOT / path)]} == set()
 
 
 def test_no_text_depends_on_what_the_key_of_tritons_cache_leaves_out():
@@ -95,23 +101,13 @@ def test_no_text_depends_on_what_the_key_of_tritons_cache_leaves_out():
 
 
 def test_every_file_says_what_it_is_for():
-    files = [path for path in SOURCES if path.read_text().strip()]
-    assert [relative(path) for path in files if not ast.get_docstring(ast.parse(path.read_text()))] == []
+    """The first sentence, which `make map` prints."""
+    assert [relative(path) for path in TEXTS if path.read_text().strip() and not first_sentence(path)] == []
 
 
 def test_nothing_is_left_for_later():
     pattern = re.compile(r"\b(?:TODO|FIXME|HACK)\b|except Exception|except:")
     assert [relative(path) for path in TEXTS if pattern.search(path.read_text())] == []
-
-
-def test_the_map_names_every_file_and_only_those():
-    listed = re.findall(r"^- `([^`]+)`: \S", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
-    exists = {path.relative_to(PACKAGE).as_posix() for path in TEXTS if path.name != "__init__.py"}
-    assert {"not in the map": exists - set(listed), "not there": set(listed) - exists} == {
-        "not in the map": set(),
-        "not there": set(),
-    }
-    assert len(listed) == len(set(listed))
 
 
 def test_every_environment_variable_is_in_the_table():

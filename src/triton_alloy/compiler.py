@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from . import config
 from .ir.core import Op
 from .ir.printer import print_ir
-from .ir.rewrite import drop_unchanged_carries, eliminate_common_subexpressions, eliminate_dead_code, hoist_invariants
-from .ir.types import PointerType, RegisterType, element_of
+from .ir.types import PointerType, element_of
 from .ir.verifier import verify
 from .kernel import Kernel, Message, check_limits
 from .msl.printer import print_kernel
@@ -24,7 +23,7 @@ from .target import Target
 from .transforms.layouts import assign_layouts
 from .transforms.layouts.axis import AxisAnalysis
 from .transforms.lowering import lower
-from .transforms.registers import allocate, barriers, coherence, form_loops, storage, unroll
+from .transforms.registers import allocate, barriers, clean, coherence, form_loops, storage, unroll
 from .transforms.tensors import (
     bound_waits,
     carry,
@@ -70,19 +69,6 @@ def _lower(module: Op, options: Options) -> None:
     lower.run(module, options.target, options.simdgroups, AxisAnalysis(_only(module)), options.fp_contract)
 
 
-def _clean(module: Op, options: Options) -> None:
-    """Lowering computes an address once for every layout and register pattern: what is equal becomes one again."""
-    drop_unchanged_carries(module)
-    eliminate_common_subexpressions(module)
-    hoist_invariants(module, _saves_registers)
-    eliminate_dead_code(module)
-
-
-def _saves_registers(op: Op) -> bool:
-    """Not an array of lane values made of less: recomputing those in the loop costs less than keeping them."""
-    return all(not isinstance(r.type, RegisterType) or r.type.uniform or r.type.count == 1 for r in op.results)
-
-
 Stage = Callable[[Op, Options], None]
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("structurize", lambda module, _: structurize.run(module)),
@@ -99,7 +85,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("legalize", lambda module, options: legalize.run(module, options.target)),
     ("assign_layouts", _assign_layouts),
     ("lower", _lower),
-    ("clean", _clean),
+    ("clean", lambda module, _: clean.run(module)),
     ("coherence", lambda module, options: coherence.run(_only(module), options.target)),
     ("allocate", lambda module, _: allocate.run(_only(module))),
     ("barriers", lambda module, _: barriers.run(_only(module))),

@@ -223,7 +223,7 @@ TT = {
     "atomic_load": OpRule((1, 2), attributes=("sem", "scope")),
     "atomic_store": OpRule((2, 3), 0, attributes=("sem", "scope")),
     "atomic_poll": OpRule((1, None), _ANY),
-    # ---- descriptors and block pointers, which transforms/ttir rewrites
+    # ---- descriptors and block pointers, which frontend/passes rewrites
     "make_tensor_descriptor": OpRule((3, None), traits=Trait.PURE),
     "descriptor_load": OpRule((2, None), traits=Trait.READS),
     "descriptor_gather": OpRule(3, traits=Trait.READS),

@@ -1,4 +1,12 @@
-"""A stand-in for `triton._C.libtriton`, Triton's native module, under upstream's unmodified Python files."""
+"""A stand-in for `triton._C.libtriton`, Triton's native module, under upstream's unmodified Python files.
+
+ir, builder, operations, handles    modules are built on our IR: what Triton's code generator calls
+pass_manager, passes                a list of passes and who they are (frontend/passes)
+specialize                          how a launch's arguments become types
+reading, diagnostics                modules from files; problems in MLIR's words
+enums, environment, linear_layout, interpreter      the rest of what upstream's files import
+absent                              other vendors' parts, which refuse by name
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""libtriton's `passes`: each `add_...` appends one of our passes (transforms/ttir) to a pass manager.
+"""libtriton's `passes`: each `add_...` appends one of our passes (frontend/passes) to a pass manager.
 
 What belongs to other vendors' hardware, or is no part of the way from Triton's front end to ours, is refused by name.
 """

@@ -1,3 +1,5 @@
+// The names of varying types.
+
 //: UNROLL
 // Before loops over registers: an array whose elements are picked by numbers known to the compiler stays in registers.
 #define UNROLL _Pragma("clang loop unroll(full)")

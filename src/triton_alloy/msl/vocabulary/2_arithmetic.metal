@@ -1,3 +1,5 @@
+// Arithmetic and functions that MSL lacks or that trap.
+
 //: select
 // A choice for each lane. A macro, since metal::select lacks some types and an overload of it could be ambiguous.
 #define select(if_false, if_true, condition) ((condition) ? (if_true) : (if_false))

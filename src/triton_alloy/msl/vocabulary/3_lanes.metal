@@ -1,3 +1,5 @@
+// Shuffles, votes and reductions over the lanes.
+
 //: first
 // Lane 0's value.
 template <class T> METAL_FUNC T first(T x) { return simd_broadcast_first(x); }

@@ -1,3 +1,5 @@
+// Loads, stores and addresses; masked lanes touch no memory.
+
 //: load
 // The element at the offset; where masked, `other` or 0, and no memory is touched.
 template <class T, class I> METAL_FUNC T load(const device T *p, I offset) { return p[offset]; }

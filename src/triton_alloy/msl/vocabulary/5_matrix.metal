@@ -1,3 +1,5 @@
+// Dots of a simdgroup: 8x8 fragments, and rows of 32 columns.
+
 //: mma_8x8
 // c += a b on MxK and KxN fragments of 8x8, of which a lane holds 2 elements where the matrix unit wants them.
 template <uint M, uint N, uint K, class A, class B>

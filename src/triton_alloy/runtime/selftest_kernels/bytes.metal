@@ -1,3 +1,4 @@
+// Stores of bytes by two threadgroups.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

@@ -1,3 +1,4 @@
+// A multiplication and an addition, each rounded.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

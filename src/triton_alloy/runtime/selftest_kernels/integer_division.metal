@@ -1,3 +1,4 @@
+// Unsigned divisions of large numbers.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

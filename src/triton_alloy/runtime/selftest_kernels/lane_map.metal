@@ -1,3 +1,4 @@
+// Which lane holds which elements of a simdgroup_matrix.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

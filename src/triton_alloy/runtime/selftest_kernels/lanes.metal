@@ -1,3 +1,4 @@
+// Functions across the lanes of a simdgroup.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

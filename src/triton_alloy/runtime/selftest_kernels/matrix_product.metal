@@ -1,3 +1,4 @@
+// Products of 8x8 matrices, exact in their operands.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

@@ -1,3 +1,4 @@
+// Floats with NaN, infinity and correct rounding.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

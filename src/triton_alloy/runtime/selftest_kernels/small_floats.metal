@@ -1,3 +1,4 @@
+// 16-bit floats: subnormal numbers, rounding to the nearest even.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

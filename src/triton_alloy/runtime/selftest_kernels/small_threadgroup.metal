@@ -1,3 +1,4 @@
+// Barriers in a threadgroup of one simdgroup.
 #include <metal_stdlib>
 using namespace metal;
 #if __METAL_VERSION__ >= 320

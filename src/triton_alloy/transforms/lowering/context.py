@@ -1,4 +1,4 @@
-"""How lowered code holds a tensor: registers of one thread, and the shared vocabulary of the lower_*.py rules.
+"""How lowered code holds a tensor: registers of one thread, and the shared vocabulary of the rules beside this file.
 
 A tensor with layout L has `2**len(L.registers)` registers in each lane. Many are equal by construction: a splat is one
 uniform value, a row of offsets broadcast over columns repeats. `Held` stores the distinct ones once, and `map` says

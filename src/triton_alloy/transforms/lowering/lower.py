@@ -1,7 +1,7 @@
 """Tensors to registers: a tt function with layouts becomes an `msl.kernel` of per-thread code.
 
-One rule per op, registered by name (the lower_*.py files). Every elementwise op has the same rule. An op without a rule
-is refused with its place in the source.
+One rule per op, registered by name (the files beside this one). Every elementwise op has the same rule. An op without a
+rule is refused with its place in the source.
 """
 
 from __future__ import annotations
@@ -12,31 +12,8 @@ from ...errors import Unsupported
 from ...ir.core import Block, Builder, Op, Region
 from ...ir.types import I32, I64, DenseAttribute, TensorType, element_of
 from ...target import Target
-from . import atomic as lower_atomic
-from . import control as lower_control
-from . import convert as lower_convert
-from . import debug as lower_debug
-from . import dot as lower_dot
-from . import gather as lower_gather
-from . import memory as lower_memory
-from . import reduce as lower_reduce
-from . import scan as lower_scan
-from . import shape as lower_shape
+from . import atomic, control, convert, debug, dot, gather, memory, reduce, scan, shape  # noqa: F401  their rules
 from .context import Addresses, Held, Lowering, is_pointer, lower_block, lower_elementwise, rule
-
-# Importing the rule files registers their rules.
-RULE_FILES = (
-    lower_atomic,
-    lower_control,
-    lower_convert,
-    lower_debug,
-    lower_dot,
-    lower_gather,
-    lower_memory,
-    lower_reduce,
-    lower_scan,
-    lower_shape,
-)
 
 
 def run(module: Op, target: Target, simdgroups: int, axis: Any, fp_contract: bool) -> None:
@@ -78,7 +55,7 @@ def constant(lowering: Lowering, op: Op) -> None:
         lowering.values[op.result] = Held(value)
         return
     if not attribute.is_splat:
-        lowering.values[op.result] = lower_gather.table(lowering, attribute.values, op.result.type)
+        lowering.values[op.result] = gather.table(lowering, attribute.values, op.result.type)
         return
     lowering.values[op.result] = Held(lowering.constant(attribute.values[0], element_of(op.result.type)))
 
@@ -87,7 +64,7 @@ def constant(lowering: Lowering, op: Op) -> None:
 def select(lowering: Lowering, op: Op) -> None:
     """Like any elementwise op, and for pointers on their offsets or addresses."""
     if is_pointer(op.result.type) and isinstance(op.result.type, TensorType):
-        lower_memory.select_pointers(lowering, op)
+        memory.select_pointers(lowering, op)
         return
     lower_elementwise(lowering, op)
 

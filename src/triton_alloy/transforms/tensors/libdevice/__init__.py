@@ -13,9 +13,7 @@ from ....errors import Unsupported
 from ....ir.core import Builder, Op
 from ....ir.types import F32, I32, I64, element_of
 from ..terms import Term
-from . import functions as float_functions
-from . import rounding as float_rounding
-from . import tails as float_tails
+from . import functions, rounding, tails
 from .functions import INFINITY, NAN, magnitude, sign_bit, with_sign
 
 Function = Callable[..., Term]
@@ -71,36 +69,34 @@ OPS = {
 FUNCTIONS.update({symbol: partial(_op, name) for symbol, name in OPS.items()})
 
 COMPOSED = {
-    "acoshf": float_functions.acosh, "asinhf": float_functions.asinh, "atanhf": float_functions.atanh,
-    "cbrtf": float_functions.cube_root, "rcbrtf": float_functions.reciprocal_cube_root,
-    "cospif": float_functions.cospi, "sinpif": float_functions.sinpi,
-    "exp10f": float_functions.exp10, "fast_exp10f": float_functions.exp10, "expm1f": float_functions.expm1,
-    "log10f": float_functions.log10, "fast_log10f": float_functions.log10, "log1pf": float_functions.log1p,
-    "lgammaf": float_functions.lgamma, "tgammaf": float_functions.tgamma, "powif": float_functions.power_of_integer,
-    **{f"{name}f": float_functions.norm for name in ("hypot", "norm3d", "norm4d")},
-    **{f"{name}f": float_functions.reciprocal_norm for name in ("rhypot", "rnorm3d", "rnorm4d")},
-    "erfcf": float_tails.erfc, "erfcinvf": float_tails.erfcinv, "erfcxf": float_tails.erfcx,
-    "erfinvf": float_tails.erfinv, "normcdff": float_tails.normcdf, "normcdfinvf": float_tails.normcdfinv,
-    **{f"j{n}f": partial(float_tails.first_kind, order=n) for n in (0, 1)},
-    **{f"y{n}f": partial(float_tails.second_kind, order=n) for n in (0, 1)},
-    **{f"cyl_bessel_i{n}f": partial(float_tails.modified, order=n) for n in (0, 1)},
-    "nextafterf": float_rounding.next_after,
+    "acoshf": functions.acosh, "asinhf": functions.asinh, "atanhf": functions.atanh,
+    "cbrtf": functions.cube_root, "rcbrtf": functions.reciprocal_cube_root,
+    "cospif": functions.cospi, "sinpif": functions.sinpi,
+    "exp10f": functions.exp10, "fast_exp10f": functions.exp10, "expm1f": functions.expm1,
+    "log10f": functions.log10, "fast_log10f": functions.log10, "log1pf": functions.log1p,
+    "lgammaf": functions.lgamma, "tgammaf": functions.tgamma, "powif": functions.power_of_integer,
+    **{f"{name}f": functions.norm for name in ("hypot", "norm3d", "norm4d")},
+    **{f"{name}f": functions.reciprocal_norm for name in ("rhypot", "rnorm3d", "rnorm4d")},
+    "erfcf": tails.erfc, "erfcinvf": tails.erfcinv, "erfcxf": tails.erfcx,
+    "erfinvf": tails.erfinv, "normcdff": tails.normcdf, "normcdfinvf": tails.normcdfinv,
+    **{f"j{n}f": partial(tails.first_kind, order=n) for n in (0, 1)},
+    **{f"y{n}f": partial(tails.second_kind, order=n) for n in (0, 1)},
+    **{f"cyl_bessel_i{n}f": partial(tails.modified, order=n) for n in (0, 1)},
+    "nextafterf": rounding.next_after,
 }  # fmt: skip
 FUNCTIONS.update(COMPOSED)
 
 ROUNDED = {
-    "fadd": float_rounding.add, "fsub": float_rounding.subtract, "fmul": float_rounding.multiply,
-    "fdiv": float_rounding.divide, "frcp": float_rounding.reciprocal, "fsqrt": float_rounding.square_root,
-    "fmaf": float_rounding.multiply_add,
+    "fadd": rounding.add, "fsub": rounding.subtract, "fmul": rounding.multiply,
+    "fdiv": rounding.divide, "frcp": rounding.reciprocal, "fsqrt": rounding.square_root,
+    "fmaf": rounding.multiply_add,
 }  # fmt: skip
 FUNCTIONS.update({f"{name}_{mode}": partial(f, mode=mode) for name, f in ROUNDED.items() for mode in MODES})
 INTEGERS = {"int": (32, True), "uint": (32, False), "ll": (64, True), "ull": (64, False)}
 for _name, (_width, _signed) in INTEGERS.items():
     for _mode in MODES:
-        FUNCTIONS[f"float2{_name}_{_mode}"] = partial(
-            float_rounding.to_integer, width=_width, signed=_signed, mode=_mode
-        )
-        FUNCTIONS[f"{_name}2float_{_mode}"] = partial(float_rounding.from_integer, signed=_signed, mode=_mode)
+        FUNCTIONS[f"float2{_name}_{_mode}"] = partial(rounding.to_integer, width=_width, signed=_signed, mode=_mode)
+        FUNCTIONS[f"{_name}2float_{_mode}"] = partial(rounding.from_integer, signed=_signed, mode=_mode)
 
 
 MATH = {
@@ -196,7 +192,7 @@ def scale_by_power(x: Term, n: Term) -> Term:
     n = n.op("arith.maxsi", -300).minimum(300)
     third = n.op("arith.divsi", 3)
     last = n - third - third
-    factors = [float_functions.power_of_two(part) for part in (third, third, last)]
+    factors = [functions.power_of_two(part) for part in (third, third, last)]
     lowest = n.compare("<", 0).where(factors[2], factors[0])
     highest = n.compare("<", 0).where(factors[0], factors[2])
     return x * highest * factors[1] * lowest
@@ -219,12 +215,12 @@ def ieee_remainder(x: Term, y: Term) -> Term:
 
 @function("llrintf")
 def to_nearest_even(x: Term) -> Term:
-    return float_rounding.to_integer(x, 64, True, "rn")
+    return rounding.to_integer(x, 64, True, "rn")
 
 
 @function("llroundf")
 def to_nearest_away(x: Term) -> Term:
-    return float_rounding.to_integer(x.op("math.round"), 64, True, "rz")
+    return rounding.to_integer(x.op("math.round"), 64, True, "rz")
 
 
 # ------------------------------------------------------------------------------------------------------------- integers

@@ -1,4 +1,4 @@
-"""Error functions, the normal distribution and Bessel functions of f32, for libdevice (see float_functions.py)."""
+"""Error functions, the normal distribution and Bessel functions of f32, for libdevice (see functions.py)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,13 @@
+"""tt -> msl: tensors become registers of one thread, by one rule per op.
+
+    lower           the stage, and the rules of constants and elementwise ops
+    context         how a tensor is held, and what every rule asks: coordinates, masks of owners, elections
+    memory, atomic  pointers, loads, stores; atomics
+    convert         from one layout to another: renamings, shuffles, threadgroup memory
+    reduce, scan    with combiners (their functions) and commutative (what those allow)
+    dot, gather     products; elements at places that the data tell
+    shape, control, debug           views; loops and branches; prints and assertions
+    lane_zero       what lane 0 computes, as uniform code
+
+A rule is registered by the name of its op; `lower` imports the files, which registers them.
+"""

@@ -1,0 +1,16 @@
+"""tt -> tt: whatever Triton's front end leaves becomes one structured function in simple forms.
+
+In the order of the pipeline:
+
+    structurize         early returns become nested scf.if
+    inline, flatten     calls; the functions that ops apply to single elements
+    combiner_checks     assertions in the functions of reductions and scans
+    simplify            folds what is known, with the rewrites of `rules/`
+    refuse              what Metal has no counterpart for, before anything is rewritten
+    bound_waits, carry  loops: those that wait for other programs; those that move a tensor as a whole
+    libdevice/          CUDA's functions as arithmetic
+    scaled_dot, small_floats    block scales and 8-bit floats as what devices compute with
+    legalize            ops in forms that every later stage knows
+
+`terms` is how several of them write arithmetic: as Python expressions.
+"""
