@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from triton_alloy import compiler
+from triton_alloy.ir.core import Op
+from triton_alloy.ir.verifier import verify
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="triton-alloy-tests-")
 
@@ -27,6 +33,22 @@ _set_environment()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--sanitize`: the kernel tests run in sanitize mode, which must report nothing (`make sanitize`)."""
     parser.addoption("--sanitize", action="store_true", help="run the kernel tests in sanitize mode")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_stage_leaves_valid_ir() -> Iterator[None]:
+    """Whatever a test compiles in its own process, the IR is verified after each stage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "STAGES", tuple((name, _verified(stage)) for name, stage in compiler.STAGES))
+        yield
+
+
+def _verified(stage: compiler.Stage) -> compiler.Stage:
+    def run(module: Op, options: Any) -> None:
+        stage(module, options)
+        verify(module)
+
+    return run
 
 
 @pytest.fixture

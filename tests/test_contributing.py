@@ -59,7 +59,9 @@ def test_an_elementwise_op_needs_the_two_rows_of_its_change(family: str, monkeyp
     needed, _, _ = files.partition(". ")
     assert re.findall(r"`([^`]+)`", needed) == ["dialects/arith.py", "msl/intrinsics.py"]
     monkeypatch.setitem(registry._rules, "math.fourth_root", registry.find_rule("math.sqrt"))
-    monkeypatch.setitem(intrinsics.INTRINSICS, "math.fourth_root", intrinsics.template("precise::sqrt(precise::sqrt({0}))"))
+    monkeypatch.setitem(
+        intrinsics.INTRINSICS, "math.fourth_root", intrinsics.template("precise::sqrt(precise::sqrt({0}))")
+    )
     kernel = compile_module(parse(MODULE), target_for(family), num_warps=4)
     assert "precise::sqrt(precise::sqrt(" in kernel.source
     x = np.random.default_rng(0).uniform(0, 100, COUNT).astype(np.float32)

@@ -106,7 +106,7 @@ MSL = {
     "shared_add": OpRule((3, 4), 0, check=_store),
     "store_address": OpRule((2, 3), 0),
     "shared_alloc": OpRule(traits=Trait.READS),  # two allocations are two buffers, but an unused one is none
-    "atomic": OpRule((3, None), 1, attributes=("function", "has_mask")),
+    "atomic": OpRule((2, None), 1, attributes=("function", "has_mask")),
     "fence": OpRule(results=0),
     "barrier": OpRule(results=0, attributes=("scope",)),
     # ---- the log of a launch: an element's number, its value or whether it failed, a mask; each but the last optional
