@@ -42,28 +42,28 @@ upstream: .venv/test ## run Triton's own tutorials and language tests: make upst
 	$(if $(TRITON_SOURCE),,$(error TRITON_SOURCE must name a Triton source tree))
 	$(PIP) tabulate scipy
 	TRITON_SOURCE="$(TRITON_SOURCE)" $(BIN)/python -m pytest -q -m upstream tests/upstream
-	$(BIN)/python tests/upstream/suite.py "$(TRITON_SOURCE)" $(SUITE)
+	$(BIN)/python -m tests.upstream.suite "$(TRITON_SOURCE)" $(SUITE)
 
 equality: .venv/test ## compare modules of native libtriton and ours: make equality TRITON_SOURCE=folder
 	$(PIP) tabulate filecheck
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/equality/run.py $(TRITON_SOURCE) $(EQUALITY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.equality.run $(TRITON_SOURCE) $(EQUALITY)
 
 map: ## print what every file of the source is for: make map FOLDER=transforms
-	@$(PYTHON) tests/source_map.py $(FOLDER)
+	@$(PYTHON) -m tests.source_map $(FOLDER)
 
 replay: .venv/test ## compare the texts of two revisions: make replay BASE=main [CORPUS=folder or archive] [TRITON_SOURCE=folder]
-	$(BIN)/python tests/replay/run.py $(or $(BASE),HEAD) $(if $(CORPUS),--corpus "$(CORPUS)") \
+	$(BIN)/python -m tests.replay.run $(or $(BASE),HEAD) $(if $(CORPUS),--corpus "$(CORPUS)") \
 		$(if $(TRITON_SOURCE),--source "$(TRITON_SOURCE)") $(REPLAY)
 
 frontend-times: .venv/test ## measure Triton's front end on native libtriton and on ours
-	$(BIN)/python tests/equality/frontend_times.py
+	$(BIN)/python -m tests.equality.frontend_times
 
 conformance: .venv/test ## check against what Apple and MLX ship: kernels, headers (downloads MLX's macOS wheel)
 	$(BIN)/python -m pytest -q --numprocesses auto -m conformance tests/msl_cpu/conformance tests/msl_cpu/strict tests/runtime
 
 corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folder or archive
 	$(if $(CORPUS),,$(error CORPUS must name a folder or an archive of .mlir files))
-	$(BIN)/python tests/corpus/run_corpus.py "$(CORPUS)"
+	$(BIN)/python -m tests.corpus.run_corpus "$(CORPUS)"
 
 libraries: .venv/test ## run the kernels of Liger and flash-linear-attention: make libraries TESTS=tests/libraries/test_fla.py
 	rm -rf build/libraries
@@ -99,7 +99,7 @@ mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: wi
 
 pythons: .venv/test wheel-macos ## run our macOS wheel under other Pythons: make pythons PYTHONS='python3.13 pyodide@0.27.7'
 	$(if $(PYTHONS),,$(error PYTHONS must name interpreters, or pyodide@VERSION from npm))
-	$(BIN)/python tests/equality/pythons.py dist/*.whl $(PYTHONS)
+	$(BIN)/python -m tests.equality.pythons dist/*.whl $(PYTHONS)
 
 registers: .venv/test ## registers, arrays in memory and access widths of the benchmarks' texts: make registers TEXTS=softmax
 	$(BIN)/python -c '$(HAS_CLANG_WHEEL)' || $(PIP) --editable '.[compiler]'
@@ -116,7 +116,7 @@ sanitize: .venv/test ## run the kernel tests with every access to memory checked
 
 passes: .venv/test ## compare our TTIR passes with native's: make passes TTIR=folder of .ttir files [EVERY=10]
 	$(if $(TTIR),,$(error TTIR must name a folder of unoptimised modules))
-	$(BIN)/python tests/transforms/ttir/against_native.py "$(TTIR)" $(or $(EVERY),1)
+	$(BIN)/python -m tests.frontend.passes.against_native "$(TTIR)" $(or $(EVERY),1)
 
 seeds: .venv/test ## run the sanitizer's kernels in 20 orders each
 	MSL_CPU_TEST_SEEDS=20 $(BIN)/python -m pytest -q tests/msl_cpu/sanitize

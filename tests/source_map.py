@@ -1,6 +1,6 @@
 """The map of the source: the first sentence of every file, in the order of the folders. `make map` prints it.
 
-python tests/source_map.py [FOLDER]
+python -m tests.source_map [FOLDER]
 """
 
 from __future__ import annotations

@@ -37,7 +37,6 @@ Layouts are interned: equal ones are the same object. Every layout is surjective
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from math import prod
@@ -380,28 +379,3 @@ def tiled(fragment: LinearLayout, shape: tuple[int, ...], simdgroups: tuple[int 
     ]
     registers = [basis for basis in inside[0] if any(basis)] + [b for a in reversed(range(rank)) for b in outer[a]]
     return LinearLayout(shape, registers, inside[1], reversed(divided))
-
-
-def from_text(text: str, shape: Sequence[int]) -> LinearLayout:
-    """The layout that prints as `text`, `#linear<{register = [[0, 1]], lane = [...], simdgroup = [...]}>`."""
-    match = re.fullmatch(r"#linear<\{register = (.*), lane = (.*), simdgroup = (.*)\}>", text.strip())
-    if match is None:
-        raise InvalidIR(f"not a linear layout: {text}")
-    parts = [re.findall(r"\[([-\d, ]*)\]", part[1:-1]) for part in match.groups()]
-    return LinearLayout(shape, *([[int(x) for x in basis.split(",") if x.strip()] for basis in part] for part in parts))
-
-
-def register_map(source: LinearLayout, destination: LinearLayout) -> tuple[int, ...] | None:
-    """For every register of `destination` the register of `source` that holds its element in the same lane and
-    simdgroup; None if some lane would need another register, or the element is not there. Dimensions of size 1 in
-    `source` may be larger in `destination`: the map of a broadcast."""
-
-    def project(basis: Basis) -> int:
-        return _offset([x & (size - 1) for x, size in zip(basis, source.shape, strict=True)], source.shape)
-
-    registers, lanes, simdgroups = ([project(basis) for basis in part] for part in destination.bases)
-    if tuple(lanes) != source.offsets[1] or tuple(simdgroups) != source.offsets[2]:
-        return None
-    span = Span(source.offsets[0])
-    columns = [span.solve(basis) for basis in registers]
-    return None if None in columns else tuple(tabulate(columns))  # type: ignore[arg-type]

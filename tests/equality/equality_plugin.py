@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from both_frontends import build, compare, our_ir
-from nothing_runs import compare_nothing, expect_no_gpu, launch_nothing
+
+from tests.support.both_frontends import build, compare, our_ir
+from tests.support.nothing_runs import compare_nothing, expect_no_gpu, launch_nothing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,6 @@
 """CPU times of Triton's front end on native libtriton and on ours, each measured in processes of its own.
 
-    python tests/equality/frontend_times.py
+    python -m tests.equality.frontend_times
 
 Building a module and the passes after it: medians of many runs in a warm process. A launch: with a launcher that does
 nothing. `import triton`: of fresh processes, of which the quickest counts, as a busy machine only makes them slower.

@@ -1,6 +1,6 @@
 """Digests of the modules that Triton's front end builds of the example kernels, before and after its passes, as JSON.
 
-    python tests/equality/module_digests.py
+    python -m tests.equality.module_digests
 
 Names no path and needs NumPy only where it is there: the examples import it, and build nothing with it.
 """

@@ -1,6 +1,6 @@
 """Our macOS wheel under other versions of Python: Triton's front end on our libtriton, and the demo where NumPy is.
 
-    python tests/equality/pythons.py WHEEL python3.13 /usr/bin/python3.14 pyodide@0.27.7
+    python -m tests.equality.pythons WHEEL python3.13 /usr/bin/python3.14 pyodide@0.27.7
 
 Each interpreter gets an environment of its own, with the wheel in it and no native Triton; `pyodide@VERSION` is CPython
 as WebAssembly, from npm. The modules of the example kernels must be those that native libtriton builds here, byte for

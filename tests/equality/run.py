@@ -1,6 +1,6 @@
 """Every kernel of our tests, and of a Triton source tree's tutorials and language tests, built by both front ends.
 
-    python tests/equality/run.py [TRITON_SOURCE] [--files core tuple]        (make equality TRITON_SOURCE=folder)
+    python -m tests.equality.run [TRITON_SOURCE] [--files core tuple]        (make equality TRITON_SOURCE=folder)
 
 No kernel runs. Prints how many modules are the same, byte for byte, with names, floats and locations, and what differs;
 then Triton's own test_frontend.py on a tree that has our libtriton only. Fails if fewer than 99.9 % are the same.
@@ -16,12 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.upstream.suite import LANGUAGE, copied_tests
 from triton_alloy.tools.vendor import installed_files, make_tree
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent
-sys.path.insert(0, str(TESTS / "upstream"))
-from suite import LANGUAGE, copied_tests  # noqa: E402
 
 LEAST = 0.999
 SHOWN = 20
@@ -31,7 +30,7 @@ def pytest_run(arguments: list[str], folder: Path, *path: Path, **environment: s
     """Run pytest in `folder` with these in its path."""
     quiet = ["-q", "-n0", "-p", "no:cacheprovider", "--tb=no", "--no-summary", "--assert=plain"]
     settings = {
-        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "PYTHONPATH": os.pathsep.join(map(str, (*path, TESTS.parent))),
         "TRITON_BACKEND": "metal",
         "TRITON_ALLOY_TARGET": "apple9",
         "OMP_NUM_THREADS": "1",

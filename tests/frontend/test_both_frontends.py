@@ -17,12 +17,9 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.compiler.compiler import make_backend
 
+from tests.equality.frontend_times import KERNELS, source_of
+from tests.support.both_frontends import build, compare, our_ir
 from triton_alloy.tools.vendor import installed_files, make_tree
-
-EQUALITY = Path(__file__).parents[1] / "equality"
-sys.path.insert(0, str(EQUALITY))
-from both_frontends import build, compare, our_ir  # noqa: E402
-from frontend_times import KERNELS, source_of  # noqa: E402
 
 TARGET = GPUTarget("metal", "apple9", 32)
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from every_op import build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from triton._C import libtriton as native
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from tests.support.every_op import build
 from triton_alloy.frontend import libtriton as ours
 from triton_alloy.ir.numbers import spell_float
 from triton_alloy.ir.parser import parse

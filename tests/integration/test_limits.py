@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ import triton.language as tl
 from triton.compiler.errors import CompilationError
 from triton.runtime import errors as triton_errors
 
+from tests.support.limits import MATRIX, MEMORY, NUMBERS, THREADS, WEIGHED, failing, gram_kernel, tuned, weigh_kernel
 from triton_alloy import config
 from triton_alloy.chips import FAMILIES, LIMITS
 from triton_alloy.errors import DeviceFailure, OutOfResources, Unsupported
@@ -96,16 +96,6 @@ def test_the_text_of_the_cpu_is_held_to_the_limit_where_it_stands_for_metal(runt
 
 
 # ------------------------------------------------------------------------------------------------------------- scalars
-@triton.jit
-def weigh_kernel(x_ptr, numbers, out_ptr, COUNT: tl.constexpr):
-    total = tl.load(x_ptr).to(tl.int64)
-    for i in tl.static_range(COUNT):
-        total += numbers[i] * (i + 1)
-    tl.store(out_ptr, total)
-
-
-NUMBERS = tuple(2**40 + i for i in range(520))  # 4160 bytes
-WEIGHED = 3 + sum(number * (i + 1) for i, number in enumerate(NUMBERS))
 
 
 def weigh() -> int:
@@ -156,20 +146,6 @@ def test_too_much_threadgroup_memory_is_out_of_resources(family: str, mode: str)
 
 
 # ----------------------------------------------------------------------------------------------------------- autotuning
-@triton.jit
-def gram_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
-    i = tl.arange(0, BLOCK)
-    places = i[:, None] * n + i[None, :]
-    mask = (i[:, None] < n) & (i[None, :] < n)
-    x = tl.load(x_ptr + places, mask=mask, other=0.0)
-    tl.store(out_ptr + places, tl.dot(x, tl.trans(x)), mask=mask)
-
-
-def tuned(kernel: Any, configurations: list[triton.Config]) -> Any:
-    return triton.autotune(configurations, key=["n"])(kernel)
-
-
-MATRIX = torch.from_numpy(np.random.default_rng(0).integers(-8, 8, (64, 64)).astype(np.float32))
 
 
 @pytest.mark.parametrize("runtime", ["cpu", "torch_mps"])
@@ -252,10 +228,6 @@ def test_other_failures_of_a_launch_stay_what_they_are():
     assert not isinstance(caught.value, OutOfResources)
 
 
-MEMORY = "Threadgroup memory size (40960) exceeds the maximum threadgroup memory allowed (32768)"
-THREADS = "Thread group size (1024) is greater than  the maximum allowed threads per threadgroup (384)."
-
-
 @pytest.mark.parametrize(
     "message, expected",
     [
@@ -268,15 +240,6 @@ def test_the_words_of_drivers_and_frameworks_are_understood(message: str, expect
     error = limits.out_of_resources(Kernel("k", "", (), 1, 0, "apple9"), message)
     assert error is not None
     assert (error.required, error.limit, error.name[: len(expected[2])]) == expected
-
-
-def failing(message: str) -> Any:
-    """A function of PyTorch or MLX that raises."""
-
-    def call(*arguments: Any, **named: Any) -> Any:
-        raise RuntimeError(message)
-
-    return call
 
 
 def test_a_pipeline_that_pytorch_cannot_make_is_out_of_resources_or_a_failure():

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import triton
-from test_limits import MATRIX, MEMORY, NUMBERS, THREADS, WEIGHED, failing, gram_kernel, tuned, weigh_kernel
 
+from tests.support.limits import MATRIX, MEMORY, NUMBERS, THREADS, WEIGHED, failing, gram_kernel, tuned, weigh_kernel
 from triton_alloy import config
 from triton_alloy.errors import OutOfResources, Unsupported
 from triton_alloy.kernel import Argument, Kernel

@@ -1,8 +1,7 @@
 """Dead code, common subexpressions, loop invariants: what goes, and what must stay."""
 
-from filecheck import check
-
 import triton_alloy.dialects  # noqa: F401
+from tests.support.filecheck import check
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code, hoist_invariants

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import torch
 import triton
 from triton.runtime.jit import JITFunction
 
+from tests.support.constructs import unknown
 from triton_alloy import config
 from triton_alloy.chips import FAMILIES
 from triton_alloy.compiler import compile_module
@@ -29,9 +29,6 @@ from triton_alloy.integrations.triton.compiler import MetalBackend
 from triton_alloy.msl_cpu import strict
 from triton_alloy.runtime import automatic
 from triton_alloy.target import target_for
-
-sys.path.append(str(Path(__file__).parents[1] / "msl"))
-from constructs import unknown  # noqa: E402
 
 FAST = [("cpu", "fast"), ("apple9", "fast")]
 REFERENCE = [("cpu", "reference"), ("apple9", "reference")]
@@ -52,8 +49,7 @@ def metal_without_a_gpu() -> Iterator[None]:
     if config.RUNTIME.text != "metal" or automatic.has_apple_gpu():
         yield
         return
-    sys.path.append(str(Path(__file__).parents[1] / "runtime"))
-    from on_metal import metal_double
+    from tests.support.on_metal import metal_double
 
     with metal_double():
         yield

@@ -7,7 +7,8 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from kernel_support import INTEGERS, extremes, tensor
+
+from tests.support.kernels import INTEGERS, extremes, tensor
 
 N = 203
 TYPES = ["bool", *INTEGERS, "float16", "bfloat16", "float32"]

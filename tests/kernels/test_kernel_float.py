@@ -7,7 +7,8 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from kernel_support import FLOATS, check_rows, check_ulps, double, float_pairs
+
+from tests.support.kernels import FLOATS, check_rows, check_ulps, double, float_pairs
 
 BLOCK = 256
 

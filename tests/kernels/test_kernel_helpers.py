@@ -11,8 +11,9 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from kernel_support import FLOATS, tensor
-from python_oracle import by_python
+
+from tests.support.kernels import FLOATS, tensor
+from tests.support.python_oracle import by_python
 
 SIZE = 24
 

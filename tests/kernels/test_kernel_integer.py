@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import triton
 import triton.language as tl
-from kernel_support import INTEGERS, check_rows, integer_pairs, tensor
+
+from tests.support.kernels import INTEGERS, check_rows, integer_pairs, tensor
 
 BLOCK = 256
 

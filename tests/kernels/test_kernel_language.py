@@ -9,8 +9,9 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from kernel_support import tensor
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
+
+from tests.support.kernels import tensor
 
 
 @triton.jit

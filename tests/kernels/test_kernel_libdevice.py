@@ -15,8 +15,9 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from kernel_support import ulps
 from triton.language.extra import libdevice
+
+from tests.support.kernels import ulps
 
 mpmath.mp.dps = 40
 EDGES = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3e38, -3e38, 1.2e-38, -1.2e-38]

@@ -7,8 +7,8 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from kernel_support import tensor
 
+from tests.support.kernels import tensor
 from triton_alloy.errors import Unsupported
 
 

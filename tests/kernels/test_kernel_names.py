@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import triton
 import triton.language as tl
-from kernel_support import tensor
 
+from tests.support.kernels import tensor
 from triton_alloy.msl.names import reserved
 from triton_alloy.msl.printer import OWN_NAMES
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import triton
 import triton.language as tl
-from kernel_support import tensor
+
+from tests.support.kernels import tensor
 
 SEEDS = [0, 42, -1, 2**40 + 3]
 SIZE = 256

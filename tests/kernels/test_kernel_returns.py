@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import triton
 import triton.language as tl
-from kernel_support import tensor
-from python_oracle import by_python
+
+from tests.support.kernels import tensor
+from tests.support.python_oracle import by_python
 
 SIZE = 24
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from kernel_support import tensor
+
+from tests.support.kernels import tensor
 
 DTYPES = ["int8", "float16", "float32", "int64"]
 

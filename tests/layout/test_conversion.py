@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_layout import layouts, places, shapes
 
+from tests.support.layouts import layouts, places, register_map, shapes
 from triton_alloy.conversion import Permute, Select, classify, plan
 from triton_alloy.errors import InvalidArgument
-from triton_alloy.layout import LinearLayout, blocked, register_map, tiled
+from triton_alloy.layout import LinearLayout, blocked, tiled
 from triton_alloy.target import MMA_8X8, MMA_ROWS, target_for
 
 
@@ -77,28 +77,6 @@ def test_plans(pair):
         values = simulate(step, values)
     assert np.array_equal(values, destination.offset_table())
     assert (conversion.kind in ("none", "registers")) == (register_map(source, destination) is not None)
-
-
-@settings(deadline=None)
-@given(pairs())
-def test_register_map(pair):
-    source, destination = pair
-    names = register_map(source, destination)
-    by_search = []
-    for r in range(destination.register_count):
-        found = [
-            o
-            for o in range(source.register_count)
-            if all(
-                source.apply(o, lane, s) == destination.apply(r, lane, s)
-                for lane in range(source.lane_count)
-                for s in range(source.simdgroup_count)
-            )
-        ]
-        by_search.append(found)
-    assert (names is not None) == all(by_search)
-    if names is not None:
-        assert all(name in found for name, found in zip(names, by_search, strict=True))
 
 
 def test_swap_of_a_register_and_a_lane_bit_is_one_shuffle_of_half_the_registers():

@@ -9,43 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.layouts import layouts, places, register_map, shapes
 from triton_alloy.errors import InvalidIR
-from triton_alloy.layout import LinearLayout, blocked, from_text, register_map, tiled
-
-SIZES = st.sampled_from([1, 2, 4, 8])
-
-
-@st.composite
-def shapes(draw, maximum_rank=4, maximum_elements=128):
-    shape = draw(st.lists(SIZES, min_size=1, max_size=maximum_rank))
-    while prod(shape) > maximum_elements:
-        shape[shape.index(max(shape))] //= 2
-    return tuple(shape)
-
-
-@st.composite
-def layouts(draw, shape=None, lanes=3, simdgroups=2):
-    """A random layout: the unit bases dealt out at random, plus sums and zeros."""
-    shape = draw(shapes()) if shape is None else shape
-    offsets = [1 << bit for bit in range(prod(shape).bit_length() - 1)]
-    offsets = draw(st.permutations(offsets))
-    mixed = []
-    for index, offset in enumerate(offsets):
-        for other in offsets[:index]:
-            offset ^= other * draw(st.sampled_from([0, 0, 0, 1]))
-        mixed.append(offset)
-    fill = st.one_of(st.just(0), st.integers(0, prod(shape) - 1))
-    parts = [[], [], []]
-    for offset in mixed:
-        part = draw(st.sampled_from([0, 1, 2]))
-        parts[part if part == 0 or len(parts[part]) < (lanes, simdgroups)[part - 1] else 0].append(offset)
-    parts[1] += [draw(fill) for _ in range(lanes - len(parts[1]))]
-    parts[2] += [draw(fill) for _ in range(simdgroups - len(parts[2]))]
-    return LinearLayout.from_offsets(shape, *parts)
-
-
-def places(layout):
-    return product(range(layout.register_count), range(layout.lane_count), range(layout.simdgroup_count))
+from triton_alloy.layout import LinearLayout, blocked, tiled
 
 
 def naive(layout, register, lane, simdgroup):
@@ -84,7 +50,6 @@ def test_owners_hold_every_element_once(layout):
 @given(layouts())
 def test_interning_text_and_pickle(layout):
     assert LinearLayout(layout.shape, *layout.bases) is layout
-    assert from_text(str(layout), layout.shape) is layout
     assert pickle.loads(pickle.dumps(layout)) is layout
 
 
@@ -106,8 +71,6 @@ def test_text():
 def test_wrong_layouts_are_refused(shape, bases, message):
     with pytest.raises(InvalidIR, match=message):
         LinearLayout(shape, bases)
-    with pytest.raises(InvalidIR):
-        from_text("#blocked", (2,))
 
 
 # ------------------------------------------------------------------------------------------------------ shape algebra

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from library_support import Case, Op, check, rows, use_first_configurations
+from tests.support.libraries import Case, Op, check, rows, use_first_configurations
 
 use_first_configurations()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from library_support import Case, Tensors, assert_near, check, rows, use_first_configurations
+from tests.support.libraries import Case, Tensors, assert_near, check, rows, use_first_configurations
 
 use_first_configurations()
 

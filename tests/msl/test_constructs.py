@@ -13,8 +13,8 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from constructs import PAGE, table, unknown, words_of
 
+from tests.support.constructs import PAGE, table, unknown, words_of
 from triton_alloy import config
 from triton_alloy.chips import FAMILIES
 from triton_alloy.examples import attention, layer_norm, matmul, softmax, vector_add

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from register_form import kernel_text, only_kernel
 
+from tests.support.register_form import kernel_text, only_kernel
 from triton_alloy import msl_cpu
 from triton_alloy.digest import READ_BY_CODE_GENERATION
 from triton_alloy.ir.parser import parse

@@ -8,8 +8,8 @@ import struct
 import numpy as np
 import pytest
 
-from tests.filecheck import check
-from tests.msl.register_form import body_of, kernel_text, only_kernel, print_text, printed, run
+from tests.support.filecheck import check
+from tests.support.register_form import body_of, kernel_text, only_kernel, print_text, printed, run
 from triton_alloy.errors import Unsupported
 from triton_alloy.ir.core import Op
 from triton_alloy.ir.parser import parse

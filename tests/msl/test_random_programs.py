@@ -10,7 +10,7 @@ import random
 
 import numpy as np
 
-from tests.msl.register_form import LANES, kernel_text, library, printed, run, run_numpy
+from tests.support.register_form import LANES, kernel_text, library, printed, run, run_numpy
 from triton_alloy.ir.core import Block, Builder, Op, Region, Value
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.types import I1, I32, RegisterType

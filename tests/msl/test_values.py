@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.msl.register_form import kernel_text, print_text, printed, run, run_numpy
+from tests.support.register_form import kernel_text, print_text, printed, run, run_numpy
 from triton_alloy.ir.parser import parse
 
 MODES = ("fast", "reference")

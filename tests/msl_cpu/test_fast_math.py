@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lanes_support import LANES, MODES, kernel, launch
 
+from tests.support.lanes import LANES, MODES, kernel, launch
 from triton_alloy.msl_cpu import Library
 from triton_alloy.msl_cpu.errors import LaunchError
 

@@ -6,8 +6,8 @@ import shutil
 
 import numpy as np
 import pytest
-from test_threads import DIVERGENCE, LANE, OPERATIONS
 
+from tests.support.simdgroups import DIVERGENCE, LANE, OPERATIONS
 from triton_alloy.msl_cpu import CompileError, KernelFailure, Library, NoCompiler, build
 from triton_alloy.msl_cpu.line_numbers import spread_lines
 from triton_alloy.msl_cpu.tokens import Tokens

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from lanes_support import FLOATS, INTEGERS, MODES, STORAGE, UNIFORM, Operand, decode, encode, evaluate, samples
+
+from tests.support.lanes import FLOATS, INTEGERS, MODES, STORAGE, UNIFORM, Operand, decode, encode, evaluate, samples
 
 COUNT = 640
 FORMS = {"lanes": (False, False), "mixed": (False, True), "mixed_left": (True, False), "uniform": (True, True)}

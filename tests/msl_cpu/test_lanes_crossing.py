@@ -6,7 +6,8 @@ import functools
 
 import numpy as np
 import pytest
-from lanes_support import (
+
+from tests.support.lanes import (
     FLOATS,
     INTEGERS,
     LANES,

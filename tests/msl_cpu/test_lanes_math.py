@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from lanes_support import FLOATS, MODES, Operand, decode, encode, evaluate
+
+from tests.support.lanes import FLOATS, MODES, Operand, decode, encode, evaluate
 
 # Largest error in ulp on lanes. Metal's own functions may be 4 off (tan and atan2 6, atan and tanh 5, pow 16).
 FUNCTIONS: dict[str, tuple[Callable, float]] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lanes_support import LANES, MODES, UNIFORM, decode, encode, kernel, launch
+
+from tests.support.lanes import LANES, MODES, UNIFORM, decode, encode, kernel, launch
 
 LANE = np.arange(LANES)
 ROW = (LANE >> 1 & 1) | (LANE >> 2 & 1) << 1 | (LANE >> 4 & 1) << 2

@@ -7,7 +7,8 @@ import mmap
 
 import numpy as np
 import pytest
-from lanes_support import FLOATS, INTEGERS, LANES, MODES, STORAGE, kernel, launch, memory_name
+
+from tests.support.lanes import FLOATS, INTEGERS, LANES, MODES, STORAGE, kernel, launch, memory_name
 
 TYPES = (*INTEGERS, *FLOATS)
 PAGE = mmap.PAGESIZE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lanes_support import LANES, STORAGE, kernel, memory_name
 
+from tests.support.lanes import LANES, STORAGE, kernel, memory_name
 from triton_alloy.msl_cpu import Library, library, rewrite
 
 STORE = "store_contiguous(out, i32(lane), load_contiguous(x, i32(lane)));"

@@ -7,10 +7,10 @@ import ctypes
 import numpy as np
 import pytest
 
+from tests.support.simdgroups import DIVERGENCE, LANE, OPERATIONS, VALUES
 from triton_alloy.msl_cpu import Kernel, Library
 
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
-LANE = "uint i [[thread_position_in_grid]], uint lane [[thread_index_in_simdgroup]]"
 
 
 def kernel(parameters: str, body: str, head: str = "") -> Kernel:
@@ -67,57 +67,13 @@ def test_barrier_orders_threadgroup_memory(threads: int):
     np.testing.assert_array_equal(out, expected.ravel())
 
 
-_VALUES = np.random.default_rng(2).integers(-50, 50, 64).astype(np.int32)
-_TWO = _VALUES.reshape(2, 32)
-
-
-def _within(shift: int, width: int) -> np.ndarray:
-    lane = np.arange(32)
-    return lane // width * width + (lane + shift) % width
-
-
-OPERATIONS = [
-    ("simd_sum(v)", np.repeat(_TWO.sum(1), 32)),
-    ("simd_max(v)", np.repeat(_TWO.max(1), 32)),
-    ("simd_min(v)", np.repeat(_TWO.min(1), 32)),
-    ("simd_xor(v)", np.repeat(np.bitwise_xor.reduce(_TWO, 1), 32)),
-    ("simd_or(v)", np.repeat(np.bitwise_or.reduce(_TWO, 1), 32)),
-    ("simd_and(v)", np.repeat(np.bitwise_and.reduce(_TWO, 1), 32)),
-    ("simd_product(v | 1)", np.repeat(np.multiply.reduce(_TWO | 1, 1, dtype=np.int32), 32)),
-    ("simd_prefix_inclusive_sum(v)", np.cumsum(_TWO, 1)),
-    ("simd_prefix_exclusive_sum(v)", np.cumsum(_TWO, 1) - _TWO),
-    ("simd_shuffle(v, ushort(31 - lane))", _TWO[:, ::-1]),
-    ("simd_shuffle_xor(v, 5)", _TWO[:, np.arange(32) ^ 5]),
-    ("simd_shuffle_up(v, 3)", _TWO[:, np.where(np.arange(32) < 3, np.arange(32), np.arange(32) - 3)]),
-    ("simd_shuffle_down(v, 3)", _TWO[:, np.where(np.arange(32) > 28, np.arange(32), np.arange(32) + 3)]),
-    ("simd_shuffle_rotate_up(v, 3)", _TWO[:, _within(-3, 32)]),
-    ("simd_shuffle_rotate_down(v, 3)", _TWO[:, _within(3, 32)]),
-    ("simd_shuffle_and_fill_up(v, -v, 2)", np.concatenate([-_TWO[:, 30:], _TWO[:, :30]], 1)),
-    ("simd_shuffle_and_fill_down(v, -v, 2)", np.concatenate([_TWO[:, 2:], -_TWO[:, :2]], 1)),
-    ("simd_broadcast(v, 7)", np.repeat(_TWO[:, 7], 32)),
-    ("simd_broadcast_first(v)", np.repeat(_TWO[:, 0], 32)),
-    ("int(uint((ulong)simd_ballot(v > 0)))", np.repeat(np.packbits(_TWO > 0, 1, "little").view(np.int32), 32)),
-    ("int(simd_all(v > -51))", np.ones(64)),
-    ("int(simd_any(v > 50))", np.zeros(64)),
-    ("int(simd_is_first())", np.tile(np.arange(32) == 0, 2)),
-    ("quad_sum(v)", np.repeat(_VALUES.reshape(16, 4).sum(1), 4)),
-    ("quad_max(v)", np.repeat(_VALUES.reshape(16, 4).max(1), 4)),
-    ("quad_broadcast(v, 2)", np.repeat(_VALUES.reshape(16, 4)[:, 2], 4)),
-    ("quad_shuffle_xor(v, 3)", _VALUES.reshape(16, 4)[:, ::-1]),
-    ("quad_shuffle_rotate_down(v, 1)", np.roll(_VALUES.reshape(16, 4), -1, 1)),
-    ("quad_prefix_inclusive_sum(v)", np.cumsum(_VALUES.reshape(16, 4), 1)),
-    ("int2(simd_sum(int2(v, 1))).y", np.full(64, 32)),
-    ("int(simd_shuffle_xor(long(v) << 33, 1) >> 33)", _TWO[:, np.arange(32) ^ 1]),
-]
-
-
 def test_operations_between_lanes():
     lines = "\n".join(f"  out[{k} * 64 + i] = {expression};" for k, (expression, _) in enumerate(OPERATIONS))
     out = np.zeros((len(OPERATIONS), 64), np.int32)
     function = kernel(
         f"const device int *x [[buffer(0)]], device int *out [[buffer(1)]], {LANE}", f"int v = x[i];\n{lines}"
     )
-    function.launch([_VALUES, out], 1, 64)
+    function.launch([VALUES, out], 1, 64)
     for row, (expression, expected) in zip(out, OPERATIONS, strict=True):
         np.testing.assert_array_equal(row, np.asarray(expected).ravel(), err_msg=expression)
 
@@ -131,31 +87,6 @@ def test_float_reductions_drop_nan_in_min_and_max():
         "out[i] = simd_min(x[i]); out[32 + i] = simd_max(x[i]);",
     ).launch([x, out], 1, 32)
     assert (out[0] == -1).all() and (out[1] == 1).all()
-
-
-# (body, expected by lane): control flow that differs between the lanes of a simdgroup.
-DIVERGENCE = [
-    ("if (lane < 10) out[i] = simd_sum(1u); else out[i] = simd_sum(100u);", lambda lane: np.where(lane < 10, 10, 2200)),
-    (
-        "uint s = 0; for (uint k = 0; k < lane % 4 + 1; ++k) s += simd_sum(1u); out[i] = s;",
-        lambda lane: np.cumsum([32, 24, 16, 8])[lane % 4],
-    ),
-    ("if (lane >= 24) { out[i] = 7; return; } out[i] = simd_sum(1u);", lambda lane: np.where(lane >= 24, 7, 24)),
-    (
-        "uint v = lane; if (lane & 1) v = simd_max(v); v = simd_sum(v); out[i] = v;",
-        lambda lane: np.full(32, 16 * 31 + 240),
-    ),
-    (
-        "if (lane < 16) { if (lane < 8) out[i] = simd_sum(1u); else out[i] = simd_sum(2u); }"
-        "else out[i] = simd_sum(3u);",
-        lambda lane: np.where(lane < 8, 8, np.where(lane < 16, 16, 48)),
-    ),
-    (
-        "uint s = lane; while (s > 3) s = simd_max(s) / 4 + s / 8;"
-        "out[i] = popcount((uint)(ulong)simd_active_threads_mask());",
-        lambda lane: np.full(32, 32),
-    ),
-]
 
 
 @pytest.mark.parametrize("case", range(len(DIVERGENCE)))

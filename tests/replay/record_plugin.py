@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nothing_runs import compare_nothing, expect_no_gpu, launch_nothing
+
+from tests.support.nothing_runs import compare_nothing, expect_no_gpu, launch_nothing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,6 @@
 """The texts of a fixed corpus, printed by two revisions: what a change does to what we print, line by line.
 
-    python tests/replay/run.py [BASE] [--corpus ARCHIVE] [--source TRITON_SOURCE]       (make replay BASE=main)
+    python -m tests.replay.run [BASE] [--corpus ARCHIVE] [--source TRITON_SOURCE]       (make replay BASE=main)
 
 The corpus is every module that the kernel tests and examples of this tree compile, every few of an archive of TTIR
 modules, and Triton's tutorials where a source tree is named. Both sides print it for every target: BASE, a revision,
@@ -36,7 +36,7 @@ NUM_WARPS = 4
 def pytest_modules(folder: Path, output: Path, *arguments: str, **environment: str) -> None:
     """Append the modules that tests compile to `output`."""
     settings = {
-        "PYTHONPATH": os.pathsep.join([str(HERE), str(TESTS / "equality")]),
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)]),
         "TRITON_BACKEND": "metal",
         "TRITON_ALLOY_TARGET": "apple9",
     }
@@ -50,9 +50,7 @@ def pytest_modules(folder: Path, output: Path, *arguments: str, **environment: s
 
 def archive_modules(path: Path, step: int) -> Iterator[dict[str, Any]]:
     """Every step-th module of an archive or folder of TTIR, as tests/corpus/run_corpus.py reads them."""
-    sys.path.insert(0, str(TESTS / "corpus"))
-    from run_corpus import modules, parse_text
-
+    from tests.corpus.run_corpus import modules, parse_text
     from triton_alloy.frontend import native
 
     for module in list(modules(path))[::step]:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from metal_double import Device, World, double
 
-from triton_alloy.chips import CHIPS, FAMILIES, chip_name, family_of_chip, language_of
+from tests.support.machines import INSTALLED, IOREG, linux, mac, metal_facts
+from tests.support.metal_double import Device, World, double
+from triton_alloy.chips import CHIPS, chip_name, language_of
 from triton_alloy.runtime.detection import (
     INSTALL,
-    DeviceInfo,
     MetalFacts,
     Probes,
     choices,
@@ -25,56 +25,12 @@ from triton_alloy.runtime.metal_api import facts_of
 from triton_alloy.runtime.probes import device_info, import_problems
 from triton_alloy.target import target_for
 
-SYSCTL = """machdep.cpu.brand_string: Apple {chip}
-hw.memsize: 38654705664
-hw.model: Mac15,6
-"""
-SW_VERS = """ProductName:\t\tmacOS
-ProductVersion:\t\t{version}
-BuildVersion:\t\t24D81
-"""
-IOREG = """+-o AGXAcceleratorG15X  <class AGXAcceleratorG15X, id 0x100000399, registered, matched, active>
-    {{
-      "IOClass" = "AGXAcceleratorG15X"
-      "model" = "Apple {chip}"
-      "gpu-core-count" = {cores}
-      "PerformanceStatistics" = {{"In use system memory"=463405056,"Device Utilization %"=8}}
-    }}
-"""
-INSTALLED = {
-    "triton": "3.9.0",
-    "torch": "2.13.0",
-    "mlx": "0.32.4",
-    "pyobjc-framework-Metal": "12.2.2",
-    "numpy": "2.4.6",
-}
 FAMILY = {"M1": "apple7", "M2": "apple8", "M3": "apple9", "M4": "apple9", "M5": "apple10"}
 PEAKS = {  # 10^12 operations per second, as published
     "M1": 2.62, "M1 Pro": 5.31, "M1 Max": 10.62, "M1 Ultra": 21.23, "M2": 3.58, "M2 Pro": 6.80, "M2 Max": 13.6,
     "M2 Ultra": 27.2, "M3": 3.53, "M3 Pro": 6.36, "M3 Max": 14.1, "M4": 4.04, "M4 Pro": 8.08, "M4 Max": 16.2,
     "M5": 4.04, "M5 Pro": 8.2, "M5 Max": 16.9,
 }  # fmt: skip
-
-
-def metal_facts(name: str, newest: int) -> MetalFacts:
-    families = tuple(family.number for family in FAMILIES if family.number <= newest)
-    return MetalFacts(name, families, "applegpu", 32768, 1024, 28 << 30, 20 << 30, True)
-
-
-def mac(chip: str, cores: int | None = 18, version: str = "15.3.1", newest: int | None = None) -> Probes:
-    """A Mac with all frameworks."""
-    family = family_of_chip(chip)
-    number = newest or next((each.number for each in FAMILIES if each.name == family), 1007)
-    return Probes(
-        system="Darwin",
-        machine="arm64",
-        threads=12,
-        sysctl=SYSCTL.format(chip=chip),
-        ioreg=IOREG.format(chip=chip, cores=cores) if cores else "",
-        sw_vers=SW_VERS.format(version=version),
-        distributions=INSTALLED,
-        metal=metal_facts(f"Apple {chip}", number),
-    )
 
 
 @pytest.mark.parametrize("name", CHIPS)
@@ -162,17 +118,6 @@ def test_missing_frameworks_are_named_with_a_remedy():
     old = describe(replace(mac("M2"), distributions={**INSTALLED, "torch": "2.6.1"}))
     assert "2.6.1 has no torch.mps.compile_shader" in old.runtime("torch_mps").problem
     assert describe(replace(mac("M2"), metal=None)).runtime("metal").remedy.startswith("log in")
-
-
-CPUINFO = "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC 9R14\nflags\t\t: fpu vme\n"
-MEMINFO = "MemTotal:       16384 kB\nMemFree:        1 kB\n"
-
-
-def linux(**changes: object) -> DeviceInfo:
-    probes = Probes(
-        "Linux", "x86_64", 2, cpuinfo=CPUINFO, meminfo=MEMINFO, os_release='NAME="Debian"\nPRETTY_NAME="Debian 12"\n'
-    )
-    return describe(replace(probes, **changes))
 
 
 def test_linux_describes_the_processor():

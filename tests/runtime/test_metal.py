@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from metal_double import CONSTANT_BYTES, GPU_SECONDS, Device, Error, Size, World, double
 
+from tests.support.metal_double import CONSTANT_BYTES, GPU_SECONDS, Device, Error, Size, World, double
 from triton_alloy.errors import DeviceFailure, InvalidArgument, OutOfResources, RejectedText, Unsupported
 from triton_alloy.kernel import Argument, Extent, Kernel, Service
 from triton_alloy.runtime import limits

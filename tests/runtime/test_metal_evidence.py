@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from metal_double import Device, Encoder, Misuse, Size, World, double
-from pyobjc_metadata import OF_CLASSES, Metadata, metadata
 
-from tests.wheels import downloaded
+from tests.support.metal_double import Device, Encoder, Misuse, Size, World, double
+from tests.support.pyobjc_metadata import OF_CLASSES, Metadata, metadata
+from tests.support.wheels import downloaded
 
 RUNTIME = Path(__file__).parents[2] / "src" / "triton_alloy" / "runtime"
 SOURCES = sorted(RUNTIME.glob("metal*.py"))

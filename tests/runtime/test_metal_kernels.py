@@ -9,10 +9,10 @@ import pytest
 import torch
 import triton
 import triton.language as tl
-from metal_double import GPU_SECONDS, World
-from on_metal import metal_double
 
 import triton_alloy
+from tests.support.metal_double import GPU_SECONDS, World
+from tests.support.on_metal import metal_double
 from triton_alloy import config
 from triton_alloy.errors import DeviceAssertion, InvalidArgument
 from triton_alloy.examples import attention, layer_norm, matmul, softmax, vector_add

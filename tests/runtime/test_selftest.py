@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from metal_double import Device, World, double
 
+from tests.support.metal_double import Device, World, double
 from triton_alloy.errors import Unsupported
 from triton_alloy.kernel import Kernel
 from triton_alloy.msl_cpu import Library, strict

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.msl_cpu.conformance.mlx_headers import include_paths, instantiate, mlx_source
 from tests.simt.rewrite import CudaProgram, rewrite
+from tests.support.mlx_headers import include_paths, instantiate, mlx_source
 
 _ELEMENTS = {"f32": "float", "f16": "half"}
 _GEMM, _ATTENTION = (

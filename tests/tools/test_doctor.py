@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import io
-import sys
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-sys.path.append(str(Path(__file__).parents[1] / "runtime"))
-from metal_double import Device, World, double  # noqa: E402
-from test_detection import linux, mac  # noqa: E402
-
-from triton_alloy import config  # noqa: E402
-from triton_alloy.runtime import metal, metal_api  # noqa: E402
-from triton_alloy.runtime.detection import DeviceInfo, describe  # noqa: E402
-from triton_alloy.tools import doctor, info, trials  # noqa: E402
+from tests.support.machines import linux, mac
+from tests.support.metal_double import Device, World, double
+from triton_alloy import config
+from triton_alloy.runtime import metal, metal_api
+from triton_alloy.runtime.detection import DeviceInfo, describe
+from triton_alloy.tools import doctor, info, trials
 
 TRITON = {"triton": "3.9.0"}
 

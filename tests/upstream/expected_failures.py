@@ -6,7 +6,7 @@ with this text, and a test that is here must fail (judgement.py).
 
 from __future__ import annotations
 
-from judgement import Expected
+from tests.upstream.judgement import Expected
 
 NO_FLOAT64 = "Metal has no 64-bit floating point; nothing is narrowed in silence"
 FLOAT64_ERROR = "Metal has no 64-bit floating point"

@@ -1,6 +1,6 @@
 """Runs Triton's own language tests on our CPU device and judges every outcome by a committed list.
 
-    python tests/upstream/suite.py SOURCE [--files core matmul] [--target apple9] [--mode reference] [--sample 200]
+    python -m tests.upstream.suite SOURCE [--files core matmul] [--target apple9] [--mode reference] [--sample 200]
 
 SOURCE is a Triton source tree; its tests are copied, never changed. Status 1: a test failed that the list
 (expected_failures.py) does not name, or a line of the list no longer holds.
@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from expected_failures import EXPECTED
-from judgement import Count, Row, judge, unmatched
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+
+from tests.upstream.expected_failures import EXPECTED
+from tests.upstream.judgement import Count, Row, judge, unmatched
 
 HERE = Path(__file__).parent
 TESTS = Path("python", "test")
@@ -101,7 +102,7 @@ def environment(folder: Path, settings: Settings) -> dict[str, str]:
     """For the processes that run tests: empty caches, one thread each where there are several."""
     threads = "1" if settings.workers > 1 else str(os.cpu_count() or 1)
     return os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH")])),
         "TRITON_BACKEND": "cpu",
         "TRITON_ALLOY_TARGET": settings.target,
         "TRITON_ALLOY_MODE": settings.mode,

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from expected_failures import EXPECTED
-from judgement import Count, Expected, Row, judge, unmatched
+
+from tests.upstream.expected_failures import EXPECTED
+from tests.upstream.judgement import Count, Expected, Row, judge, unmatched
 
 NO_DOUBLES = Expected("Metal has no float64", "no 64-bit floating point", r"test_core\.py::test_a\[.*float64.*\]")
 ON_GPUS = Expected("needs 64 KiB", "threadgroup memory", r"test_core\.py::test_b", where="apple9-.*")

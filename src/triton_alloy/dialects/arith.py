@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ir.core import Op
 from ..ir.registry import OpRule, Trait, register
 from ..ir.types import I1, Type, element_of
-from .types import casts, compares, is_any, is_float, is_integer, same, spread
+from .types import casts, compares, is_any, is_float, is_integer, same, shapes_agree
 
 _EACH = Trait.PURE | Trait.ELEMENTWISE
 _EITHER = _EACH | Trait.COMMUTATIVE
@@ -23,14 +23,14 @@ def _select(op: Op) -> str | None:
     if element_of(yes.type) is not element_of(no.type) or element_of(yes.type) is not element_of(op.result.type):
         return f"cannot choose between {yes.type} and {no.type}"
     values = [yes, no] if condition.type is I1 else [condition, yes, no]
-    return spread(values, op.result.type) if values[0] is condition else None
+    return shapes_agree(values, op.result.type) if values[0] is condition else None
 
 
 def _extended(op: Op) -> str | None:
     low, high = op.results
     if any(not is_integer(v.type) for v in op.operands):
         return "it multiplies integers"
-    return spread(op.operands, low.type) if low.type is high.type else "its results differ"
+    return shapes_agree(op.operands, low.type) if low.type is high.type else "its results differ"
 
 
 ARITH = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ir.core import Block, Op, Value
 from ..ir.registry import OpRule, Trait, register
 from ..ir.types import I1, PointerType, RegisterType, SharedType, Type, element_of
-from .types import first_problem, is_integer, spread, types_of
+from .types import first_problem, is_integer, shapes_agree, types_of
 
 _ANY = (0, None)
 
@@ -78,7 +78,7 @@ def _mma(op: Op) -> str | None:
 
 
 def _alike(op: Op) -> str | None:
-    return spread(op.operands[:1], op.result.type) if op.name != "msl.simd_reduce" else None
+    return shapes_agree(op.operands[:1], op.result.type) if op.name != "msl.simd_reduce" else None
 
 
 MSL = {

@@ -16,7 +16,7 @@ from .types import (
     is_integer,
     is_pointer,
     same,
-    spread,
+    shapes_agree,
     tensors,
     types_of,
 )
@@ -45,7 +45,7 @@ def _address(op: Op) -> str | None:
         return f"cannot add {offset.type} to {pointer.type}"
     if pointer.type is not op.result.type:
         return f"{pointer.type} plus an offset is no {op.result.type}"
-    return spread(op.operands, op.result.type)
+    return shapes_agree(op.operands, op.result.type)
 
 
 def _accessed(op: Op, value: Type, mask: Type | None) -> str | None:

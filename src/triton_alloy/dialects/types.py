@@ -27,7 +27,7 @@ def is_any(type_: Type) -> bool:
     return True
 
 
-def spread(operands: Iterable[Value], result: Type) -> str | None:
+def shapes_agree(operands: Iterable[Value], result: Type) -> str | None:
     """Elementwise shapes. Tensors and scalars: all alike. Registers: as many as the result has, or a single value that
     goes to all of them; the result is uniform when all operands are."""
     operands = list(operands)
@@ -70,7 +70,7 @@ def same(accepts: Predicate = is_any) -> TypeRule:
         for operand in op.operands:
             if element_of(operand.type) is not element:
                 return f"{operand.type} is not of {element}"
-        return spread(op.operands, result)
+        return shapes_agree(op.operands, result)
 
     return check
 
@@ -82,7 +82,7 @@ def casts(source: Predicate, target: Predicate) -> TypeRule:
         operand, result = op.operands[0].type, op.results[0].type
         if not source(operand) or not target(result):
             return f"no cast from {operand} to {result}"
-        return spread(op.operands, result)
+        return shapes_agree(op.operands, result)
 
     return check
 
@@ -96,7 +96,7 @@ def compares(accepts: Predicate) -> TypeRule:
             return f"cannot compare {left} with {right}"
         if element_of(op.results[0].type) is not I1:
             return "a comparison gives i1"
-        return spread(op.operands, op.results[0].type)
+        return shapes_agree(op.operands, op.results[0].type)
 
     return check
 

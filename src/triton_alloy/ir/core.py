@@ -203,15 +203,6 @@ class Op:
                 for op in block:
                     yield from op.walk()
 
-    def is_before(self, other: Op) -> bool:
-        """Whether this op comes before `other` in their common block."""
-        op = self.next
-        while op is not None:
-            if op is other:
-                return True
-            op = op.next
-        return False
-
     def clone(self, mapping: dict[Value, Value] | None = None) -> Op:
         """A detached deep copy; operands are looked up in `mapping`, which also receives the new results."""
         mapping = mapping if mapping is not None else {}

@@ -136,10 +136,6 @@ def shared_add(op: Op, writer: Writer) -> None:
     emit(op, operations.call("accumulate", arguments).text + ";", writer)
 
 
-def _as_uint(value: Value, writer: Writer) -> Expression:
-    return unsigned(value, writer.take(value))
-
-
 @statement("msl.store_address")
 def store_address(op: Op, writer: Writer) -> None:
     address, value, *mask = op.operands

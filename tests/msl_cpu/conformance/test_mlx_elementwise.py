@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from mlx_headers import instantiate, mlx_library
+
+from tests.support.mlx_headers import instantiate, mlx_library
 
 pytestmark = pytest.mark.conformance
 

@@ -7,7 +7,8 @@ import struct
 
 import numpy as np
 import pytest
-from mlx_headers import instantiate, mlx_library
+
+from tests.support.mlx_headers import instantiate, mlx_library
 
 pytestmark = pytest.mark.conformance
 

@@ -6,8 +6,8 @@ import ctypes
 
 import numpy as np
 import pytest
-from mlx_headers import mlx_text_library
 
+from tests.support.mlx_headers import mlx_text_library
 from triton_alloy.msl_cpu import Library
 
 pytestmark = pytest.mark.conformance

@@ -8,8 +8,8 @@ import re
 import time
 
 import pytest
-from strict_cases import Case, read_cases
 
+from tests.support.strict_cases import Case, read_cases
 from triton_alloy.msl_cpu import CompileError, Library
 from triton_alloy.msl_cpu.strict import StrictError, check
 

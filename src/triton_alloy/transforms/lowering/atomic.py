@@ -101,7 +101,7 @@ def _atomic(lowering: Lowering, op: Op, kind: str, pointer: Value, values: list[
     several = lowering.simdgroups > 1 and not isinstance(type_, TensorType)
     if order in RELEASE:
         _fence(lowering, barrier_first=several, barrier_last=False)
-    access = _Access(_function(lowering, op, kind, element), type_, bool(op.results and op.results[0].uses))
+    access = _AtomicCall(_function(lowering, op, kind, element), type_, bool(op.results and op.results[0].uses))
     update = _tensor if isinstance(type_, TensorType) else _scalar
     old = update(lowering, op, access, pointer, values, masks)
     for result in op.results:
@@ -111,7 +111,7 @@ def _atomic(lowering: Lowering, op: Op, kind: str, pointer: Value, values: list[
 
 
 @dataclass(frozen=True)
-class _Access:
+class _AtomicCall:
     """function: of the vocabulary, for lanes; type: of what is accessed; used: whether somebody wants the result."""
 
     function: str
@@ -173,7 +173,7 @@ def _place(lowering: Lowering, op: Op, pointer: Value) -> tuple[Value, Held]:
 
 
 def _scalar(
-    lowering: Lowering, op: Op, access: _Access, pointer: Value, values: list[Value], masks: list[Value]
+    lowering: Lowering, op: Op, access: _AtomicCall, pointer: Value, values: list[Value], masks: list[Value]
 ) -> Held:
     base, offset = _place(lowering, op, pointer)
     operands = [base, offset.value, *(lowering.held(v).value for v in values)]
@@ -198,7 +198,7 @@ def _scalar(
 
 
 def _tensor(
-    lowering: Lowering, op: Op, access: _Access, pointer: Value, values: list[Value], masks: list[Value]
+    lowering: Lowering, op: Op, access: _AtomicCall, pointer: Value, values: list[Value], masks: list[Value]
 ) -> Held:
     """One update per register and lane, even where registers agree: every element of the tensor counts."""
     type_ = access.type

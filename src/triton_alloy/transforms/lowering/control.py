@@ -24,7 +24,7 @@ from .context import (
 from .memory import addresses_of
 
 
-class Carried:
+class Crossing:
     """How values of one original type cross a region boundary: the register types, and how to pack and unpack them."""
 
     def __init__(self, lowering: Lowering, type_: Type, initial: Lowered | None):
@@ -79,18 +79,18 @@ class Carried:
         return Addresses(held) if self.kind is Addresses else held
 
 
-def _plan(lowering: Lowering, types: Sequence[Type], initials: Sequence[Lowered]) -> list[Carried]:
-    return [Carried(lowering, t, i) for t, i in zip(types, initials, strict=True)]
+def _plan(lowering: Lowering, types: Sequence[Type], initials: Sequence[Lowered]) -> list[Crossing]:
+    return [Crossing(lowering, t, i) for t, i in zip(types, initials, strict=True)]
 
 
-def _pack_all(lowering: Lowering, plan: list[Carried], lowered: Sequence[Lowered], location: Location) -> list[Value]:
+def _pack_all(lowering: Lowering, plan: list[Crossing], lowered: Sequence[Lowered], location: Location) -> list[Value]:
     values = []
     for carried, value in zip(plan, lowered, strict=True):
         values += carried.pack(lowering, value, location)
     return values
 
 
-def _unpack_all(lowering: Lowering, plan: list[Carried], originals: Sequence[Value], values: Sequence[Value]) -> None:
+def _unpack_all(lowering: Lowering, plan: list[Crossing], originals: Sequence[Value], values: Sequence[Value]) -> None:
     position = 0
     for carried, original in zip(plan, originals, strict=True):
         width = len(carried.types())
@@ -101,7 +101,7 @@ def _unpack_all(lowering: Lowering, plan: list[Carried], originals: Sequence[Val
         position += width
 
 
-def _all_types(plan: list[Carried]) -> list[Type]:
+def _all_types(plan: list[Crossing]) -> list[Type]:
     return [t for carried in plan for t in carried.types()]
 
 
@@ -156,7 +156,7 @@ def if_(lowering: Lowering, op: Op) -> None:
             branches.append((block, Builder(block, None, op.location), [], None))
         lowering.builder = outer
     kinds = [_joined_kind(values) for values in zip(*(b[2] for b in branches), strict=True)] if op.results else []
-    plan = [Carried(lowering, r.type, k) for r, k in zip(op.results, kinds, strict=True)]
+    plan = [Crossing(lowering, r.type, k) for r, k in zip(op.results, kinds, strict=True)]
     for _, builder, values, end in branches:
         lowering.builder = builder
         yielded = _pack_all(lowering, plan, values, end.location) if end is not None else []

@@ -1,6 +1,6 @@
 """ttg.convert_layout: nothing, a renaming, shuffles inside the simdgroup, or a trip through threadgroup memory.
 
-Which one is decided by the layouts' algebra alone (layout.classify).
+Which one is decided by the layouts' algebra alone (conversion.classify).
 """
 
 from __future__ import annotations

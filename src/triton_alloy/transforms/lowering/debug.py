@@ -9,9 +9,9 @@ from __future__ import annotations
 from ...dialects.msl import count_of
 from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.types import I1, I8, I32, I64, PointerType, RegisterType, SharedType, TensorType, Type, element_of
+from ...layout import row_major
 from .context import Addresses, Held, Lowering, Pointers, register_count, rule
 from .memory import addresses_of
-from .reduce import row_major
 
 ADDRESS = "pointer"
 

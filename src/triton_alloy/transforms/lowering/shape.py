@@ -98,11 +98,6 @@ def trans(lowering: Lowering, op: Op) -> None:
     lowering.values[op.result] = _rename(lowering, op, to_source)
 
 
-@rule("ttg.convert_layout.rename")
-def rename(lowering: Lowering, op: Op) -> None:
-    lowering.values[op.result] = _rename(lowering, op, lambda c: c)
-
-
 @rule("tt.make_range")
 def make_range(lowering: Lowering, op: Op) -> None:
     """tensor<Nxi32> of start, start + 1, ..."""

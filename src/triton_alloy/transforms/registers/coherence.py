@@ -26,7 +26,7 @@ def run(kernel: Op, target: Target) -> None:
     if target.hardware is None or not any(op.name == "msl.fence" for op in kernel.walk()):
         return
     groups = _groups(kernel)
-    accesses = [_Access.of(op, groups) for op in kernel.walk()]
+    accesses = [_PointerAccess.of(op, groups) for op in kernel.walk()]
     known = [access for access in accesses if access is not None]
     read = {access.group for access in known if access.reads}
     written = {access.group for access in known if access.writes}
@@ -36,7 +36,7 @@ def run(kernel: Op, target: Target) -> None:
 
 
 @dataclass(frozen=True)
-class _Access:
+class _PointerAccess:
     """group: of the pointers that lead to the same memory; None: an address, which may lead anywhere."""
 
     op: Op
@@ -45,12 +45,12 @@ class _Access:
     writes: bool
 
     @staticmethod
-    def of(op: Op, groups: dict[Value, Value]) -> _Access | None:
+    def of(op: Op, groups: dict[Value, Value]) -> _PointerAccess | None:
         access = access_of(op)
         if access is None or access.space != "device":
             return None
         group = groups[access.base] if access.base is not None else None
-        return _Access(op, group, not access.writes or op.name == ATOMIC, access.writes)
+        return _PointerAccess(op, group, not access.writes or op.name == ATOMIC, access.writes)
 
 
 def _groups(kernel: Op) -> dict[Value, Value]:
