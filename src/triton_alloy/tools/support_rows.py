@@ -74,7 +74,7 @@ MEMORY = (
     Row("tt.atomic_cas", (POINTERS, VECTOR, VECTOR), (VECTOR,), ORDER),
     Row("tt.atomic_load", (POINTERS,), (VECTOR,), ORDER),
     Row("tt.atomic_store", (POINTERS, VECTOR), (), ORDER),
-    Row("tt.atomic_poll", ("!tt.ptr<T>", "T"), ("i1",), ORDER.replace("4", "2")),
+    Row("tt.atomic_poll", ("!tt.ptr<T>", "T"), ("i1",), ORDER.replace("4", "2"), elements=("i16", "i32", "i64")),
 )
 COMPARISONS = tuple(
     Row(f"arith.{name}", (VECTOR, VECTOR), (FLAGS,), f"predicate = {number} : i64", detail=spelling)
