@@ -1,6 +1,9 @@
 """tt.dot_scaled becomes a dot of decoded operands."""
 
+import pytest
+
 from tests.support.filecheck import check
+from triton_alloy.errors import Unsupported
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.transforms.tensors import scaled_dot
@@ -48,3 +51,10 @@ def test_packed_operands_are_joined_along_k():
         CHECK: "tt.reshape"({{.*}}) : (tensor<32x2x16xi8>) -> tensor<64x16xi8>
         """,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), [(2, "e2m3"), (3, "e3m2")])
+def test_six_bit_floats_are_refused(kind: int, name: str):
+    attributes = f"a_elem_type = {kind} : i32, b_elem_type = 5 : i32, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>"
+    with pytest.raises(Unsupported, match=f"operands of {name}, whose six bits have no form in memory"):
+        decomposed("64xi8", "64x16xbf16", "32x2xi8", attributes)

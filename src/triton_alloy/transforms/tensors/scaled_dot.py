@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...errors import Unsupported
 from ...ir.core import Builder, Op, Value
 from ...ir.numbers import SMALL_FLOATS, SmallFloat
 from ...ir.types import BF16, F16, F32, I8, FloatType, TensorType, element_of
@@ -15,6 +16,7 @@ from .small_floats import F32_MANTISSA, F32_NAN, decode
 from .terms import Term
 
 PACKED = 4  # the operand type e2m1: two in a byte, the lower half first; all others have one element each
+SIX_BITS = {2: "e2m3", 3: "e3m2"}
 E2M1 = SmallFloat(exponent=2, mantissa=1, bias=1, kind="numbers")
 NAN_SCALE = 0xFF
 IEEE = 2
@@ -28,7 +30,7 @@ def run(module: Op) -> None:
 
 
 def decompose(op: Op) -> None:
-    """(a, b, c[, scale of a][, scale of b]) -> tt.dot(decoded a, decoded b, c)."""
+    """(a, b, c[, scale of a][, scale of b]) -> tt.dot(decoded a, decoded b, c). Raises Unsupported for 6-bit floats."""
     segments = op.attributes["operandSegmentSizes"]
     a, b, c, *scales = op.operands
     last = len(a.type.shape) - 1
@@ -42,6 +44,11 @@ def decompose(op: Op) -> None:
             op.integer("rhs_k_pack", 1) == 1,
         ),
     )
+    for side in sides:
+        if side.kind in SIX_BITS:
+            raise Unsupported(
+                op, f"operands of {SIX_BITS[side.kind]}, whose six bits have no form in memory", op.location
+            )
     narrow = F16 if F16 in (element_of(a.type), element_of(b.type)) else BF16
     before = Builder.before_op(op)
     operands = [_decoded(before, side, narrow) for side in sides]
