@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import torch
@@ -61,8 +62,8 @@ def works():
 works()  # compiles all of them
 for launch in (lambda: spin[(2,)](ones() - 1), lambda: repeat[(4,)](ones(), 2**31 - 1, B=64),
                lambda: tell[(2,)](ones() - 1, debug=True)):
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         launch()
     except KeyboardInterrupt:
         print("caught", time.monotonic(), flush=True)
@@ -70,32 +71,37 @@ for launch in (lambda: spin[(2,)](ones() - 1), lambda: repeat[(4,)](ones(), 2**3
 """
 
 
+def line_of(out: IO[str], told: set[str]) -> str:
+    """The next line but for those of tl.device_print, which are added to `told`."""
+    while (line := out.readline()).startswith("pid"):
+        told.add(line)
+    return line
+
+
 @pytest.mark.parametrize("threads", ["1", "2"])
 @pytest.mark.parametrize("mode", ["fast", "reference"])
 def test_ctrl_c_ends_a_launch(mode: str, threads: str, tmp_path: Path):
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = os.environ | {"TRITON_ALLOY_MODE": mode, "MSL_CPU_THREADS": threads}
-    command = [sys.executable, "-u", str(tmp_path / "script.py")]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    for lines in (0, 0, 2):
-        while (line := process.stdout.readline()).startswith("pid"):
-            pass
-        assert line == "ready\n"
-        time.sleep(0.5)
-        sent = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        printed = set()
-        while (line := process.stdout.readline()).startswith("pid"):
-            printed.add(line)
-        assert len(printed) == lines and line.startswith("caught ")
-        seconds = float(line.split()[1]) - sent
-        print(f"{seconds:.3f} s from the signal to the exception")
-        assert seconds < WITHIN
-        while (line := process.stdout.readline()).startswith("pid"):
-            pass
-        assert line == "True\n"
-    assert process.stdout.read() == "" and process.wait(timeout=100) == 0
+    command = [sys.executable, str(tmp_path / "script.py")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        guard = threading.Timer(200, process.kill)
+        guard.start()
+        try:
+            out: Any = process.stdout
+            for programs_that_tell in (0, 0, 2):
+                assert line_of(out, set()) == "ready\n"
+                time.sleep(0.5)
+                sent, told = time.monotonic(), set[str]()
+                process.send_signal(signal.SIGINT)
+                word, at = line_of(out, told).split()
+                print(f"{float(at) - sent:.3f} s from the signal to the exception")
+                assert word == "caught" and float(at) - sent < WITHIN and len(told) == programs_that_tell
+                assert line_of(out, set()) == "True\n"
+            assert out.read() == "" and process.wait() == 0
+        finally:
+            guard.cancel()
+            process.kill()
 
 
 @triton.jit

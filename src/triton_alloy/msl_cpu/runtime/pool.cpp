@@ -160,21 +160,21 @@ void offer_launch(Launch *launch) {
   pthread_mutex_unlock(&pool.sleeping);
 }
 
-// Take the workers of a launch that has failed off the kernel.
-void stop_workers(const Launch *launch) {
+// Take the workers of a launch that has failed off the kernel. last: when that was done last.
+void stop_workers(const Launch *launch, ulong &last) {
+  ulong now = monotonic_nanoseconds();
+  if (now - last < stop_nanoseconds) return;
+  last = now;
   for (uint i = 1; i <= pool.threads && i < launch->plan->workers; ++i) pthread_kill(pool.thread[i], urgent_signal);
 }
 
 void await_joined(Launch *launch) {
-  constexpr uint spins_between_looks = 4096;
-  ulong offer = __atomic_and_fetch(&pool.offer, ~open_bit, __ATOMIC_ACQ_REL);
+  ulong offer = __atomic_and_fetch(&pool.offer, ~open_bit, __ATOMIC_ACQ_REL), stopped = 0;
   for (uint spins = 0; offer & joined_mask; ++spins) {
-    if (spins < spins_between_looks) pause_briefly();
+    if (spins < 4096) pause_briefly();
     else sched_yield();
-    if (spins % spins_between_looks == 0) {
-      if (is_interrupted(launch)) record(launch, failure_interrupted);
-      if (__atomic_load_n(&launch->failure, __ATOMIC_RELAXED)) stop_workers(launch);
-    }
+    if (is_interrupted(launch)) record(launch, failure_interrupted);
+    if (__atomic_load_n(&launch->failure, __ATOMIC_RELAXED)) stop_workers(launch, stopped);
     offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE);
   }
 }

@@ -87,7 +87,9 @@ inline bool host_raises(Launch *launch) {
 
 // Whether the thread that launches has been told to ask the host, and that raises.
 inline bool is_interrupted(Launch *launch) {
-  return __atomic_exchange_n(&watch.asked, 0, __ATOMIC_RELAXED) && host_raises(launch);
+  if (!__atomic_load_n(&watch.asked, __ATOMIC_RELAXED)) return false;
+  __atomic_store_n(&watch.asked, 0, __ATOMIC_RELAXED);
+  return host_raises(launch);
 }
 
 // Our handler lies on our signal stack, which signals that arrive now must not use: they are blocked until the caller's
