@@ -18,7 +18,7 @@ from triton import knobs
 from triton.runtime.cache import FileCacheManager
 
 from triton_alloy import config
-from triton_alloy.integrations.triton import cache
+from triton_alloy.integrations.triton import cache, cache_contents
 from triton_alloy.msl_cpu import cache_folder
 from triton_alloy.msl_cpu.eviction import INTERVAL, Limiter, evict
 
@@ -98,14 +98,13 @@ def test_a_folder_that_cannot_be_made_is_replaced(folder: Path, monkeypatch: pyt
 
 
 def test_a_disk_that_is_full_in_the_middle_of_an_entry(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    """The third file no longer fits: what has begun goes, and the entry ends in a temporary folder."""
+    """The third file no longer fits: the entry ends in a temporary folder."""
     put, written = FileCacheManager.put, []
 
     def full(self: FileCacheManager, data, filename: str, binary: bool = True) -> str:
         if not Path(self.cache_dir).is_relative_to(folder) or len(written) < 2:
             written.append(filename)
             return put(self, data, filename, binary)
-        Path(self.cache_dir, f"tmp.pid_{os.getpid()}_half").mkdir()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(FileCacheManager, "put", full)
@@ -129,7 +128,7 @@ def test_ours_are_told_from_those_of_others(folder: Path):
     for name, suffix in (("THEIRS", "cubin"), ("HALF", "ttir")):
         (folder / name).mkdir()
         (folder / name / f"kernel.{suffix}").write_text("x")
-    entries = list(cache.entries(folder))
+    entries = list(cache_contents.entries(folder))
     assert [entry.folder for entry in entries] == [path.parent]
     assert entries[0].bytes == sum(file.stat().st_size for file in path.parent.iterdir())
     evict(entries, 0, recent=-1)
@@ -139,7 +138,7 @@ def test_ours_are_told_from_those_of_others(folder: Path):
 
 def test_what_was_used_longest_ago_goes(folder: Path, monkeypatch: pytest.MonkeyPatch):
     """A limit for three kernels of five: the first is used again before the last is compiled."""
-    monkeypatch.setattr(cache, "_LIMITER", Limiter(cache.entries, ".alloy-looked"))
+    monkeypatch.setattr(cache_contents, "LIMITER", Limiter(cache_contents.entries, ".alloy-looked"))
     paths = [run(add)[0] for add in range(4)]
     size = sum(file.stat().st_size for file in paths[0].parent.iterdir())
     for i, path in enumerate(paths):
@@ -160,8 +159,15 @@ def test_what_killed_processes_have_left_goes(folder: Path):
         (place / "plus.msl").write_text("half")
     for file in (old, half / "plus.msl"):
         os.utime(file, (time.time() - INTERVAL - 10,) * 2)
-    assert [entry.folder for entry in cache.entries(folder)] == [path.parent]
+    assert [entry.folder for entry in cache_contents.entries(folder)] == [path.parent]
     assert not old.exists() and new.exists() and not half.exists()
+
+
+def test_a_file_that_is_gone_again_is_not_counted(folder: Path):
+    """Whoever writes the same entry at the same time makes and removes folders in it."""
+    path, _ = run()
+    (path.parent / "tmp.pid_1_x").symlink_to("nowhere")
+    cache_contents.wrote(path.parent)
 
 
 def test_a_manager_of_the_user_stays(monkeypatch: pytest.MonkeyPatch):

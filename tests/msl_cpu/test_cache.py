@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triton_alloy.msl_cpu import Library, MslError, cache, cache_folder, eviction, sanitize, workspace
+from triton_alloy.msl_cpu import Library, MslError, cache, cache_folder, contents, eviction, sanitize, workspace
 from triton_alloy.msl_cpu.eviction import Entry, Limiter, evict, parse_size
 
 NOBODY = 65534
@@ -184,7 +184,7 @@ def used_before(path: Path, seconds: float) -> None:
 def test_what_was_used_longest_ago_goes(folder: Path, monkeypatch: pytest.MonkeyPatch):
     """A limit for three libraries; the first of five is used again before the last is written."""
     monkeypatch.setenv("MSL_CPU_CACHE_LIMIT", "4kB")
-    monkeypatch.setattr(cache, "_LIMITER", Limiter(cache.entries, ".looked"))
+    monkeypatch.setattr(contents, "LIMITER", Limiter(contents.entries, ".looked"))
     for i in range(4):
         fetch(f"key{i}", bytes([i]) * 1000)
         for path in folder.iterdir():
@@ -193,9 +193,9 @@ def test_what_was_used_longest_ago_goes(folder: Path, monkeypatch: pytest.Monkey
     cache.fetch("key0", never)
     monkeypatch.setenv("MSL_CPU_CACHE_LIMIT", "4kB")
     fetch("key4", b"4" * 1000)
-    kept = {what for what, _, _ in cache.libraries(folder)}
+    kept = {what for what, _, _ in contents.libraries(folder)}
     assert {"key0", "key4"} <= kept and "key1" not in kept
-    assert sum(entry.bytes for entry in cache.entries(folder)) <= 4000
+    assert sum(entry.bytes for entry in contents.entries(folder)) <= 4000
 
 
 def test_an_hour_later_any_write_looks_at_the_whole(folder: Path):
@@ -227,7 +227,7 @@ def test_a_loaded_library_outlives_its_file(folder: Path):
     """In sanitize mode lines are looked up when a fault is reported, long after the library was loaded."""
     text = "kernel void f(device float *x [[buffer(0)]], uint i [[thread_position_in_grid]]) { x[i + 1] = 1; }"
     kernel = Library(text, "sanitize")["f"]
-    for entry in cache.entries(folder):
+    for entry in contents.entries(folder):
         entry.remove()
     with pytest.raises(sanitize.SanitizerError, match="program_source:1: out of bounds"):
         kernel.launch([np.zeros(4, np.float32)], 1, 4)
@@ -240,7 +240,7 @@ def test_what_a_killed_process_has_left_unfinished_goes(folder: Path):
     for path in (left, new):
         path.write_bytes(b"half")
     used_before(left, eviction.INTERVAL + 10)
-    assert len(list(cache.entries(folder))) == 2
+    assert len(list(contents.entries(folder))) == 2
     assert not left.exists() and new.exists()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from triton_alloy import config
-from triton_alloy.msl_cpu import cache, workspace
+from triton_alloy.msl_cpu import cache, contents, workspace
 from triton_alloy.runtime import metal
 from triton_alloy.tools import caches, cli
 
@@ -19,6 +19,7 @@ from triton_alloy.tools import caches, cli
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three caches with entries of known ages and sizes."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest's workers have it
     monkeypatch.setattr(metal, "cache_directory", lambda: tmp_path / "metal")
     monkeypatch.setenv("MSL_CPU_CACHE_DIR", str(tmp_path / "cpu"))
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "triton"))
@@ -59,7 +60,7 @@ def kept(place: Path) -> set[str]:
 
 def test_each_cache_is_a_line(place: Path, capsys: pytest.CaptureFixture[str]):
     printed = lines(capsys)
-    size = sum(entry.bytes for entry in cache.entries(place / "cpu")) / 1000
+    size = sum(entry.bytes for entry in contents.entries(place / "cpu")) / 1000
     assert f"CPU kernels 2 {size:.1f} kB {place / 'cpu'}" in printed
     assert f"Triton's, ours 1 1.0 kB {place / 'triton'}" in printed
     assert f"Metal binaries 1 500 bytes {place / 'metal'}" in printed
@@ -100,4 +101,4 @@ def test_sizes_that_make_no_sense_are_refused(capsys: pytest.CaptureFixture[str]
 
 
 def test_the_table_of_variables_knows_the_default():
-    assert config.CACHE_LIMIT.default == cache.DEFAULT_LIMIT
+    assert config.CACHE_LIMIT.default == contents.DEFAULT_LIMIT

@@ -12,8 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +20,17 @@ import platformdirs
 
 from . import cache_folder
 from .errors import MslError
-from .eviction import INTERVAL, Entry, Limiter, parse_size, touch
 
+# What is in the cache, and its limit, is the matter of contents.py: a kernel that is only loaded does without it.
 _KEY_DIGITS = 40
-_SUFFIXES = (".json", ".so", ".key")
-_UNFINISHED = ".new-"
-DEFAULT_LIMIT = "1GB"
+UNFINISHED = ".new-"
+"""Begins the name of a file that is being written."""
 
 
 def chosen_directory() -> Path:
     """$MSL_CPU_CACHE_DIR or the user's cache directory, whether it is there or not."""
     chosen = os.environ.get("MSL_CPU_CACHE_DIR")
     return Path(chosen) if chosen else platformdirs.user_cache_path("msl_cpu", appauthor=False)
-
-
-def limit() -> int:
-    """$MSL_CPU_CACHE_LIMIT in bytes, 0 for none. Raises MslError."""
-    text = os.environ.get("MSL_CPU_CACHE_LIMIT") or DEFAULT_LIMIT
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise MslError(f"MSL_CPU_CACHE_LIMIT: {error}") from error
 
 
 def cache_directories() -> tuple[Path, ...]:
@@ -73,7 +62,7 @@ def _unwritable(error: OSError) -> MslError:
 
 def _write(path: Path, content: bytes) -> None:
     """Atomic: readers see the old file or the whole new one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -100,9 +89,11 @@ def _keep(files: Mapping[str, bytes]) -> Path:
 
 
 def _write_all(directory: Path, files: Mapping[str, bytes]) -> Path:
+    from .contents import LIMITER, limit
+
     for name, content in files.items():
         _write(directory / name, content)
-    _LIMITER.wrote(directory, sum(map(len, files.values())), limit())
+    LIMITER.wrote(directory, sum(map(len, files.values())), limit())
     return directory
 
 
@@ -117,7 +108,7 @@ def _read(directory: Path, key: str) -> tuple[Path, dict[str, Any]] | None:
         return None
     if check != _check(description) or hashlib.sha256(content).hexdigest() != digest:
         return None
-    touch(directory / f"{key}.json", library)
+    cache_folder.touch(directory / f"{key}.json", library)
     return library, description
 
 
@@ -130,6 +121,8 @@ def fetch(key: str, build: Callable[[], tuple[bytes, dict[str, Any]]]) -> tuple[
     for directory in cache_directories():
         if found := _read(directory, key):
             return found
+    from .contents import limit
+
     limit()  # a wrong one is found before the compiler has run
     content, description = build()
     digest = hashlib.sha256(content).hexdigest()
@@ -145,43 +138,11 @@ def remember(key: str, compute: Callable[[], str]) -> str:
         with contextlib.suppress(OSError, ValueError):
             known = path.read_text()
             if len(known) == _KEY_DIGITS:
-                touch(path)
+                cache_folder.touch(path)
                 return known
     known = compute()
     _keep({f"{key}.key": known.encode()})
     return known
-
-
-# ----------------------------------------------------------------------------------------------------- what is in there
-def entries(directory: Path) -> Iterator[Entry]:
-    """Every file of the cache by itself: those of a pair are used together, and one without the other is made anew.
-    What killed processes have left unfinished is removed."""
-    try:
-        found = list(os.scandir(directory))
-    except OSError:
-        return
-    for file in found:
-        with contextlib.suppress(OSError):
-            status = file.stat(follow_symlinks=False)
-            if file.name.endswith(_SUFFIXES):
-                yield Entry((Path(file.path),), status.st_size, status.st_mtime)
-            elif file.name.startswith(_UNFINISHED) and time.time() - status.st_mtime > INTERVAL:
-                os.unlink(file.path)
-
-
-def libraries(directory: Path) -> Iterator[tuple[str, int, float]]:
-    """(what it is, bytes, when it was used) of each compiled library."""
-    for path in directory.glob("*.json"):
-        try:
-            description = json.loads(path.read_bytes())
-            status = (directory / f"{description['sha256']}.so").stat()
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        names = [entry[0] for entry in description.get("entries", ())]
-        yield ", ".join(names) or description.get("what", "nothing"), status.st_size, status.st_mtime
-
-
-_LIMITER = Limiter(entries, ".looked")
 
 
 def make_key(*parts: str) -> str:

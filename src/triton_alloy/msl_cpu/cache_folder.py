@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -19,6 +20,13 @@ def shared(name: str) -> Path:
     return Path(tempfile.gettempdir(), f"{name}-{os.getuid()}")
 
 
+def touch(*files: Path) -> None:
+    """Note that files are used now; in a folder that cannot be written nothing is noted."""
+    with contextlib.suppress(OSError):
+        for file in files:
+            os.utime(file)
+
+
 def is_private(status: os.stat_result) -> bool:
     """Whether this is a directory to which only this user can write: what lies in it is executed."""
     writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
@@ -32,9 +40,11 @@ def substitute_of(folder: Path) -> Path | None:
 
 def left_by_others(folder: Path, name: str) -> Path | None:
     """What other processes have used in the place of a folder that cannot be written now."""
+    if _takes_files(folder):
+        return None
     path = shared(name)
     try:
-        return path if not _takes_files(folder) and is_private(path.lstat()) else None
+        return path if is_private(path.lstat()) else None
     except OSError:
         return None
 

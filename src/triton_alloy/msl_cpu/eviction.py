@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -53,13 +52,6 @@ class Entry:
                 file.unlink(missing_ok=True)
             if self.folder is not None:
                 self.folder.rmdir()
-
-
-def touch(*files: Path) -> None:
-    """Note that files are used now; in a folder that cannot be written nothing is noted."""
-    with contextlib.suppress(OSError):
-        for file in files:
-            os.utime(file)
 
 
 def evict(entries: Iterable[Entry], limit: int, recent: float = RECENT) -> list[Entry]:

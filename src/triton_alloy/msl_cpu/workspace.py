@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PREFIX = "msl_cpu_build-"
-_NAME = re.compile(PREFIX + r"\w{8}")
 AGE = 3600.0
 """Seconds for which a folder is left alone, locked or not: there are file systems without locks."""
 
@@ -44,7 +43,7 @@ def sweep() -> list[Path]:
     removed = []
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            if _NAME.fullmatch(path.name) and _is_left(path):
+            if re.fullmatch(PREFIX + r"\w{8}", path.name) and _is_left(path):
                 shutil.rmtree(path)
                 removed.append(path)
     return removed

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from triton_alloy.msl_cpu import cache, cache_folder, workspace
+from triton_alloy.msl_cpu import cache, cache_folder, contents, workspace
 from triton_alloy.msl_cpu.eviction import Entry, evict, size_text
 
 
@@ -41,12 +41,14 @@ def caches() -> list[Cache]:
 
 def _of_cpu() -> Cache:
     folders = (cache.chosen_directory(), cache_folder.shared("msl_cpu"))
-    entries = tuple(entry for folder in folders for entry in cache.entries(folder))
-    return Cache("CPU kernels", folders, entries, tuple(each for folder in folders for each in cache.libraries(folder)))
+    entries = tuple(entry for folder in folders for entry in contents.entries(folder))
+    return Cache(
+        "CPU kernels", folders, entries, tuple(each for folder in folders for each in contents.libraries(folder))
+    )
 
 
 def _of_triton() -> Cache:
-    from triton_alloy.integrations.triton import cache as triton_cache
+    from triton_alloy.integrations.triton import cache_contents as triton_cache
 
     folders = (triton_cache.folder(), cache_folder.shared("triton-alloy"))
     entries = tuple(entry for folder in folders for entry in triton_cache.entries(folder))
@@ -76,7 +78,7 @@ def show(console: Console, *, each: bool) -> int:
 
 def table(found: list[Cache]) -> Table:
     """Name, kernels, size and folder of each cache, nothing cut off."""
-    limit = cache.limit()
+    limit = contents.limit()
     caption = f"MSL_CPU_CACHE_LIMIT: {size_text(limit) if limit else 'none'} for each"
     result = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left")
     for name, justify in (("cache", "left"), ("kernels", "right"), ("size", "right"), ("folder", "left")):

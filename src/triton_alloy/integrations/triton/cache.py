@@ -9,10 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
-import shutil
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +16,9 @@ from triton import knobs
 from triton.runtime.cache import FileCacheManager
 
 from ... import config
-from ...msl_cpu import cache_folder
-from ...msl_cpu.cache import limit
-from ...msl_cpu.eviction import INTERVAL, Entry, Limiter, touch
 
 GROUP = "__grp__"
 """Begins the name of the file that lists an entry's files; it is written last."""
-OURS = (".msl", ".alloy")
-"""End the names of files that only this backend writes."""
-_UNFINISHED = re.compile(r"tmp\.pid_\d+_.*")
 
 
 def install() -> None:
@@ -55,7 +45,8 @@ class CacheManager(FileCacheManager):
             return None
         if not group or config.DEBUG.value >= 2 or not all(map(_is_whole, map(Path, group.values()))):
             return None
-        touch(Path(self._make_path(GROUP + filename)))
+        with contextlib.suppress(OSError):  # of a folder that cannot be written
+            os.utime(self._make_path(GROUP + filename))
         return group
 
     def put(self, data: Any, filename: str, binary: bool = True) -> str:
@@ -63,17 +54,18 @@ class CacheManager(FileCacheManager):
         try:
             path = super().put(data, filename, binary)
         except OSError as error:
-            for left in Path(self.cache_dir).glob(f"tmp.pid_{os.getpid()}_*"):
-                shutil.rmtree(left, ignore_errors=True)
             self._replace_folder(error)
             path = super().put(data, filename, binary)
         if self.is_cache and filename.startswith(GROUP):
-            entry = Path(path).parent
-            _LIMITER.wrote(entry.parent, _bytes_of(entry), limit())
+            from .cache_contents import wrote
+
+            wrote(Path(path).parent)
         return path
 
     def _replace_folder(self, error: OSError) -> None:
         """Keep the rest of the entry in a temporary folder. Raises `error` where that cannot help."""
+        from ...msl_cpu import cache_folder  # a kernel from the cache needs nothing of msl_cpu on a GPU
+
         folder = Path(knobs.cache.dir)
         tried = cache_folder.substitute_of(folder)
         if not self.is_cache or error.errno not in cache_folder.UNWRITABLE or self._lies_in(tried):
@@ -95,55 +87,3 @@ def _is_whole(path: Path) -> bool:
         return isinstance(json.loads(path.read_bytes()), dict)
     except (OSError, ValueError):
         return False
-
-
-def _bytes_of(entry: Path) -> int:
-    return sum(file.stat().st_size for file in entry.iterdir())
-
-
-def folder() -> Path:
-    """Where Triton's cache is."""
-    return Path(knobs.cache.dir)
-
-
-def entries(directory: Path) -> Iterator[Entry]:
-    """The entries that this backend has made; what killed processes have left of them is removed."""
-    for path in _folders(directory):
-        with contextlib.suppress(OSError):
-            files = list(path.iterdir())
-            if not any(file.suffix in OURS for file in files):
-                continue
-            entry = _entry(path, [file for file in files if not _is_left(file)])
-            if entry.files[0].name.startswith(GROUP) or time.time() - entry.used < INTERVAL:
-                yield entry
-            else:
-                entry.remove()
-
-
-def name_of(entry: Entry) -> str:
-    """The name of the kernel of an entry."""
-    return next(file.stem for file in entry.files if file.suffix in OURS)
-
-
-def _entry(path: Path, files: list[Path]) -> Entry:
-    """The file of the group goes first, and tells when the entry was used."""
-    found = {file: file.stat() for file in sorted(files, key=lambda file: not file.name.startswith(GROUP))}
-    first, *_ = found.values()
-    return Entry(tuple(found), sum(status.st_size for status in found.values()), first.st_mtime, path)
-
-
-def _folders(directory: Path) -> Iterator[Path]:
-    with contextlib.suppress(OSError):
-        yield from (path for path in directory.iterdir() if path.is_dir() and not path.is_symlink())
-
-
-def _is_left(file: Path) -> bool:
-    """Whether this is a folder of a process that was killed; it is removed then."""
-    if not _UNFINISHED.fullmatch(file.name):
-        return False
-    if time.time() - file.stat().st_mtime > INTERVAL:
-        shutil.rmtree(file, ignore_errors=True)
-    return True
-
-
-_LIMITER = Limiter(entries, ".alloy-looked")
