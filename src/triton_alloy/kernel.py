@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from .errors import InvalidArgument
 
-FORMAT = 3
+FORMAT = 4
 """The version of the JSON form. Another number is refused."""
 
 THREADS_PER_SIMDGROUP = 32
@@ -89,13 +89,38 @@ class Message:
 
 
 @dataclass(frozen=True)
+class SourceLine:
+    """A line of the user's source. text: what it says, stripped, "" where the file could not be read; caller:
+    "file.py:12", the line of the kernel that an inlined function was called at, "" for the kernel's own lines."""
+
+    file: str
+    line: int
+    text: str = ""
+    caller: str = ""
+
+    def __str__(self) -> str:
+        called = f" (called at {self.caller})" if self.caller else ""
+        return f"{self.file}:{self.line}{called}: {self.text}".removesuffix(": ")
+
+
+class Origin(NamedTuple):
+    """Where a line of the text comes from. line: of the text, from 1; source: index in `Kernel.sources`; access: "" for
+    the statement, "read" for a load within it."""
+
+    line: int
+    source: int
+    access: str = ""
+
+
+@dataclass(frozen=True)
 class Kernel:
     """A compiled kernel: MSL text and all that is needed to launch it.
 
     source: pure ASCII MSL with one kernel function `name`; arguments: in TTIR order, unused ones may be left out;
     simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`;
     services: bound in this order; messages: of the log; takes_addresses: pointers are made of numbers that come from
-    outside, which must be addresses in the memory of the device.
+    outside, which must be addresses in the memory of the device; sources, origins: the user's lines that the lines of
+    the text come from.
     """
 
     name: str
@@ -108,6 +133,8 @@ class Kernel:
     services: tuple[Service, ...] = ()
     messages: tuple[Message, ...] = ()
     takes_addresses: bool = False
+    sources: tuple[SourceLine, ...] = ()
+    origins: tuple[Origin, ...] = ()
 
     @property
     def threads(self) -> int:
@@ -153,6 +180,13 @@ class Kernel:
         sizes = [ELEMENT_BYTES[scalar.element] for scalar in self.scalars]
         return align(self.scalar_offsets[-1] + sizes[-1], max(sizes))
 
+    def source_lines(self, line: int, access: str) -> list[SourceLine]:
+        """The user's lines that a line of the text comes from: those of its loads for "read", else its statement's."""
+        found = [origin for origin in self.origins if origin.line == line]
+        exact = [origin for origin in found if origin.access == access]
+        chosen = exact or [origin for origin in found if not origin.access]
+        return [self.sources[origin.source] for origin in chosen]
+
     def interface(self) -> dict[str, Any]:
         """Everything but the text, as JSON values."""
         return {key: value for key, value in asdict(self).items() if key != "source"}
@@ -166,7 +200,10 @@ class Kernel:
         arguments = tuple(Argument(**each) for each in interface["arguments"])
         services = tuple(Service(**each) for each in interface["services"])
         messages = tuple(Message(**each | {"shape": tuple(each["shape"])}) for each in interface["messages"])
+        sources = tuple(SourceLine(**each) for each in interface["sources"])
+        origins = tuple(Origin(*each) for each in interface["origins"])
         built = {"source": source, "arguments": arguments, "services": services, "messages": messages}
+        built |= {"sources": sources, "origins": origins}
         return Kernel(**(interface | built))
 
     def to_json(self) -> bytes:
@@ -202,6 +239,11 @@ class Extent(NamedTuple):
     before: int
     after: int
 
+    @staticmethod
+    def unknown(address: int) -> Extent:
+        """Any memory."""
+        return Extent(address, 2**64 - 1 - address)
+
 
 class Executable(Protocol):
     """A kernel loaded on one device."""
@@ -220,7 +262,8 @@ class Device(Protocol):
 
     binds: what it takes for a pointer: "addresses" in the CPU's memory, tensors of "torch", operands of runtime/"mlx";
     place: the type of the device that holds such arrays, as PyTorch names it; needs_extents: whether `launch` must be
-    told how much memory there is around each pointer.
+    told how much memory there is around each pointer; bounds: which memory that is, "view" the array's own, else that
+    of its storage. Devices whose bounds are not "0" want to be told what is known.
     """
 
     @property
@@ -231,6 +274,9 @@ class Device(Protocol):
 
     @property
     def needs_extents(self) -> bool: ...
+
+    @property
+    def bounds(self) -> str: ...
 
     @property
     def worked_seconds(self) -> float:

@@ -45,6 +45,7 @@ def print_op(op: Op, writer: Writer) -> None:
     """Raises Unsupported for an op that has neither an expression nor a statement."""
     if op.name in RULES:
         writer.flush(changes(op))
+        writer.begin(op.location)
         RULES[op.name](op, writer)
     elif op.name in operations.RULES:
         if op.result.uses:

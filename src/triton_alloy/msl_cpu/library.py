@@ -20,10 +20,10 @@ from .plan import (
     MAX_BUFFERS,
     MAX_THREADS,
     SIMD_WIDTH,
+    STOPPED_BY_SANITIZER,
     Log,
     ParameterInfo,
     Plan,
-    check,
     open_library,
     package_fingerprint,
     runtime,
@@ -33,8 +33,8 @@ from .plan import (
 from .preprocess import needs_preprocessing, preprocess
 
 if TYPE_CHECKING:
+    from .places import Module
     from .rewrite import CppProgram
-    from .sanitize import Module
     from .signatures import ConstantValue
 
 # A kernel from the cache is loaded without rewrite, strict and sanitize: their import takes longer than the loading.
@@ -55,6 +55,16 @@ def choose_mode(mode: str | None) -> str:
     if chosen not in MODES:
         raise LaunchError(f"mode {chosen!r} is not one of {', '.join(MODES)}")
     return chosen
+
+
+def choose_bounds(bounds: bool | None) -> bool:
+    """The argument, else $MSL_CPU_BOUNDS, which is 0 or 1, else not."""
+    if bounds is not None:
+        return bounds
+    chosen = os.environ.get("MSL_CPU_BOUNDS") or "0"
+    if chosen not in ("0", "1"):
+        raise LaunchError(f"MSL_CPU_BOUNDS={chosen!r} is neither 0 nor 1")
+    return chosen == "1"
 
 
 def three(size: Size, what: str) -> tuple[int, int, int]:
@@ -94,8 +104,10 @@ class Launcher:
 
     `launcher(pointers, gx, gy, gz)` runs gx * gy * gz threadgroups; `pointers` is a ctypes array of void pointers, or
     its address, indexed by buffer. Nothing is checked: the caller guarantees that every buffer the kernel uses is there
-    and large enough. From C: `uint (*function)(const void *plan, void *const *pointers, uint, uint, uint)` at
-    `function_address`, called with `plan_address`; it returns 0 on success. Both live as long as this object.
+    and large enough. Of a library with `bounds` the address of the first byte of each buffer follows, then that of the
+    byte behind each: no other memory is accessed. From C: `uint (*function)(const void *plan, void *const *pointers,
+    uint, uint, uint)` at `function_address`, called with `plan_address`; it returns 0 on success. Both live as long as
+    this object.
     """
 
     def __init__(self, plan: Plan, owner: Kernel):
@@ -117,9 +129,18 @@ class Launcher:
         log.used = log.dropped = 0
 
     def __call__(self, pointers: Any, gx: int, gy: int = 1, gz: int = 1) -> None:
-        failure = self._dispatch(self.plan_address, pointers, gx, gy, gz)
-        if failure:
-            check(failure)
+        result = self._dispatch(self.plan_address, pointers, gx, gy, gz)
+        if result:
+            self._fail(result, pointers)
+
+    def _fail(self, result: int, pointers: Any) -> None:
+        """Raise KernelFailure for what stopped a launch; the sanitizer has its own reports."""
+        from .failures import failure, ranges_of, stop_of
+
+        stop = stop_of(result)
+        if stop.failure != STOPPED_BY_SANITIZER:
+            ranges = ranges_of(pointers, self._plan.buffers) if self._plan.bounded else []
+            raise failure(self._owner.name, stop, self._owner.module, ranges)
 
 
 class SanitizingLauncher(Launcher):
@@ -181,8 +202,13 @@ class Kernel:
             raise LaunchError(f"kernel '{self.name}' needs buffer {missing[0]}; {n_buffers} buffers were announced")
         plan = self._plan(n_buffers, Shape.of(threads_per_threadgroup, threads, threadgroup_memory), worker_count())
         if self._library.mode == "sanitize":
-            return SanitizingLauncher(plan, self, n_buffers, self._library.module(self._symbol))
+            return SanitizingLauncher(plan, self, n_buffers, self.module)
         return Launcher(plan, self)
+
+    @property
+    def module(self) -> Module:
+        """Turns addresses of the compiled text into lines."""
+        return self._library.module(self._symbol)
 
     def _new_launcher(self, shape: Shape, workers: int) -> Launcher:
         return Launcher(self._plan(MAX_BUFFERS, shape, workers), self)
@@ -209,6 +235,7 @@ class Kernel:
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
         plan.threads_per_threadgroup[:] = shape.group
         plan.flush_denormals = self._library.flush_denormals
+        plan.bounded = self._library.bounds
         plan.deadline_nanoseconds = int((self._library.deadline or 0) * 1e9)
         for index, length in shape.memory:
             plan.dynamic_bytes[index] = length
@@ -261,13 +288,21 @@ class Kernel:
             if self._library.mode == "sanitize":
                 from .sanitize import run
 
-                return run(launcher, bound, grid, self.name, self._library.module(self._symbol))
-            pointers = (ctypes.c_void_p * MAX_BUFFERS)()
-            for index, buffer in bound.items():
-                pointers[index] = buffer.address
-            return launcher(pointers, *grid)
+                elements = {index: parameter.bytes for index, parameter in self.buffers.items()}
+                return run(launcher, bound, elements, grid, self.name, self.module)
+            return launcher(self._pointers(bound), *grid)
         finally:
             launcher.report_messages()
+
+    def _pointers(self, bound: Mapping[int, Buffer]) -> Any:
+        """What a launcher is given."""
+        pointers = (ctypes.c_void_p * (MAX_BUFFERS * (3 if self._library.bounds else 1)))()
+        for index, buffer in bound.items():
+            pointers[index] = buffer.address
+            if self._library.bounds:
+                pointers[MAX_BUFFERS + index] = buffer.start
+                pointers[2 * MAX_BUFFERS + index] = buffer.address + buffer.bytes
+        return pointers
 
     def launch_threads(
         self,
@@ -294,6 +329,7 @@ class Library:
     Apple's compiler would accept, else StrictError); default $MSL_CPU_MODE, else "reference". function_constants:
     values by index or by name. include_paths: where `#include "x.h"` of the text is looked for. flush_denormals: treat
     f32 denormals as zero, as the hardware does. deadline: seconds after which a launch is stopped (slower code).
+    bounds: in fast mode, stop a launch that accesses memory outside of its buffers (default $MSL_CPU_BOUNDS, else not).
     Kernels are attributes (`library.softmax`) and items (`library["softmax_f32"]`).
     """
 
@@ -307,6 +343,7 @@ class Library:
         flush_denormals: bool = False,
         deadline: float | None = None,
         seed: int = 0,
+        bounds: bool | None = None,
     ):
         self.mode = choose_mode(mode)
         if self.mode == "strict":
@@ -315,12 +352,14 @@ class Library:
             check_strictly(source, language="3.2", include_paths=include_paths)  # what the headers here say they are
             self.mode = "reference"
         self.seed = seed
+        self.bounds = choose_bounds(bounds) and self.mode == "fast"
         self._source = source
         self.flush_denormals = flush_denormals
         self.deadline = deadline
         if needs_preprocessing(source, include_paths):
             source = preprocess(source, include_paths)
-        self.compiled, description = _load(source, self.mode, function_constants or {}, deadline is not None)
+        watched = deadline is not None
+        self.compiled, description = _load(source, self.mode, function_constants or {}, watched, self.bounds)
         self.uses_log = "os_log" in source
         self.stack_log2: int = description["stack_log2"]
         self._kernels: dict[str, Kernel] = {}
@@ -328,8 +367,8 @@ class Library:
             self._kernels[name] = Kernel(self, name, symbol, frozenset(optional), max_threads)
 
     def module(self, symbol: str) -> Module:
-        """Turns addresses of the compiled text into lines, in sanitize mode."""
-        from .sanitize import Module
+        """Turns addresses of the compiled text into lines."""
+        from .places import Module
 
         return Module(self.compiled, symbol, self._source)
 
@@ -349,7 +388,7 @@ class Library:
 
 
 def _load(
-    source: str, mode: str, constants: Mapping[int | str, ConstantValue], deadline: bool
+    source: str, mode: str, constants: Mapping[int | str, ConstantValue], deadline: bool, bounds: bool
 ) -> tuple[ctypes.CDLL, dict[str, Any]]:
     if mode in ("fast", "sanitize") and find_compiler().family == "gcc":
         remedy = "install clang >= 17 or the ziglang wheel (`pip install ziglang`)"
@@ -361,6 +400,7 @@ def _load(
         repr(sorted(constants.items(), key=str)),
         optimisation,
         str(deadline),
+        str(bounds),
         package_fingerprint(),
         find_compiler().identity,
         processor(),
@@ -369,9 +409,13 @@ def _load(
     def build() -> tuple[bytes, dict[str, Any]]:
         from .rewrite import rewrite
 
-        program = rewrite(source, mode, constants, deadline, columns=find_compiler().family != "gcc")
+        program = rewrite(source, mode, constants, deadline, find_compiler().family != "gcc", bounds)
         extra = ("-fsanitize-coverage=trace-pc",) if deadline else ()
         extra += sanitizer_flags
+        if find_compiler().family != "gcc":
+            from .places import FLAGS
+
+            extra += FLAGS
         return _compile_with_enough_stack(program, source, mode, optimisation, extra)
 
     sanitizer_flags = ()
@@ -380,6 +424,8 @@ def _load(
 
         sanitize.runtime()
         sanitizer_flags = sanitize.FLAGS
+    if bounds:
+        runtime()  # has the list of ranges
     path, description = cache.fetch(key, build)
     return open_library(path), description
 

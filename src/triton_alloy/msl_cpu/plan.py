@@ -11,9 +11,9 @@ from pathlib import Path
 
 from . import cache
 from .build import HEADERS, PACKAGE, compile_library, find_compiler, processor
-from .errors import KernelFailure, LaunchError, MslError
+from .errors import LaunchError, MslError
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 SIMD_WIDTH = 32
 MAX_THREADS = 1024
 MAX_BUFFERS = 31
@@ -41,6 +41,7 @@ class Plan(ctypes.Structure):
         ("deadline_nanoseconds", ctypes.c_ulong),
         ("cached_bytes", ctypes.c_ulong),
         ("log", ctypes.c_void_p),
+        ("bounded", ctypes.c_uint),
     ]
 
 
@@ -66,23 +67,31 @@ class ParameterInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint) for name in ("kind", "index", "bytes", "alignment", "reference", "writable")]
 
 
-_FAILURES = {
+ADDRESS, BOUNDS = 5, 8
+STOPPED_BY_SANITIZER = 100  # its report says why
+FAILURES = {
     2: "the kernel ran past its deadline and was stopped",
     3: "the system gave no memory for the stacks of a worker",
     4: "a launch was prepared by another version of the runtime",
-    5: "the kernel used memory that is not there (an index outside of a buffer?)",
+    ADDRESS: "the kernel used memory that is not there (an index outside of a buffer?)",
     6: "the kernel divided an integer by zero",
     7: "a thread used up its stack: functions call each other too deeply (recursion?)",
+    BOUNDS: "out of bounds",
 }
 
 
-STOPPED_BY_SANITIZER = 100  # the report says why
+class Stop(ctypes.Structure):
+    """Why a launch was stopped, and where."""
 
-
-def check(failure: int) -> None:
-    """Raise what a result of msl_cpu_dispatch stands for; 0 is success."""
-    if failure and failure != STOPPED_BY_SANITIZER:
-        raise KernelFailure(_FAILURES.get(failure, f"unknown failure {failure}"))
+    _fields_ = [
+        ("failure", ctypes.c_uint),
+        ("threadgroup", ctypes.c_uint * 3),
+        ("place", ctypes.c_ulong),
+        ("address", ctypes.c_ulong),
+        ("base", ctypes.c_ulong),
+        ("bytes", ctypes.c_uint),
+        ("access", ctypes.c_uint),
+    ]
 
 
 def _sources() -> list[Path]:
@@ -109,11 +118,11 @@ def package_fingerprint() -> str:
     return cache.remember(signature, lambda: cache.make_key(*(file.read_text() for file in _sources())))
 
 
-def open_library(path: Path) -> ctypes.CDLL:
-    """dlopen after the libraries that compiled code takes functions from."""
+def open_library(path: Path, mode: int = ctypes.DEFAULT_MODE) -> ctypes.CDLL:
+    """dlopen after the libraries that compiled code takes functions from. mode: as in ctypes.CDLL."""
     _load_maths()
     try:
-        return ctypes.CDLL(str(path))
+        return ctypes.CDLL(str(path), mode)
     except OSError as error:
         raise MslError(f"the compiled kernel cannot be loaded: {error}") from error
 
@@ -139,7 +148,8 @@ def runtime_library(name: str) -> ctypes.CDLL:
         return compile_library(source, source, flags).content, {}
 
     key = cache.make_key("runtime", name, package_fingerprint(), find_compiler().identity, processor())
-    return open_library(cache.fetch(key, build)[0])
+    # Kernels that are opened afterwards find its symbols.
+    return open_library(cache.fetch(key, build)[0], ctypes.RTLD_GLOBAL)
 
 
 @functools.cache
@@ -148,6 +158,8 @@ def runtime() -> ctypes.CDLL:
     library = runtime_library("pool")
     library.msl_cpu_dispatch.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
     library.msl_cpu_dispatch.restype = ctypes.c_uint
+    library.msl_cpu_stop.argtypes = (ctypes.c_uint,)
+    library.msl_cpu_stop.restype = ctypes.POINTER(Stop)
     library.msl_cpu_start()
     # Threads and held locks do not survive a fork; the child starts its own.
     os.register_at_fork(after_in_child=library.msl_cpu_reset)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .address_spaces import erase_address_spaces
+from .guards import guard_elements
 from .line_numbers import SITES_PER_LINE, spread_lines
 from .outputs import mark_outputs
 from .refusals import refuse_what_is_missing
@@ -121,11 +122,13 @@ def rewrite(
     constants: Mapping[int | str, ConstantValue],
     watched: bool = False,
     columns: bool = True,
+    bounds: bool = False,
 ) -> CppProgram:
     """Translate for `mode`: "fast", "reference" or "sanitize".
 
     The user's lines keep their numbers and, where possible, columns. watched: the program must be able to stop at a
-    deadline. columns: the compiler knows them; without, lines are numbered as line_numbers.py says.
+    deadline. columns: the compiler knows them; without, lines are numbered as line_numbers.py says. bounds: check every
+    access of device memory, in fast mode.
     """
     contract = _CONTRACT.findall(source)
     program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
@@ -138,8 +141,10 @@ def rewrite(
     place_threadgroup_variables(program)
     if mode == "fast":
         mark_outputs(program)
+    if bounds:
+        guard_elements(program)
     erase_address_spaces(program.tokens)
-    flags = [*_FLAGS[mode], *(["-DMSL_DEADLINE"] if watched else [])]
+    flags = [*_FLAGS[mode], *(["-DMSL_DEADLINE"] if watched else []), *(["-DMSL_BOUNDS"] if bounds else [])]
     if mode == "reference" and "thread_elements" in source:
         flags.append("-DMSL_DISTRIBUTED_MATRIX")
     fibers = mode != "reference" or bool(_COLLECTIVE.search(source))

@@ -76,6 +76,7 @@ class TorchMpsDevice:
 
     binds = "torch"
     needs_extents = False
+    bounds = "0"
     worked_seconds = 0.0
 
     def __init__(self, host: Host):

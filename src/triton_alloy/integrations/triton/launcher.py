@@ -61,7 +61,7 @@ class Launcher:
         if not is_plain_grid(grid):
             grid = checked_grid(grid)
         if grid_x and grid_y and grid_z:
-            extents = plan.extents(values) if plan.needs_extents else ()
+            extents = plan.extents(values) if plan.wants_extents else ()
             plan.launch(plan.executable, buffers, scalars, grid, extents)
         if exit_hook is not None:
             exit_hook(launch_metadata)
@@ -98,7 +98,7 @@ class Plan:
         kernel = executable.kernel
         self.executable = executable
         self.launch = device.launch
-        self.needs_extents = device.needs_extents
+        self.wants_extents = device.needs_extents or device.bounds != "0"
         rule_of = RULES[device.binds]
         self.rules = [rule_of(signature.leaf(argument), argument, device) for argument in kernel.buffers]
         self.fast = [(rule.index, rule.dtypes, rule) for rule in self.rules]

@@ -5,6 +5,7 @@
 // stack, as fail() does; any other fault is left to whoever handled it before. It runs on a stack of its own, since the
 // fiber's may be the one that is full.
 #pragma once
+#include "msl_cpu/context_switch.h"
 #include "region.h"
 #include "signals.h"
 
@@ -33,15 +34,16 @@ inline Failure failure_of(int number, ulong stack, Worker *worker) {
   return stack < lowest + page ? failure_stack : failure_address;
 }
 
-inline void on_fault(int number, void *, void *context) {
+inline void on_fault(int number, void *information, void *context) {
   ulong stack = interrupted_stack(context);
   Worker *worker = worker_at(stack);
   if (!worker) {
     sigaction(number, &previous_actions[number], nullptr);
     return;  // the instruction is tried again, now under the previous handler
   }
-  uint none = failure_none, failure = failure_of(number, stack, worker);
-  __atomic_compare_exchange_n(&worker->launch->failure, &none, failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+  Failure failure = failure_of(number, stack, worker);
+  ulong address = failure == failure_address ? fault_address(information) : 0;
+  note_stop(worker, Stop{failure, {}, interrupted_at(context), address, 0, 0, 0});
   ulong main_stack = reinterpret_cast<ulong>(worker->main_stack);
   interrupted_at(context) = resume_address(main_stack);
   interrupted_stack(context) = resume_stack(main_stack);

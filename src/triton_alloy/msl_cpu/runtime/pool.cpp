@@ -4,8 +4,13 @@
 // while the launch is open; the launching thread works as well, closes the launch when no threadgroup is left to claim,
 // and waits only for those who joined. A worker that sleeps, or that the system does not schedule, delays nobody.
 #include "faults.h"
+#include "stops.h"
 
 using namespace msl_cpu;
+
+extern "C" {
+Bounds msl_cpu_bounds;  // guarded by pool.launching
+}
 
 namespace {
 
@@ -30,6 +35,7 @@ struct Pool {
 };
 
 Pool pool;
+Stops stops;  // guarded by pool.launching
 
 Worker *region_of(uint index, uint stack_log2) {
   Worker *&region = pool.regions[index][stack_log2 - smallest_stack_log2];
@@ -39,7 +45,22 @@ Worker *region_of(uint index, uint stack_log2) {
 
 void record(Launch *launch, Failure failure) {
   uint none = failure_none;
-  __atomic_compare_exchange_n(&launch->failure, &none, (uint)failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+  if (__atomic_compare_exchange_n(&launch->failure, &none, (uint)failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    launch->stop = Stop{failure, {}, 0, 0, 0, 0, 0};
+}
+
+// What the kernels of a launch may access: see Launch::buffers.
+void set_bounds(const Launch &launch) {
+  uint buffers = launch.plan->buffers, count = 0;
+  const ulong *low = reinterpret_cast<const ulong *>(launch.buffers + buffers), *high = low + buffers;
+  for (uint i = 0; i < buffers; ++i) {
+    if (low[i] == high[i]) continue;
+    msl_cpu_bounds.low[count] = low[i];
+    msl_cpu_bounds.high[count++] = high[i];
+  }
+  msl_cpu_bounds.groups = (count + ranges_at_once - 1) / ranges_at_once;
+  for (; count < ranges_at_once || count % ranges_at_once; ++count)
+    msl_cpu_bounds.low[count] = msl_cpu_bounds.high[count] = 0;
 }
 
 #if defined(__x86_64__)
@@ -229,7 +250,11 @@ void msl_cpu_reset() {
   pool.threads = 0;
 }
 
-// Run x * y * z threadgroups; returns a Failure. May be called from any thread.
+// What a launch whose result had this number above its failure was stopped by.
+const Stop *msl_cpu_stop(uint number) { return &stops.kept[number - 1]; }
+
+// Run x * y * z threadgroups; returns 0, or a Failure, and the number of a Stop: see Stops. May be called from any
+// thread.
 uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, uint z) {
   if (plan->version != abi_version) return failure_version;
   Launch launch;
@@ -237,6 +262,7 @@ uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, ui
   ulong count = launch.threadgroup_count;
   if (!count) return failure_none;
   pthread_mutex_lock(&pool.launching);
+  if (plan->bounded) set_bounds(launch);
   uint workers = plan->workers < count ? plan->workers : (uint)count;
   if (workers > 1) workers = start_threads(workers) < workers ? pool.threads + 1 : workers;
   launch.chunk = workers == 1 ? count : count / (workers * chunks_per_worker);
@@ -246,8 +272,9 @@ uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, ui
   work(&launch, 0);
   sigaltstack(&previous, nullptr);
   if (workers > 1) await_joined();
+  uint result = launch.failure ? stops.keep(launch.stop) : failure_none;
   pthread_mutex_unlock(&pool.launching);
-  return launch.failure;
+  return result;
 }
 
 }  // extern "C"

@@ -20,6 +20,7 @@ struct SignalStack {
   int flags;
 };
 constexpr int bus_error = 10, takes_context = 0x40, on_signal_stack = 0x1;
+constexpr ulong fault_address_offset = 24;  // si_addr
 
 // The context points to the machine's registers; before those of the thread lie 16 bytes about the exception.
 constexpr ulong machine_context_offset = 48;
@@ -46,6 +47,7 @@ struct SignalStack {
   ulong bytes;
 };
 constexpr int bus_error = 7, takes_context = 0x4, on_signal_stack = 0x08000000;
+constexpr ulong fault_address_offset = 16;  // si_addr
 
 #if defined(__x86_64__)
 constexpr ulong stack_pointer_offset = 40 + 8 * 15, program_counter_offset = 40 + 8 * 16;
@@ -62,6 +64,10 @@ MSL_INLINE ulong &interrupted_stack(void *context) {
 }
 MSL_INLINE ulong &interrupted_at(void *context) {
   return *reinterpret_cast<ulong *>(registers(context) + program_counter_offset);
+}
+// The memory that was accessed; 0 where the processor does not tell.
+MSL_INLINE ulong fault_address(void *information) {
+  return *reinterpret_cast<ulong *>(static_cast<char *>(information) + fault_address_offset);
 }
 
 }  // namespace msl_cpu

@@ -22,6 +22,6 @@ __attribute__((used, visibility("hidden"))) MSL_UNWATCHED inline void __sanitize
   clock_gettime(monotonic, &now);
   bool late = (ulong)now.seconds * 1000000000ul + (ulong)now.nanoseconds > worker->launch->deadline;
   // Another worker's failure ends this one's work too: it may wait for a result that will never come.
-  if (late || worker->launch->failure) msl_cpu::fail(msl_cpu::failure_deadline);
+  if (late || worker->launch->failure) msl_cpu::fail(msl_cpu::failure_deadline, __builtin_return_address(0));
 }
 }
