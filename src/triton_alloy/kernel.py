@@ -71,7 +71,8 @@ class Message:
     """What the host says for a record of the log; a record names its message by the index in `Kernel.messages`.
 
     kind: "print" one operand of a tl.device_print, "assert" a tl.device_assert; text: its prefix or message; location:
-    "file.py:12", of inlined code also that of the call. For an operand: its element in MLIR's spelling ("" for a
+    "file.py:12", of inlined code also that of the call; source: what that line says, "" where it could not be read. For
+    an operand: its element in MLIR's spelling ("" for a
     message without operands, "pointer" for an address), shape (empty for a scalar), index among `operands`. copies:
     lines per record.
     """
@@ -86,6 +87,7 @@ class Message:
     operand: int = 0
     operands: int = 0
     copies: int = 1
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def stop_of(result: int) -> Stop:
 def ranges_of(pointers: Any, count: int) -> list[Range]:
     """The ranges in the block of a bounded launch: see abi.h, Launch."""
     words = ctypes.cast(pointers, ctypes.POINTER(ctypes.c_uint64 * (3 * count))).contents
-    return [Range(i, words[count + i], words[2 * count + i]) for i in range(count) if words[count + i]]
+    return [Range(i, words[count + i], words[2 * count + i]) for i in range(count)]
 
 
 def nearest(ranges: Sequence[Range], address: int, base: int = 0) -> Range | None:
@@ -44,7 +44,7 @@ def nearest(ranges: Sequence[Range], address: int, base: int = 0) -> Range | Non
 def failure(kernel: str, stop: Stop, module: Module, ranges: Sequence[Range] = ()) -> KernelFailure:
     """The exception for a launch that was stopped. ranges: of its buffers, where their sizes are known."""
     line = module.own_line(module.lines([stop.place])) if stop.place else 0
-    found = nearest(ranges, stop.address, stop.base) if stop.address else None
+    found = nearest(ranges, stop.address, stop.base) if stop.address or stop.failure == BOUNDS else None
     fault = Fault(
         failure=stop.failure,
         reason=FAILURES.get(stop.failure, f"unknown failure {stop.failure}"),

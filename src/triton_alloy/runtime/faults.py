@@ -69,11 +69,11 @@ def explained_failure(kernel: Kernel, error: KernelFailure, memory: Sequence[Mem
 
 def _accessed(fault: Fault, memory: Sequence[Memory]) -> str:
     """The element that was accessed, or what is nearest to it."""
-    if not fault.address or not memory:
-        return ""
-    if fault.access and fault.buffer is not None:
+    if fault.access and fault.buffer is not None and fault.buffer < len(memory):
         found = memory[fault.buffer]
         return f": {fault.access} of {found.element(fault.address)}; {found.held()}"
+    if not fault.address:
+        return ""
     ranges = [Range(i, each.low, each.high) for i, each in enumerate(memory)]
     near = nearest(ranges, fault.address)
     return f", nearest to {memory[near.index].element(fault.address)}" if near else ""

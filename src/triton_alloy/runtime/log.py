@@ -97,7 +97,8 @@ def failed(kernel: Kernel, message: Message, program: tuple[int, int, int], elem
     where = f" at element ({', '.join(map(str, coordinates(message.shape, element)))})" if message.shape else ""
     more = f" (and for {failures - 1} more)" if failures > 1 else ""
     place = f"{message.location}: " if message.location else ""
+    source = f"\n    {message.source}" if message.source else ""
     return (
         f"device-side assert triggered: {place}{kernel.name}: Assertion `{message.text}` failed "
-        f"in program ({', '.join(map(str, program))}){where}{more}"
+        f"in program ({', '.join(map(str, program))}){where}{more}{source}"
     )
