@@ -166,6 +166,7 @@ def _print(module: Op, options: Options, level: int) -> Kernel:
         messages=tuple(_per_thread(message, options) for message in printed.messages),
         sources=printed.sources,
         origins=printed.origins,
+        given_name=str(kernel.attributes["sym_name"]).removeprefix("@"),
         takes_addresses=options.takes_addresses,
     )
 

@@ -122,7 +122,7 @@ class Kernel:
     simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`;
     services: bound in this order; messages: of the log; takes_addresses: pointers are made of numbers that come from
     outside, which must be addresses in the memory of the device; sources, origins: the user's lines that the lines of
-    the text come from.
+    the text come from; given_name: what its author calls the kernel, before Metal's rules for names.
     """
 
     name: str
@@ -137,6 +137,12 @@ class Kernel:
     takes_addresses: bool = False
     sources: tuple[SourceLine, ...] = ()
     origins: tuple[Origin, ...] = ()
+    given_name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return self.given_name or self.name
 
     @property
     def threads(self) -> int:

@@ -96,6 +96,25 @@ def _name_colours(tokens: Tokens) -> None:
         )
 
 
+_LINELESS = "__attribute__((nodebug, always_inline)) "
+
+
+def _hide_vocabulary(tokens: Tokens) -> None:
+    """Functions of the vocabulary get no lines of their own: what goes wrong in one counts as its caller's line."""
+    marks = [i for i, token in enumerate(tokens) if token.kind == "comment" and "// vocabulary: " in token.text]
+    if len(marks) != 2:
+        return
+    i = marks[0]
+    while i < marks[1]:
+        if tokens[i].text in ("{", "("):
+            i = tokens.match(i)
+        elif tokens[i] == "template":
+            i = tokens.next(tokens.match_angle(tokens.next(i)))
+        if tokens[i] == "inline" or (tokens[i].kind == "word" and tokens.at(tokens.previous(i)) == ">"):
+            tokens[i].text = ("" if tokens[i].text in ("struct", "class") else _LINELESS) + tokens[i].text
+        i = tokens.next(i)
+
+
 def _drop_vocabulary(source: str) -> str:
     """The definitions that lanes.h replaces, lines kept."""
     return VOCABULARY.sub(lambda match: "\n" * match.group().count("\n"), source)
@@ -132,6 +151,8 @@ def rewrite(
     """
     contract = _CONTRACT.findall(source)
     program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
+    if mode == "reference" and columns:
+        _hide_vocabulary(program.tokens)
     refuse_what_is_missing(program.tokens)
     _drop_system_includes(program.tokens)
     _name_colours(program.tokens)

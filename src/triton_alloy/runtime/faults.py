@@ -62,7 +62,7 @@ def explained_failure(kernel: Kernel, error: KernelFailure, memory: Sequence[Mem
     if fault is None:
         return error
     program = f", program {fault.threadgroup}" if fault.threadgroup else ""
-    text = f"kernel {kernel.name}{program}: {fault.reason}{_accessed(fault, memory)}"
+    text = f"kernel {kernel.title}{program}: {fault.reason}{_accessed(fault, memory)}"
     lines = [*_source(kernel, fault.line, fault.access), *_remedy(kernel, fault), *_metal(fault.line, fault.source)]
     return KernelFailure("\n    ".join([text, *lines]), fault)
 
@@ -103,7 +103,7 @@ def explained_reports(kernel: Kernel, error: SanitizerError, memory: Sequence[Me
 
 
 def _report(kernel: Kernel, report: Report, memory: Sequence[Memory]) -> str:
-    head = f"{report.fault}: kernel {kernel.name}, program {report.party.threadgroup}: "
+    head = f"{report.fault}: kernel {kernel.title}, program {report.party.threadgroup}: "
     what = _barrier(report) if report.fault == "divergent barrier" else _access(report, memory)
     times = f" ({report.count} times)" if report.count > 1 else ""
     lines = _source(kernel, report.line, report.party.access)
