@@ -161,6 +161,7 @@ def test_memory_that_is_not_there(mode):
     assert pickle.loads(pickle.dumps(caught.value)).fault == caught.value.fault
 
 
+@pytest.mark.filterwarnings("ignore:kernel jump makes pointers")
 def test_a_pointer_that_is_a_number():
     with config.scope(TRITON_ALLOY_BOUNDS="1"), pytest.raises(KernelFailure) as caught:
         jump[(1,)](1 << 40, torch.zeros(1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import struct
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from ..msl_cpu.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
 from . import log
 
 Grid = tuple[int, int, int]
+UNCHECKED = "kernel {} makes pointers of numbers: TRITON_ALLOY_BOUNDS does not check its accesses"
 
 
 def cpu_device(mode: str, bounds: str = "0") -> Device:
@@ -93,6 +95,8 @@ class CpuDevice:
         """Build the text, or take it from the cache on disk. Raises MslError."""
         bound = kernel.services_index + len(kernel.services)
         bounded = self.bounds != "0" and not kernel.takes_addresses
+        if self.bounds != "0" and not bounded:
+            warnings.warn(UNCHECKED.format(kernel.title), stacklevel=2)
         words = bound * (3 if bounded else 1)
         return CpuExecutable(
             kernel=kernel,
