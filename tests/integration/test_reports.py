@@ -136,8 +136,8 @@ def test_atomics_on_the_last_element_are_right(target, dtype, count):
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int32], ids=str)
 def test_atomics_behind_the_last_element_are_not(target, dtype):
-    launch = lambda: add[(1,)](torch.arange(64) % 8, torch.ones(64, dtype=dtype), torch.zeros(7, dtype=dtype), 64)  # noqa: E731
-    lines = reports(launch, TRITON_ALLOY_TARGET=target)[0]
+    at, v, o = torch.arange(64) % 8, torch.ones(64, dtype=dtype), torch.zeros(7, dtype=dtype)
+    lines = reports(lambda: add[(1,)](at, v, o, 64), TRITON_ALLOY_TARGET=target)[0]
     head = r"out of bounds: kernel add, program \(0, 0, 0\): atomic access of o_ptr\[7\] by thread \d+; "
     assert re.fullmatch(head + r"o_ptr has elements 0 to 6 \(\d+ times\)", lines[0])
     assert lines[1] == line_of(add, "the atomic")
