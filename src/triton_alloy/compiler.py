@@ -156,6 +156,9 @@ def _print(module: Op, options: Options) -> Kernel:
         threads_per_simdgroup=options.target.threads_per_simdgroup,
         services=printed.services,
         messages=tuple(_per_thread(message, options) for message in printed.messages),
+        sources=printed.sources,
+        origins=printed.origins,
+        given_name=str(kernel.attributes["sym_name"]).removeprefix("@"),
         takes_addresses=options.takes_addresses,
     )
 
@@ -167,6 +170,6 @@ def _per_thread(message: Message, options: Options) -> Message:
 
 
 def _source_lines(kernel: Op) -> dict[tuple[str, int], str]:
-    """The user's source text for the comments, where the file can be read."""
-    places = {op.location.outermost() for op in kernel.walk()}
+    """The user's source text for the comments and for reports, where the file can be read."""
+    places = {place for op in kernel.walk() for place in (op.location, op.location.outermost())}
     return {(p.file, p.line): linecache.getline(p.file, p.line).strip() for p in places if p.file}

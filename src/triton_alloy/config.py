@@ -104,6 +104,7 @@ OPTIONAL_STAGES = ("simplify", "carry", "clean")
 FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
 RUNTIMES = ("auto", "cpu", "metal", "torch_mps", "mlx")
 MODES = ("fast", "reference", "strict", "sanitize")
+BOUNDS_CHECKED = ("0", "1", "view")
 FRONTENDS = ("native", "python")
 
 RUNTIME = Variable(
@@ -129,6 +130,15 @@ MODE = Variable(
     "one of " + ", ".join(MODES),
     "How the CPU runs a kernel: on lane vectors, with one fiber per GPU thread, the same after a check that Apple's "
     "compiler would take the text, or with every access checked.",
+)
+BOUNDS = Variable(
+    "TRITON_ALLOY_BOUNDS",
+    "0",
+    _one_of(*BOUNDS_CHECKED),
+    "one of " + ", ".join(BOUNDS_CHECKED),
+    "Which accesses end a launch with an error on the CPU: with 1 those outside of the memory of the launch's tensors, "
+    "that is of their storages; with `view` also those outside of a view but inside its storage. For the mode `fast`; "
+    "`sanitize` looks at storages with 0, too.",
 )
 FRONTEND = Variable(
     "TRITON_ALLOY_FRONTEND",
@@ -207,6 +217,14 @@ FAST_MATH = Variable(
     "How far off Metal's fast:: functions are on the CPU, which quotients are made of: not at all, or by as much as "
     "Metal allows, to see whether a kernel can bear it.",
 )
+CPU_BOUNDS = Variable(
+    "MSL_CPU_BOUNDS",
+    "0",
+    _one_of("0", "1"),
+    "0 or 1",
+    "Whether the mode `fast` of msl_cpu stops a launch that accesses memory outside of its buffers, where msl_cpu is "
+    "used by itself; kernels of Triton follow TRITON_ALLOY_BOUNDS.",
+)
 BACKEND = Variable(
     "TRITON_BACKEND",
     "",
@@ -226,6 +244,7 @@ VARIABLES = (
     RUNTIME,
     TARGET,
     MODE,
+    BOUNDS,
     FRONTEND,
     DEBUG,
     SKIP,
@@ -238,6 +257,7 @@ VARIABLES = (
     THREADS,
     CPU_MODE,
     FAST_MATH,
+    CPU_BOUNDS,
 )
 
 

@@ -19,7 +19,7 @@ from .errors import InvalidArgument, OutOfResources, Unsupported
 if TYPE_CHECKING:
     from .chips import Limits
 
-FORMAT = 3
+FORMAT = 4
 """The version of the JSON form. Another number is refused."""
 
 THREADS_PER_SIMDGROUP = 32
@@ -74,7 +74,8 @@ class Message:
     """What the host says for a record of the log; a record names its message by the index in `Kernel.messages`.
 
     kind: "print" one operand of a tl.device_print, "assert" a tl.device_assert; text: its prefix or message; location:
-    "file.py:12", of inlined code also that of the call. For an operand: its element in MLIR's spelling ("" for a
+    "file.py:12", of inlined code also that of the call; source: what that line says, "" where it could not be read. For
+    an operand: its element in MLIR's spelling ("" for a
     message without operands, "pointer" for an address), shape (empty for a scalar), index among `operands`. copies:
     lines per record.
     """
@@ -89,6 +90,31 @@ class Message:
     operand: int = 0
     operands: int = 0
     copies: int = 1
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """A line of the user's source. text: what it says, stripped, "" where the file could not be read; caller:
+    "file.py:12", the line of the kernel that an inlined function was called at, "" for the kernel's own lines."""
+
+    file: str
+    line: int
+    text: str = ""
+    caller: str = ""
+
+    def __str__(self) -> str:
+        called = f" (called at {self.caller})" if self.caller else ""
+        return f"{self.file}:{self.line}{called}: {self.text}".removesuffix(": ")
+
+
+class Origin(NamedTuple):
+    """Where a line of the text comes from. line: of the text, from 1; source: index in `Kernel.sources`; access: "" for
+    the statement, "read" for a load within it."""
+
+    line: int
+    source: int
+    access: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +124,8 @@ class Kernel:
     source: pure ASCII MSL with one kernel function `name`; arguments: in TTIR order, unused ones may be left out;
     simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`;
     services: bound in this order; messages: of the log; takes_addresses: pointers are made of numbers that come from
-    outside, which must be addresses in the memory of the device.
+    outside, which must be addresses in the memory of the device; sources, origins: the user's lines that the lines of
+    the text come from; given_name: what its author calls the kernel, before Metal's rules for names.
     """
 
     name: str
@@ -111,6 +138,14 @@ class Kernel:
     services: tuple[Service, ...] = ()
     messages: tuple[Message, ...] = ()
     takes_addresses: bool = False
+    sources: tuple[SourceLine, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    given_name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return self.given_name or self.name
 
     @property
     def threads(self) -> int:
@@ -156,6 +191,13 @@ class Kernel:
         sizes = [ELEMENT_BYTES[scalar.element] for scalar in self.scalars]
         return align(self.scalar_offsets[-1] + sizes[-1], max(sizes))
 
+    def source_lines(self, line: int, access: str) -> list[SourceLine]:
+        """The user's lines that a line of the text comes from: those of its loads for "read", else its statement's."""
+        found = [origin for origin in self.origins if origin.line == line]
+        exact = [origin for origin in found if origin.access == access]
+        chosen = exact or [origin for origin in found if not origin.access]
+        return [self.sources[origin.source] for origin in chosen]
+
     def interface(self) -> dict[str, Any]:
         """Everything but the text, as JSON values."""
         return {key: value for key, value in asdict(self).items() if key != "source"}
@@ -169,7 +211,10 @@ class Kernel:
         arguments = tuple(Argument(**each) for each in interface["arguments"])
         services = tuple(Service(**each) for each in interface["services"])
         messages = tuple(Message(**each | {"shape": tuple(each["shape"])}) for each in interface["messages"])
+        sources = tuple(SourceLine(**each) for each in interface["sources"])
+        origins = tuple(Origin(*each) for each in interface["origins"])
         built = {"source": source, "arguments": arguments, "services": services, "messages": messages}
+        built |= {"sources": sources, "origins": origins}
         return Kernel(**(interface | built))
 
     def to_json(self) -> bytes:
@@ -225,6 +270,11 @@ class Extent(NamedTuple):
     before: int
     after: int
 
+    @staticmethod
+    def unknown(address: int) -> Extent:
+        """Any memory."""
+        return Extent(address, 2**64 - 1 - address)
+
 
 class Executable(Protocol):
     """A kernel loaded on one device."""
@@ -243,7 +293,8 @@ class Device(Protocol):
 
     binds: what it takes for a pointer: "addresses" in the CPU's memory, tensors of "torch", operands of runtime/"mlx";
     place: the type of the device that holds such arrays, as PyTorch names it; needs_extents: whether `launch` must be
-    told how much memory there is around each pointer.
+    told how much memory there is around each pointer; bounds: which memory that is, "view" the array's own, else that
+    of its storage. Devices whose bounds are not "0" want to be told what is known.
     """
 
     @property
@@ -254,6 +305,9 @@ class Device(Protocol):
 
     @property
     def needs_extents(self) -> bool: ...
+
+    @property
+    def bounds(self) -> str: ...
 
     @property
     def worked_seconds(self) -> float:

@@ -25,7 +25,7 @@ class Recorder:
     """A device that keeps what it is told to launch."""
 
     def __init__(self):
-        self.binds, self.place, self.needs_extents = "addresses", "cpu", False
+        self.binds, self.place, self.needs_extents, self.bounds = "addresses", "cpu", False, "0"
         self.launches: list[tuple[list[int], bytes, tuple[int, int, int]]] = []
         self.extents: list[Extent] = []
 
@@ -285,6 +285,24 @@ def test_a_device_that_asks_is_told_how_much_memory_there_is():
         assert bench.device.extents == [expected]
     with pytest.raises(InvalidArgument, match="pass a tensor, not an address"):
         bench.launch(4096, 64, 7, 0.5)
+
+
+def test_a_device_that_checks_bounds_is_told_what_is_known():
+    base = np.zeros((4, 8), np.float32)
+    for bounds, argument, expected in (
+        ("1", torch.zeros(10)[3:5], (12, 28)),
+        ("1", 4096, (4096, 2**64 - 1 - 4096)),
+        ("view", torch.zeros(10)[3:5], (0, 8)),
+        ("view", torch.zeros(4, 8)[1:3, 2:4], (0, 4 * 10)),
+        ("view", torch.zeros(4, 8)[:, 8:], (0, 0)),
+        ("view", triton_alloy.array(base[1:3, 2:]), (0, 4 * 14)),
+        ("view", triton_alloy.array(base[::-1]), (96, 32)),
+        ("view", None, (0, 0)),
+    ):
+        bench = add_bench()
+        bench.device.bounds = bounds
+        bench.launch(argument, 64, 7, 0.5)
+        assert bench.device.extents == [expected]
 
 
 # --------------------------------------------------------------------------------------------------------------- NumPy

@@ -47,7 +47,7 @@ class Recorder(CpuDevice):
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     found = Recorder()
-    monkeypatch.setitem(automatic._MAKERS, "cpu", lambda mode: found)
+    monkeypatch.setitem(automatic._MAKERS, "cpu", lambda mode, bounds: found)
     for cached in (automatic.device_of, driver.device_of):
         cached.cache_clear()
     yield found

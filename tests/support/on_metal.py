@@ -17,7 +17,7 @@ def metal_double() -> Iterator[World]:
     world = World()
     device = MetalDevice(double(world), Device(world), 18)
     before = automatic._MAKERS["metal"]
-    automatic._MAKERS["metal"] = lambda mode: device
+    automatic._MAKERS["metal"] = lambda mode, bounds: device
     _forget()
     yield world
     automatic._MAKERS["metal"] = before

@@ -64,9 +64,9 @@ class Array:
         """An upper bound of the bytes that can be reached from the array's address, in either direction."""
         return sum(self.extent())
 
-    def extent(self) -> Extent:
-        """The memory that the array is a view of, around its address."""
-        base = self._base()
+    def extent(self, of_view: bool = False) -> Extent:
+        """The memory that the array is a view of, around its address; of_view: only that of its own elements."""
+        base = self.numpy if of_view else self._base()
         steps = [(length - 1) * stride for length, stride in zip(base.shape, base.strides, strict=True)]
         start = base.ctypes.data + sum(min(step, 0) for step in steps)
         end = base.ctypes.data + sum(max(step, 0) for step in steps) + base.itemsize

@@ -11,8 +11,9 @@ ATOM, UNARY, PRODUCT, SUM, SHIFT, RELATION, EQUALITY, AND, XOR, OR, BOTH, EITHER
 
 @dataclass(frozen=True)
 class Expression:
-    """text; level: its precedence; reads: the variables and memory whose change would change it; short: whether it may
-    be written several times; unsigned: where the text converts an unsigned number to a signed one, that number."""
+    """text; level: its precedence; reads: the variables and memory whose change would change it, and the places in the
+    user's source that memory is loaded at; short: whether it may be written several times; unsigned: where the text
+    converts an unsigned number to a signed one, that number."""
 
     text: str
     level: int = ATOM

@@ -195,7 +195,7 @@ def element_at(base: Value, index: Value, writer: Writer) -> Expression:
 
 @expression("msl.load", "msl.shared_load")
 def load(op: Op, writer: Writer) -> Expression:
-    reads = frozenset([THREADGROUP if op.name == "msl.shared_load" else DEVICE])
+    reads = frozenset([THREADGROUP]) if op.name == "msl.shared_load" else frozenset([DEVICE, op.location])
     base, offset, *rest = op.operands
     if not is_varying(op.result.type):
         return _uniform_load(op, writer, reads)
@@ -229,5 +229,5 @@ def load_address(op: Op, writer: Writer) -> Expression:
     varying = is_varying(address.type)
     arguments = [unsigned(address, writer.take(address)) if varying else call("u64", [writer.take(address)])]
     arguments += [writer.take(v) for v in rest]
-    loaded = call(f"load_address<{type_name(element)}>", arguments, frozenset([DEVICE]))
+    loaded = call(f"load_address<{type_name(element)}>", arguments, frozenset([DEVICE, op.location]))
     return loaded if is_varying(op.result.type) else call("first", [loaded])

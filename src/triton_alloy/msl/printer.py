@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..ir.core import Op, Value
-from ..ir.types import PointerType, element_of
-from ..kernel import LOCKS_BYTES, LOG_BYTES, Argument, Message, Service
+from ..ir.types import Location, PointerType, element_of
+from ..kernel import LOCKS_BYTES, LOG_BYTES, Argument, Message, Origin, Service, SourceLine
 from .expressions import Expression, name
 from .names import Names, identifier
 from .statements import print_block
@@ -40,7 +40,7 @@ LINE_LENGTH = 120
 @dataclass(frozen=True)
 class PrintedKernel:
     """source: pure ASCII MSL; name: of its kernel function; arguments: those used, in order; vocabulary: names used;
-    services, messages: as in Kernel."""
+    services, messages, sources, origins: as in Kernel."""
 
     source: str
     name: str
@@ -48,6 +48,8 @@ class PrintedKernel:
     vocabulary: tuple[str, ...]
     services: tuple[Service, ...]
     messages: tuple[Message, ...]
+    sources: tuple[SourceLine, ...]
+    origins: tuple[Origin, ...]
 
 
 def print_kernel(
@@ -66,7 +68,8 @@ def print_kernel(
     writer = Writer(names, dict(sources or {}), constant_pointers(kernel))
     arguments, parameters, struct = _arguments(kernel, kernel_name, writer)
     print_block(kernel.body, writer)
-    body = "\n".join([*_arena(kernel), *writer.tables, *writer.lines])
+    front = [*_arena(kernel), *writer.tables]
+    body = "\n".join([*front, *writer.lines])
     used = set(re.findall(r"(?<!::)\b[A-Za-z_]\w*", re.sub(r"//.*", "", body)))  # fast::divide is Metal's own
     services = [word for word in SERVICES if word in used]
     parameters += [f"device uint *{word} [[buffer({len(parameters) + i})]]" for i, word in enumerate(services)]
@@ -82,14 +85,42 @@ def print_kernel(
         *struct,
         f"{head[: head.index(chr(10))]}\n{signature} {{\n{body}\n}}",
     ]
+    text = "\n".join(parts) + "\n"
+    places, origins = _origins(writer, text[: text.rindex(body)].count("\n") + 1 + len(front))
     return PrintedKernel(
-        "\n".join(parts) + "\n",
+        text,
         kernel_name,
         tuple(arguments),
         tuple(sorted(used)),
         tuple(SERVICES[word] for word in services),
         tuple(writer.messages),
+        tuple(_source_line(place, writer.sources) for place in places),
+        tuple(origins),
     )
+
+
+def _origins(writer: Writer, first: int) -> tuple[list[Location], list[Origin]]:
+    """The places in the user's source, and which of them the lines of the text come from. first: number of the
+    writer's first line in the text."""
+    numbers: dict[Location, int] = {}
+    origins = []
+    for line, (statement, loads) in enumerate(writer.origins, first):
+        own = _bare(statement)
+        read = sorted({_bare(place) for place in loads}, key=lambda place: (place.file, place.line))
+        named = [(own, ""), *((place, "read") for place in read if read != [own])]
+        origins += [Origin(line, numbers.setdefault(p, len(numbers)), access) for p, access in named if p.line]
+    return list(numbers), origins
+
+
+def _bare(place: Location) -> Location:
+    """The place without what does not tell lines apart."""
+    outer = place.outermost()
+    caller = Location(outer.file, outer.line) if (outer.file, outer.line) != (place.file, place.line) else None
+    return Location(place.file, place.line, caller=caller)
+
+
+def _source_line(place: Location, sources: Mapping[tuple[str, int], str]) -> SourceLine:
+    return SourceLine(place.file, place.line, sources.get((place.file, place.line), ""), str(place.caller or ""))
 
 
 def _wrap(head: str, parameters: list[str]) -> str:

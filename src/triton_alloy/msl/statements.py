@@ -46,6 +46,7 @@ def print_op(op: Op, writer: Writer) -> None:
     """Raises Unsupported for an op that has neither an expression nor a statement."""
     if op.name in RULES:
         writer.flush(changes(op))
+        writer.begin(op.location)
         RULES[op.name](op, writer)
     elif op.name in operations.RULES:
         if op.result.uses:
@@ -196,7 +197,8 @@ def print_(op: Op, writer: Writer) -> None:
 def report(op: Op, writer: Writer) -> None:
     place, caller = op.location, op.location.outermost()
     location = f"{place} (from {caller})" if place is not caller else str(place)
-    message = Message("assert", op.attributes["text"], location, shape=op.attributes["shape"])
+    source = writer.sources.get((place.file, place.line), "")
+    message = Message("assert", op.attributes["text"], location, shape=op.attributes["shape"], source=source)
     arguments = log_arguments(op, message, writer)
     function = "log_failures" if message.shape else "log_failure"
     make = offset_argument if message.shape else lambda value, _: writer.take(value)

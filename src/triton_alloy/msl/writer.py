@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..ir.core import Op, Value
-from ..ir.types import I1, Location, element_of
+from ..ir.types import I1, UNKNOWN, Location, element_of
 from ..kernel import Message
 from .expressions import ANY, Expression, name
 from .names import Names, ascii_text
@@ -44,13 +44,19 @@ DEFAULT_NAMES = {
 
 
 class Writer:
-    """The lines of a kernel's body so far, and what each value is called."""
+    """The lines of a kernel's body so far, and what each value is called.
+
+    origins: for each line, the places in the user's source of its statement and of the loads within it.
+    """
 
     def __init__(self, names: Names, sources: dict[tuple[str, int], str], constant_pointers: set[Value]):
         self.names = names
         self.sources = sources
         self.constant_pointers = constant_pointers
         self.lines: list[str] = []
+        self.origins: list[tuple[Location, frozenset[Location]]] = []
+        self.statement = UNKNOWN
+        self.loads: set[Location] = set()
         self.depth = 1
         self.named: dict[Value, Expression] = {}
         self.pending: dict[Value, Expression] = {}
@@ -63,6 +69,12 @@ class Writer:
     # ---------------------------------------------------------------------------------------------------------- lines
     def line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
+        self.origins.append((self.statement, frozenset(self.loads)))
+
+    def begin(self, statement: Location, loads: Iterable = ()) -> None:
+        """The lines that follow are of the statement at this place, and of what is taken from now on."""
+        self.statement = statement
+        self.loads = set(loads)
 
     def open(self, text: str) -> None:
         self.line(text + " {")
@@ -121,6 +133,7 @@ class Writer:
         if value in self.named:
             return self.named[value]
         expression = self.pending[value]
+        self.loads |= places_of(expression)
         left = self.remaining[value] = self.remaining[value] - 1
         if left == 0:
             del self.pending[value]
@@ -165,7 +178,10 @@ class Writer:
         space = "" if spelled.endswith("*") else " "
         const = "" if spelled.endswith("*") else "const "
         text = self.name_value(value, wish)
+        around = self.statement, self.loads
+        self.begin(value.definer.location if value.definer else UNKNOWN, places_of(expression))
         self.line(f"{const}{spelled}{space}{text} = {expression.at(ANY)};")
+        self.begin(*around)
 
     def flush(self, changed: Iterable) -> None:
         """Name the pending values that read what is about to change."""
@@ -173,6 +189,11 @@ class Writer:
         for value, expression in list(self.pending.items()):
             if expression.reads & changed:
                 self.declare(value)
+
+
+def places_of(expression: Expression) -> set[Location]:
+    """Where in the user's source the expression loads from memory."""
+    return {each for each in expression.reads if isinstance(each, Location)}
 
 
 def target_name(user: Op) -> str:

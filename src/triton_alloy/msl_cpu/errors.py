@@ -67,8 +67,52 @@ class LaunchError(MslError, ValueError):
     """A launch was asked for that cannot be right (a missing buffer, too many threads...); nothing was run."""
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Why and where a launch was stopped.
+
+    failure: of FAILURES in plan.py; threadgroup: None where unknown; line: in the user's text, 0 where unknown; access:
+    "read", "write", "atomic access" outside of the buffers of a launch that checks them, else ""; bytes: that it took;
+    address: of the memory; buffer: index of the one that it was meant for, None where unknown; offset: from the first
+    of its `size` bytes.
+    """
+
+    failure: int
+    reason: str
+    kernel: str
+    threadgroup: tuple[int, ...] | None = None
+    line: int = 0
+    source: str = ""
+    access: str = ""
+    bytes: int = 0
+    address: int = 0
+    buffer: int | None = None
+    offset: int = 0
+    size: int = 0
+
+    def __str__(self) -> str:
+        head = f"program_source:{self.line}: " if self.line else ""
+        where = f", threadgroup {self.threadgroup}" if self.threadgroup else ""
+        text = f"{head}kernel '{self.kernel}'{where}: {self.reason}"
+        if self.access:
+            text += f": {self.access} of {self.bytes} bytes"
+        if self.access and self.buffer is not None:
+            text += f" at offset {self.offset} of buffer {self.buffer}, which has {self.size} bytes"
+        return f"{text}\n    {self.source}" if self.source else text
+
+
 class KernelFailure(MslError, RuntimeError):
-    """A kernel started and was stopped: past its deadline, a wild address. Buffers may be half written."""
+    """A kernel started and was stopped: past its deadline, a wild address. Buffers may be half written.
+
+    fault: where, as far as that is known.
+    """
+
+    def __init__(self, message: str, fault: Fault | None = None):
+        self.fault = fault
+        super().__init__(message)
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.fault)
 
 
 class OutOfStack(KernelFailure):

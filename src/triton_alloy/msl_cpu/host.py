@@ -49,6 +49,6 @@ class Deadline:
         """The limit now, 0 for none. The runtime calls it in launches that take longer than a moment."""
         return int(min(self.seconds(), _LONGEST) * 1e9)
 
-    def exceeded(self, kernel: str) -> str:
+    def exceeded(self) -> str:
         """What an error says of a launch that was stopped."""
-        return f"kernel '{kernel}' ran past its deadline of {self.seconds():g} s and was stopped; {self.remedy}"
+        return f"the kernel ran past its deadline of {self.seconds():g} s and was stopped; {self.remedy}"

@@ -18,24 +18,27 @@ from .plan import (
     ABI_VERSION,
     ARENA_BYTES,
     CACHED_BYTES,
+    INTERRUPTED,
     MAX_BUFFERS,
     MAX_THREADS,
     SIMD_WIDTH,
+    STOPPED_BY_SANITIZER,
     Log,
     ParameterInfo,
     Plan,
-    check,
     open_library,
     package_fingerprint,
+    raise_of_host,
     runtime,
     schedule_seed,
+    stop_of,
     worker_count,
 )
 from .preprocess import needs_preprocessing, preprocess
 
 if TYPE_CHECKING:
+    from .places import Module
     from .rewrite import CppProgram
-    from .sanitize import Module
     from .signatures import ConstantValue
 
 # A kernel from the cache is loaded without rewrite, strict and sanitize: their import takes longer than the loading.
@@ -64,6 +67,16 @@ def fast_math() -> str:
     if chosen not in ("exact", "worst"):
         raise LaunchError(f"MSL_CPU_FAST_MATH={chosen!r}: expected exact or worst")
     return chosen
+
+
+def choose_bounds(bounds: bool | None) -> bool:
+    """The argument, else $MSL_CPU_BOUNDS, which is 0 or 1, else not."""
+    if bounds is not None:
+        return bounds
+    chosen = os.environ.get("MSL_CPU_BOUNDS") or "0"
+    if chosen not in ("0", "1"):
+        raise LaunchError(f"MSL_CPU_BOUNDS={chosen!r} is neither 0 nor 1")
+    return chosen == "1"
 
 
 def three(size: Size, what: str) -> tuple[int, int, int]:
@@ -103,8 +116,10 @@ class Launcher:
 
     `launcher(pointers, gx, gy, gz)` runs gx * gy * gz threadgroups; `pointers` is a ctypes array of void pointers, or
     its address, indexed by buffer. Nothing is checked: the caller guarantees that every buffer the kernel uses is there
-    and large enough. From C: `uint (*function)(const void *plan, void *const *pointers, uint, uint, uint)` at
-    `function_address`, called with `plan_address`; it returns 0 on success. Both live as long as this object.
+    and large enough. Of a library with `bounds` the address of the first byte of each buffer follows, then that of the
+    byte behind each: no other memory is accessed. From C: `uint (*function)(const void *plan, void *const *pointers,
+    uint, uint, uint)` at `function_address`, called with `plan_address`; it returns 0 on success. Both live as long as
+    this object.
     """
 
     def __init__(self, plan: Plan, owner: Kernel):
@@ -126,9 +141,21 @@ class Launcher:
         log.used = log.dropped = 0
 
     def __call__(self, pointers: Any, gx: int, gy: int = 1, gz: int = 1) -> None:
-        failure = self._dispatch(self.plan_address, pointers, gx, gy, gz)
-        if failure:
-            check(failure, self._owner.name, self._owner.deadline)
+        result = self._dispatch(self.plan_address, pointers, gx, gy, gz)
+        if result:
+            self._fail(result, pointers)
+
+    def _fail(self, result: int, pointers: Any) -> None:
+        """Raise what stopped a launch, KernelFailure in general; the sanitizer has its own reports."""
+        stop = stop_of(result)
+        if stop.failure == INTERRUPTED:
+            raise_of_host()
+        if stop.failure == STOPPED_BY_SANITIZER:
+            return
+        from .failures import failure, ranges_of
+
+        ranges = ranges_of(pointers, self._plan.buffers) if self._plan.bounded else []
+        raise failure(self._owner.name, stop, self._owner.module, ranges, self._owner.deadline)
 
 
 class SanitizingLauncher(Launcher):
@@ -191,8 +218,13 @@ class Kernel:
             raise LaunchError(f"kernel '{self.name}' needs buffer {missing[0]}; {n_buffers} buffers were announced")
         plan = self._plan(n_buffers, Shape.of(threads_per_threadgroup, threads, threadgroup_memory), worker_count())
         if self._library.mode == "sanitize":
-            return SanitizingLauncher(plan, self, n_buffers, self._library.module(self._symbol))
+            return SanitizingLauncher(plan, self, n_buffers, self.module)
         return Launcher(plan, self)
+
+    @property
+    def module(self) -> Module:
+        """Turns addresses of the compiled text into lines."""
+        return self._library.module(self._symbol)
 
     def _new_launcher(self, shape: Shape, workers: int) -> Launcher:
         return Launcher(self._plan(MAX_BUFFERS, shape, workers), self)
@@ -219,6 +251,7 @@ class Kernel:
         plan.run = ctypes.cast(self._function, ctypes.c_void_p).value
         plan.threads_per_threadgroup[:] = shape.group
         plan.flush_denormals = self._library.flush_denormals
+        plan.bounded = self._library.bounds
         if self.deadline is not None:
             plan.deadline = self.deadline.nanoseconds
         for index, length in shape.memory:
@@ -272,13 +305,21 @@ class Kernel:
             if self._library.mode == "sanitize":
                 from .sanitize import run
 
-                return run(launcher, bound, grid, self.name, self._library.module(self._symbol))
-            pointers = (ctypes.c_void_p * MAX_BUFFERS)()
-            for index, buffer in bound.items():
-                pointers[index] = buffer.address
-            return launcher(pointers, *grid)
+                elements = {index: parameter.bytes for index, parameter in self.buffers.items()}
+                return run(launcher, bound, elements, grid, self.name, self.module)
+            return launcher(self._pointers(bound), *grid)
         finally:
             launcher.report_messages()
+
+    def _pointers(self, bound: Mapping[int, Buffer]) -> Any:
+        """What a launcher is given."""
+        pointers = (ctypes.c_void_p * (MAX_BUFFERS * (3 if self._library.bounds else 1)))()
+        for index, buffer in bound.items():
+            pointers[index] = buffer.address
+            if self._library.bounds:
+                pointers[MAX_BUFFERS + index] = buffer.start
+                pointers[2 * MAX_BUFFERS + index] = buffer.address + buffer.bytes
+        return pointers
 
     def launch_threads(
         self,
@@ -305,7 +346,8 @@ class Library:
     Apple's compiler would accept, else StrictError); default $MSL_CPU_MODE, else "reference". function_constants:
     values by index or by name. include_paths: where `#include "x.h"` of the text is looked for. flush_denormals: treat
     f32 denormals as zero, as the hardware does. deadline: seconds after which a launch is stopped, or a Deadline,
-    which may change. Kernels are attributes (`library.softmax`) and items (`library["softmax_f32"]`).
+    which may change. bounds: in fast mode, stop a launch that accesses memory outside of its buffers (default
+    $MSL_CPU_BOUNDS, else not). Kernels are attributes (`library.softmax`) and items (`library["softmax_f32"]`).
     """
 
     def __init__(
@@ -318,6 +360,7 @@ class Library:
         flush_denormals: bool = False,
         deadline: float | Deadline | None = None,
         seed: int = 0,
+        bounds: bool | None = None,
     ):
         self.mode = choose_mode(mode)
         if self.mode == "strict":
@@ -326,12 +369,13 @@ class Library:
             check_strictly(source, language="3.2", include_paths=include_paths)  # what the headers here say they are
             self.mode = "reference"
         self.seed = seed
+        self.bounds = choose_bounds(bounds) and self.mode == "fast"
         self._source = source
         self.flush_denormals = flush_denormals
         self.deadline = Deadline.of(deadline)
         if needs_preprocessing(source, include_paths):
             source = preprocess(source, include_paths)
-        self.compiled, description = _load(source, self.mode, function_constants or {})
+        self.compiled, description = _load(source, self.mode, function_constants or {}, self.bounds)
         self.uses_log = "os_log" in source
         self.stack_log2: int = description["stack_log2"]
         self._kernels: dict[str, Kernel] = {}
@@ -339,8 +383,8 @@ class Library:
             self._kernels[name] = Kernel(self, name, symbol, frozenset(optional), max_threads)
 
     def module(self, symbol: str) -> Module:
-        """Turns addresses of the compiled text into lines, in sanitize mode."""
-        from .sanitize import Module
+        """Turns addresses of the compiled text into lines."""
+        from .places import Module
 
         return Module(self.compiled, symbol, self._source)
 
@@ -359,7 +403,9 @@ class Library:
         return iter(self._kernels)
 
 
-def _load(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) -> tuple[ctypes.CDLL, dict[str, Any]]:
+def _load(
+    source: str, mode: str, constants: Mapping[int | str, ConstantValue], bounds: bool
+) -> tuple[ctypes.CDLL, dict[str, Any]]:
     if mode in ("fast", "sanitize") and find_compiler().family == "gcc":
         remedy = "install clang >= 17 or the ziglang wheel (`pip install ziglang`)"
         raise NoCompiler(f"{mode} mode cannot be had from g++: {remedy}")
@@ -370,6 +416,7 @@ def _load(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) 
         repr(sorted(constants.items(), key=str)),
         optimisation,
         fast_math(),
+        str(bounds),
         package_fingerprint(),
         find_compiler().identity,
         processor(),
@@ -378,8 +425,12 @@ def _load(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) 
     def build() -> tuple[bytes, dict[str, Any]]:
         from .rewrite import rewrite
 
-        program = rewrite(source, mode, constants, columns=find_compiler().family != "gcc")
+        program = rewrite(source, mode, constants, columns=find_compiler().family != "gcc", bounds=bounds)
         extra = ("-DMSL_FAST_ERRORS",) if fast_math() == "worst" else ()
+        if find_compiler().family != "gcc":
+            from .places import FLAGS
+
+            extra += FLAGS
         return _compile_with_enough_stack(program, source, mode, optimisation, (*extra, *sanitizer_flags))
 
     sanitizer_flags = ()
@@ -388,9 +439,13 @@ def _load(source: str, mode: str, constants: Mapping[int | str, ConstantValue]) 
 
         sanitize.runtime()
         sanitizer_flags = sanitize.FLAGS
+    if bounds:
+        runtime()  # has the list of ranges
     path, description = cache.fetch(key, build)
     if mode == "sanitize":
-        sanitize.line_table(str(path))
+        from .places import line_table
+
+        line_table(str(path))
     return open_library(path), description
 
 

@@ -1,7 +1,7 @@
 """Which line of which file an address in a compiled library belongs to: ELF and DWARF 4, as far as needed.
 
-Libraries of sanitize mode are compiled with -gline-tables-only -gdwarf-4. Other formats of object files (macOS) have
-their lines elsewhere: their table is empty.
+What clang compiles has such a table: see FLAGS in places.py. Other formats of object files (macOS) have their lines
+elsewhere: their table is empty.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from . import cache
 from .build import PACKAGE, compile_library, find_compiler, processor
-from .errors import KernelFailure, LaunchError, MslError, OutOfStack
-from .host import Deadline, Host
+from .errors import LaunchError, MslError
+from .host import Host
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 SIMD_WIDTH = 32
 MAX_THREADS = 1024
 MAX_BUFFERS = 31
@@ -43,6 +43,7 @@ class Plan(ctypes.Structure):
         ("deadline", ctypes.py_object),
         ("cached_bytes", ctypes.c_ulong),
         ("log", ctypes.c_void_p),
+        ("bounded", ctypes.c_uint),
     ]
 
 
@@ -68,38 +69,47 @@ class ParameterInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint) for name in ("kind", "index", "bytes", "alignment", "reference", "writable")]
 
 
-_FAILURES = {
+DEADLINE, ADDRESS, INTERRUPTED, BOUNDS = 2, 5, 8, 10
+STOPPED_BY_SANITIZER = 100  # its report says why
+FAILURES_OF_STACKS = (3, 7)
+FAILURES = {
     3: "the system gave no memory for the stacks of a worker",
     4: "a launch was prepared by another version of the runtime",
-    5: "the kernel used memory that is not there (an index outside of a buffer?)",
+    ADDRESS: "the kernel used memory that is not there (an index outside of a buffer?)",
     6: "the kernel divided an integer by zero",
     7: "a thread used up its stack: functions call each other too deeply (recursion?)",
     9: "a signal's handler, which has interrupted a launch, cannot launch another",
+    BOUNDS: "out of bounds",
 }
 
-DEADLINE, INTERRUPTED = 2, 8
-_FAILURES_OF_STACKS = (3, 7)
-STOPPED_BY_SANITIZER = 100  # the report says why
+
+class Stop(ctypes.Structure):
+    """Why a launch was stopped, and where."""
+
+    _fields_ = [
+        ("failure", ctypes.c_uint),
+        ("threadgroup", ctypes.c_uint * 3),
+        ("place", ctypes.c_ulong),
+        ("address", ctypes.c_ulong),
+        ("base", ctypes.c_ulong),
+        ("bytes", ctypes.c_uint),
+        ("access", ctypes.c_uint),
+    ]
 
 
-def check(failure: int, kernel: str, deadline: Deadline | None) -> None:
-    """Raise what a result of msl_cpu_dispatch stands for; 0 is success.
+def stop_of(result: int) -> Stop:
+    """What a result of msl_cpu_dispatch other than 0 stands for."""
+    number = result >> 8
+    return runtime().msl_cpu_stop(number).contents if number else Stop(failure=result)
 
-    kernel: its name; deadline: that the launch had. A launch that a signal has ended raises what the signal's handler
-    has raised, KeyboardInterrupt in general.
-    """
-    if failure == INTERRUPTED:
-        _raiser()()
-    if failure == DEADLINE and deadline:
-        raise KernelFailure(deadline.exceeded(kernel))
-    if failure and failure != STOPPED_BY_SANITIZER:
-        kind = OutOfStack if failure in _FAILURES_OF_STACKS else KernelFailure
-        raise kind(_FAILURES.get(failure, f"unknown failure {failure}"))
+
+def raise_of_host() -> None:
+    """Raise what a signal's handler has raised during a launch, KeyboardInterrupt in general."""
+    _raiser()()
 
 
 @functools.cache
 def _raiser() -> Callable[[], None]:
-    """Raises in Python what a signal's handler has raised during a launch."""
     function = ctypes.PyDLL("", handle=runtime()._handle).msl_cpu_raise
     function.restype = None
     return function
@@ -143,11 +153,11 @@ def package_fingerprint() -> str:
     return fingerprint_of(PACKAGE)
 
 
-def open_library(path: Path) -> ctypes.CDLL:
-    """dlopen after the libraries that compiled code takes functions from."""
+def open_library(path: Path, mode: int = ctypes.DEFAULT_MODE) -> ctypes.CDLL:
+    """dlopen after the libraries that compiled code takes functions from. mode: as in ctypes.CDLL."""
     _load_maths()
     try:
-        return ctypes.CDLL(str(path))
+        return ctypes.CDLL(str(path), mode)
     except OSError as error:
         raise MslError(f"the compiled kernel cannot be loaded: {error}") from error
 
@@ -173,7 +183,8 @@ def runtime_library(name: str) -> ctypes.CDLL:
         return compile_library(source, source, flags).content, {"what": f"runtime: {name}"}
 
     key = cache.make_key("runtime", name, package_fingerprint(), find_compiler().identity, processor())
-    return open_library(cache.fetch(key, build)[0])
+    # Kernels that are opened afterwards find its symbols.
+    return open_library(cache.fetch(key, build)[0], ctypes.RTLD_GLOBAL)
 
 
 @functools.cache
@@ -182,6 +193,8 @@ def runtime() -> ctypes.CDLL:
     library = runtime_library("pool")
     library.msl_cpu_dispatch.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
     library.msl_cpu_dispatch.restype = ctypes.c_uint
+    library.msl_cpu_stop.argtypes = (ctypes.c_uint,)
+    library.msl_cpu_stop.restype = ctypes.POINTER(Stop)
     library.msl_cpu_start()
     library.msl_cpu_obey(ctypes.byref(Host.of_this_process()))
     # Threads and held locks do not survive a fork; the child starts its own.

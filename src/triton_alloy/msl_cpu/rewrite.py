@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .address_spaces import erase_address_spaces
+from .guards import guard_elements
 from .line_numbers import SITES_PER_LINE, spread_lines
 from .outputs import mark_outputs
 from .refusals import refuse_what_is_missing
@@ -95,6 +96,25 @@ def _name_colours(tokens: Tokens) -> None:
         )
 
 
+_LINELESS = "__attribute__((nodebug, always_inline)) "
+
+
+def _hide_vocabulary(tokens: Tokens) -> None:
+    """Functions of the vocabulary get no lines of their own: what goes wrong in one counts as its caller's line."""
+    marks = [i for i, token in enumerate(tokens) if token.kind == "comment" and "// vocabulary: " in token.text]
+    if len(marks) != 2:
+        return
+    i = marks[0]
+    while i < marks[1]:
+        if tokens[i].text in ("{", "("):
+            i = tokens.match(i)
+        elif tokens[i] == "template":
+            i = tokens.next(tokens.match_angle(tokens.next(i)))
+        if tokens[i] == "inline" or (tokens[i].kind == "word" and tokens.at(tokens.previous(i)) == ">"):
+            tokens[i].text = ("" if tokens[i].text in ("struct", "class") else _LINELESS) + tokens[i].text
+        i = tokens.next(i)
+
+
 def _drop_vocabulary(source: str) -> str:
     """The definitions that lanes.h replaces, lines kept."""
     return VOCABULARY.sub(lambda match: "\n" * match.group().count("\n"), source)
@@ -120,14 +140,17 @@ def rewrite(
     mode: str,
     constants: Mapping[int | str, ConstantValue],
     columns: bool = True,
+    bounds: bool = False,
 ) -> CppProgram:
     """Translate for `mode`: "fast", "reference" or "sanitize".
 
     The user's lines keep their numbers and, where possible, columns. columns: the compiler knows them; without, lines
-    are numbered as line_numbers.py says.
+    are numbered as line_numbers.py says. bounds: check every access of device memory, in fast mode.
     """
     contract = _CONTRACT.findall(source)
     program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
+    if mode == "reference" and columns:
+        _hide_vocabulary(program.tokens)
     refuse_what_is_missing(program.tokens)
     _drop_system_includes(program.tokens)
     _name_colours(program.tokens)
@@ -137,8 +160,10 @@ def rewrite(
     place_threadgroup_variables(program)
     if mode == "fast":
         mark_outputs(program)
+    if bounds:
+        guard_elements(program)
     erase_address_spaces(program.tokens)
-    flags = [*_FLAGS[mode]]
+    flags = [*_FLAGS[mode], *(["-DMSL_BOUNDS"] if bounds else [])]
     if mode == "reference" and "thread_elements" in source:
         flags.append("-DMSL_DISTRIBUTED_MATRIX")
     fibers = mode != "reference" or bool(_COLLECTIVE.search(source))

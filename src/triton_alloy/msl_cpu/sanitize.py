@@ -11,22 +11,21 @@ import ctypes
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .buffers import Buffer
 from .build import find_compiler
 from .errors import KernelFailure, MslError, NoCompiler
-from .line_table import LineTable, read_line_table
+from .failures import ACCESSES
+from .places import Module
 from .plan import MAX_BUFFERS, runtime_library
-from .rewrite import VOCABULARY
 
 # -Xclang: only the instrumentation, not the runtime that the driver would link. No function of the user is inlined,
 # so that calls can be told; no two accesses become one.
 FLAGS = (
     *("-Xclang", "-fsanitize=thread", "-mllvm", "-tsan-instrument-read-before-write=1"),
     *("-Xclang", "-fsanitize=alignment", "-Xclang", "-fsanitize-recover=alignment"),
-    *("-fno-inline", "-fno-vectorize", "-fno-slp-vectorize", "-gline-tables-only", "-gdwarf-4"),
+    *("-fno-inline", "-fno-vectorize", "-fno-slp-vectorize"),
 )
 _STACK_DEPTH = 12
 _MOST_REPORTS = 256
@@ -40,7 +39,6 @@ _FAULTS = {
     5: "misaligned access",
     6: "wild access",
 }
-_ACCESSES = ("read", "write", "atomic access", "access")
 _SPACES = ("device", "threadgroup", "unknown")
 
 
@@ -74,6 +72,7 @@ class _Binding(ctypes.Structure):
         ("bytes", ctypes.c_ulong),
         ("index", ctypes.c_uint),
         ("writable", ctypes.c_uint),
+        ("element", ctypes.c_uint),
         ("copy", ctypes.c_void_p),
     ]
 
@@ -84,7 +83,7 @@ class Party:
 
     thread: int  # index in the threadgroup
     threadgroup: tuple[int, int, int]
-    access: str  # one of _ACCESSES; of no meaning for barriers
+    access: str  # one of ACCESSES; of no meaning for barriers
     lines: tuple[int, ...]
     line: int  # the first of `lines` outside the vocabulary; 0 where unknown
 
@@ -96,7 +95,8 @@ class Party:
 
 @dataclass(frozen=True)
 class Report:
-    """One fault. `offset`: of the access, in bytes, from the start of the buffer or of threadgroup memory."""
+    """One fault. `offset`: of the access, in bytes, from the start of the buffer or of threadgroup memory; `address`:
+    in the memory that the launch was given, 0 where unknown."""
 
     fault: str
     kernel: str
@@ -109,6 +109,7 @@ class Report:
     count: int  # how often, at the same places
     same_value: bool  # a race of writes that all stored what was there: Metal leaves it undefined all the same
     source: str  # the user's line
+    address: int = 0
 
     @property
     def line(self) -> int:
@@ -137,12 +138,14 @@ class Report:
 class SanitizerError(MslError, RuntimeError):
     """A kernel was run and is wrong. `reports`: one per fault and pair of places."""
 
-    def __init__(self, reports: Sequence[Report]):
+    def __init__(self, reports: Sequence[Report], texts: Sequence[str] | None = None):
+        """texts: one for each report, where they are not to speak for themselves."""
         self.reports = list(reports)
-        super().__init__("\n".join(str(report) for report in self.reports))
+        self.texts = list(texts or map(str, self.reports))
+        super().__init__("\n".join(self.texts))
 
     def __reduce__(self):
-        return SanitizerError, (self.reports,)
+        return SanitizerError, (self.reports, self.texts)
 
 
 @functools.cache
@@ -151,7 +154,6 @@ def runtime() -> ctypes.CDLL:
     if find_compiler().family == "gcc":
         raise NoCompiler("sanitize mode needs clang >= 17 or the ziglang wheel; only g++ was found")
     library = runtime_library("sanitizer")
-    library = ctypes.CDLL(library._name, mode=ctypes.RTLD_GLOBAL)
     library.msl_cpu_sanitizer_begin.argtypes = (
         *(ctypes.POINTER(_Binding), ctypes.c_uint, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_uint),
         ctypes.POINTER(_Report),
@@ -164,47 +166,21 @@ def runtime() -> ctypes.CDLL:
     return library
 
 
-@functools.cache
-def line_table(library: str) -> LineTable:
-    """Of a library by its path. It is read when the library is loaded: the file may be gone later."""
-    return read_line_table(Path(library))
+def _party(raw: _Party, module: Module) -> Party | None:
+    if not raw.known:
+        return None
+    lines = module.lines(place - 1 for place in raw.place if place)
+    return Party(raw.thread, tuple(raw.threadgroup), ACCESSES[raw.access], lines, module.own_line(lines))
 
 
-class Module:
-    """A compiled library of sanitize mode and its source: turns addresses into lines."""
-
-    def __init__(self, compiled: ctypes.CDLL, symbol: str, source: str):
-        self._table = line_table(compiled._name)
-        address = ctypes.cast(getattr(compiled, symbol), ctypes.c_void_p).value or 0
-        self.start = address - self._table.symbols.get(symbol, 0)
-        self.end = self.start + self._table.bytes
-        self._source = source.split("\n")
-        found = VOCABULARY.search(source)
-        self._vocabulary = range(0)
-        if found:
-            first = source.count("\n", 0, found.start()) + 1
-            self._vocabulary = range(first, first + found.group().count("\n") + 1)
-
-    def party(self, raw: _Party) -> Party | None:
-        if not raw.known:
-            return None
-        found = [self._table.find(place - 1 - self.start) for place in raw.place if place]
-        lines = tuple(line for file, line in filter(None, found) if file == "program_source")
-        own = [line for line in lines if line not in self._vocabulary]
-        return Party(raw.thread, tuple(raw.threadgroup), _ACCESSES[raw.access], lines, (own or list(lines) or [0])[0])
-
-    def source_line(self, line: int) -> str:
-        return self._source[line - 1] if 0 < line <= len(self._source) else ""
-
-
-def _report(raw: _Report, kernel: str, module: Module) -> Report:
-    party = module.party(raw.self)
+def _report(raw: _Report, kernel: str, module: Module, starts: Mapping[int, int]) -> Report:
+    party = _party(raw.self, module)
     assert party is not None
     return Report(
         _FAULTS[raw.fault],
         kernel,
         party,
-        module.party(raw.other),
+        _party(raw.other, module),
         _SPACES[raw.space],
         None if raw.buffer == _NONE else raw.buffer,
         raw.offset,
@@ -212,6 +188,7 @@ def _report(raw: _Report, kernel: str, module: Module) -> Report:
         raw.count,
         raw.fault == _RACE and raw.differing == 0,
         module.source_line(party.line),
+        starts[raw.buffer] + raw.offset if raw.buffer in starts else 0,
     )
 
 
@@ -228,22 +205,29 @@ def _unions(buffers: Mapping[int, Buffer]) -> list[list[tuple[int, Buffer]]]:
     return found
 
 
-def _bindings(unions: Iterable[Sequence[tuple[int, Buffer]]]) -> list[_Binding]:
+def _bindings(unions: Iterable[Sequence[tuple[int, Buffer]]], elements: Mapping[int, int]) -> list[_Binding]:
     result = []
     for union in unions:
         start = union[0][1].start
         end = max(buffer.address + buffer.bytes for _, buffer in union)
         writable = any(buffer.writable for _, buffer in union)
-        result.append(_Binding(start, end - start, union[0][0], writable, None))
+        element = min(elements.get(index, 1) for index, _ in union)
+        result.append(_Binding(start, end - start, union[0][0], writable, element, None))
     return result
 
 
 def run(
-    launcher: Callable[..., None], buffers: Mapping[int, Buffer], grid: Sequence[int], kernel: str, module: Module
+    launcher: Callable[..., None],
+    buffers: Mapping[int, Buffer],
+    elements: Mapping[int, int],
+    grid: Sequence[int],
+    kernel: str,
+    module: Module,
 ) -> None:
-    """Call `launcher(pointers, *grid)` on guarded copies of the buffers; raise SanitizerError if it shows a fault."""
+    """Call `launcher(pointers, *grid)` on guarded copies of the buffers; raise SanitizerError if it shows a fault.
+    elements: bytes of an element, by buffer."""
     unions = _unions(buffers)
-    bindings = (_Binding * max(len(unions), 1))(*_bindings(unions))
+    bindings = (_Binding * max(len(unions), 1))(*_bindings(unions, elements))
 
     def launch() -> None:
         pointers = (ctypes.c_void_p * MAX_BUFFERS)()
@@ -252,18 +236,27 @@ def run(
                 pointers[index] = binding.copy + buffer.address - union[0][1].start
         launcher(pointers, *grid)
 
-    _watch(launch, bindings, len(unions), 0, kernel, module)
+    starts = {union[0][0]: union[0][1].start for union in unions}
+    _watch(launch, bindings, starts, 0, kernel, module)
 
 
 def run_unbounded(launch: Callable[[], None], pointers: int, kernel: str, module: Module) -> None:
     """Call `launch`, which binds `pointers` buffers of unknown extent: no access to them is out of bounds."""
-    _watch(launch, (_Binding * 1)(), 0, pointers, kernel, module)
+    _watch(launch, (_Binding * 1)(), {}, pointers, kernel, module)
 
 
-def _watch(launch: Callable[[], None], bindings: Any, count: int, pointers: int, kernel: str, module: Module) -> None:
+def _watch(
+    launch: Callable[[], None],
+    bindings: Any,
+    starts: Mapping[int, int],
+    pointers: int,
+    kernel: str,
+    module: Module,
+) -> None:
+    """starts: the address of each binding's memory, by its index."""
     hooks = runtime()
     reports = (_Report * _MOST_REPORTS)()
-    if hooks.msl_cpu_sanitizer_begin(bindings, count, module.start, module.end, pointers, reports):
+    if hooks.msl_cpu_sanitizer_begin(bindings, len(starts), module.start, module.end, pointers, reports):
         raise KernelFailure("not enough memory for the copies and the shadow of the buffers")
     found = 0
     try:
@@ -272,4 +265,4 @@ def _watch(launch: Callable[[], None], bindings: Any, count: int, pointers: int,
         found = hooks.msl_cpu_sanitizer_count()
         hooks.msl_cpu_sanitizer_finish()
     if found:
-        raise SanitizerError([_report(raw, kernel, module) for raw in reports[:found]])
+        raise SanitizerError([_report(raw, kernel, module, starts) for raw in reports[:found]])

@@ -39,22 +39,23 @@ def family_of(runtime: str) -> str:
 
 
 @functools.cache
-def device_of(runtime: str, mode: str) -> Device:
+def device_of(runtime: str, mode: str, bounds: str = "0") -> Device:
     """The device of a runtime by name: "cpu", "metal", "torch_mps" or "mlx".
 
-    mode: how the CPU runs kernels; it also runs those of torch_mps and mlx where there is no Apple GPU. Raises
-    InvalidArgument, with the remedy, where the runtime cannot be had.
+    mode: how the CPU runs kernels; it also runs those of torch_mps and mlx where there is no Apple GPU. bounds: which
+    accesses the CPU takes for wrong, see TRITON_ALLOY_BOUNDS. Raises InvalidArgument, with the remedy, where the
+    runtime cannot be had.
     """
-    return _MAKERS[runtime](mode)
+    return _MAKERS[runtime](mode, bounds)
 
 
-def _cpu(mode: str) -> Device:
+def _cpu(mode: str, bounds: str) -> Device:
     from .cpu import cpu_device
 
-    return cpu_device(mode)
+    return cpu_device(mode, bounds)
 
 
-def _metal(mode: str) -> Device:
+def _metal(mode: str, bounds: str) -> Device:
     if not has_apple_gpu():
         raise InvalidArgument("ALLOY_RUNTIME=metal needs a Mac with an Apple GPU; this machine has none: use cpu")
     from .metal import metal_device
@@ -62,19 +63,24 @@ def _metal(mode: str) -> Device:
     return metal_device()
 
 
-def _torch_mps(mode: str) -> Device:
+def _torch_mps(mode: str, bounds: str) -> Device:
     from . import torch_mps
 
     return torch_mps.TorchMpsDevice(torch_mps.mps_host() if has_apple_gpu() else torch_mps.stand_in(mode))
 
 
-def _mlx(mode: str) -> Device:
+def _mlx(mode: str, bounds: str) -> Device:
     from . import mlx
 
     return mlx.MlxDevice(mlx.mlx_host() if has_apple_gpu() else mlx.stand_in(mode))
 
 
-_MAKERS: dict[str, Callable[[str], Device]] = {"cpu": _cpu, "metal": _metal, "torch_mps": _torch_mps, "mlx": _mlx}
+_MAKERS: dict[str, Callable[[str, str], Device]] = {
+    "cpu": _cpu,
+    "metal": _metal,
+    "torch_mps": _torch_mps,
+    "mlx": _mlx,
+}
 
 
 @dataclass(frozen=True)
@@ -88,14 +94,14 @@ class AutomaticExecutable:
 class AutomaticDevice:
     """Takes a kernel without building it, and tells for an argument which device takes that."""
 
-    def __init__(self, mode: str):
-        self.mode = mode
+    def __init__(self, mode: str, bounds: str = "0"):
+        self.mode, self.bounds = mode, bounds
         self._of_class: dict[type, Device] = {}
 
     @property
     def home(self) -> Device:
         """The device of the CPU's memory."""
-        return device_of("metal" if has_apple_gpu() else "cpu", self.mode)
+        return device_of("metal" if has_apple_gpu() else "cpu", self.mode, self.bounds)
 
     @property
     def properties(self) -> Properties:
@@ -118,7 +124,7 @@ class AutomaticDevice:
             return found
         value = getattr(value, "base", value)
         runtime = runtime_of(value)
-        device = self.home if runtime == "cpu" else device_of(runtime, self.mode)
+        device = self.home if runtime == "cpu" else device_of(runtime, self.mode, self.bounds)
         if not has_apple_gpu() or not _is_tensor(value):  # a tensor's class does not tell where it is
             self._of_class[value.__class__] = device
         return device
@@ -129,7 +135,7 @@ class AutomaticDevice:
             device.synchronize()
 
     def _tensors(self) -> list[Device]:
-        return [device_of("torch_mps", self.mode)] if has_apple_gpu() and "torch" in sys.modules else []
+        return [device_of("torch_mps", self.mode, self.bounds)] if has_apple_gpu() and "torch" in sys.modules else []
 
 
 def _is_tensor(value: Any) -> bool:

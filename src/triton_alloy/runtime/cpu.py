@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import struct
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -12,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from .. import config
 from ..errors import DeviceAssertion, OutOfResources
 from ..kernel import Device, Extent, Kernel, Properties
-from ..msl_cpu import Deadline, FrameTooLarge, Launcher, Library, OutOfStack
+from ..msl_cpu import Deadline, FrameTooLarge, KernelFailure, Launcher, Library, OutOfStack
 from ..msl_cpu import Kernel as LibraryKernel
 from ..msl_cpu.buffers import Buffer
 from ..msl_cpu.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
@@ -27,11 +28,12 @@ DEADLINE = Deadline(
     f"look for a loop or a wait that never ends, else set {config.DEADLINE.name} higher (0: no limit)",
 )
 """For every launch of a Triton kernel that ends up in msl_cpu."""
+UNCHECKED = "kernel {} makes pointers of numbers: TRITON_ALLOY_BOUNDS does not check its accesses"
 
 
-def cpu_device(mode: str) -> Device:
-    """The CPU as a device. mode: as in msl_cpu.Library."""
-    return CheckedDevice() if mode == "sanitize" else CpuDevice(mode)
+def cpu_device(mode: str, bounds: str = "0") -> Device:
+    """The CPU as a device. mode: as in msl_cpu.Library; bounds: as in TRITON_ALLOY_BOUNDS."""
+    return CheckedDevice(bounds) if mode == "sanitize" else CpuDevice(mode, bounds)
 
 
 def properties(mode: str) -> Properties:
@@ -63,16 +65,18 @@ def stack_is_a_resource(call: Callable[Parameters, Returned]) -> Callable[Parame
 def _out_of_resources(error: FrameTooLarge | OutOfStack) -> OutOfResources:
     if isinstance(error, FrameTooLarge):
         return OutOfResources(error.required, error.limit, "bytes of stack of a CPU lane")
-    return OutOfResources(0, 0, f"stack of a CPU lane ({error})")
+    reason = error.fault.reason if error.fault else error
+    return OutOfResources(0, 0, f"stack of a CPU lane ({reason})")
 
 
 @dataclass(frozen=True)
 class CpuExecutable:
     """A loaded kernel.
 
-    A launch passes one block of memory: the addresses of all buffers, of the scalar struct if any, of the services, and
-    that struct itself. block: its ctypes type; layout: its `struct` form; scalars_offset: bytes before the struct.
-    max_threads: what may be asked for; on the CPU target one simdgroup does the work of all the warps of a program.
+    A launch passes one block of memory: the addresses of all buffers, of the scalar struct if any, of the services,
+    then, if accesses are checked, where the memory of each begins and where it ends, and the struct itself. block: its
+    ctypes type; layout: its `struct` form; scalars_offset: bytes before the struct; bounded: accesses are checked;
+    max_threads: what may be asked for. On the CPU target one simdgroup does the work of all the warps of a program.
     """
 
     kernel: Kernel
@@ -80,6 +84,7 @@ class CpuExecutable:
     block: Any
     layout: struct.Struct
     scalars_offset: int
+    bounded: bool
     max_threads: int = MAX_THREADS
 
 
@@ -106,15 +111,20 @@ def services(kernel: Kernel) -> Iterator[list[Any]]:
 
 
 class CpuDevice:
-    """Runs whatever it is given, at full speed; a launch is complete when it returns."""
+    """Runs whatever it is given, at full speed; a launch is complete when it returns.
+
+    In fast mode it checks accesses as `bounds` says, but not those of a kernel that makes pointers of numbers: nothing
+    tells which memory these may name.
+    """
 
     binds = "addresses"
     place = "cpu"
     needs_extents = False
     worked_seconds = 0.0
 
-    def __init__(self, mode: str):
+    def __init__(self, mode: str, bounds: str = "0"):
         self.mode = mode
+        self.bounds = bounds if mode == "fast" else "0"
 
     @property
     def properties(self) -> Properties:
@@ -129,13 +139,18 @@ class CpuDevice:
         if self.mode == "strict":
             limits.check_kernel(kernel)
         bound = kernel.services_index + len(kernel.services)
-        words = bound + -(-kernel.scalar_bytes // 8)
+        bounded = self.bounds != "0" and not kernel.takes_addresses
+        if self.bounds != "0" and not bounded:
+            warnings.warn(UNCHECKED.format(kernel.title), stacklevel=2)
+        words = bound * (3 if bounded else 1)
+        library = Library(kernel.source, self.mode, deadline=DEADLINE, bounds=bounded)
         return CpuExecutable(
             kernel=kernel,
-            run=Library(kernel.source, self.mode, deadline=DEADLINE)[kernel.name].launcher(bound, kernel.threads),
-            block=ctypes.c_uint64 * words,
-            layout=struct.Struct(f"={bound}Q{kernel.scalar_bytes}s"),
-            scalars_offset=8 * bound,
+            run=library[kernel.name].launcher(bound, kernel.threads),
+            block=ctypes.c_uint64 * (words + -(-kernel.scalar_bytes // 8)),
+            layout=struct.Struct(f"={words}Q{kernel.scalar_bytes}s"),
+            scalars_offset=8 * words,
+            bounded=bounded,
         )
 
     def launch(
@@ -148,23 +163,41 @@ class CpuDevice:
     ) -> None:
         """Run the grid and wait. Raises DeviceAssertion, KernelFailure, OutOfResources."""
         kernel = executable.kernel
-        if not kernel.services:
-            self._run(executable, buffers, scalars, grid)
-            return
-        with services(kernel) as memory:
-            self._run(executable, buffers, scalars, grid, *map(ctypes.addressof, memory))
+        try:
+            if not kernel.services:
+                self._run(executable, buffers, scalars, grid, extents)
+                return
+            with services(kernel) as memory:
+                self._run(executable, buffers, scalars, grid, extents, *map(ctypes.addressof, memory))
+        except KernelFailure as error:
+            from .faults import explained_failure, memory_of
+
+            memory = memory_of(kernel, buffers, extents, self.bounds == "view")
+            failure = explained_failure(kernel, error, memory)
+            if isinstance(failure, OutOfStack):
+                raise _out_of_resources(failure) from failure
+            raise failure from None
 
     def _run(
-        self, executable: CpuExecutable, buffers: Sequence[int], scalars: bytes, grid: Grid, *services: int
+        self,
+        executable: CpuExecutable,
+        buffers: Sequence[int],
+        scalars: bytes,
+        grid: Grid,
+        extents: Sequence[Extent],
+        *services: int,
     ) -> None:
         block = executable.block()
         address = ctypes.addressof(block)
         struct_address = [address + executable.scalars_offset] if scalars else []
-        executable.layout.pack_into(block, 0, *buffers, *struct_address, *services, scalars)
-        try:
-            executable.run(address, *grid)
-        except OutOfStack as error:
-            raise _out_of_resources(error) from error
+        ranges: list[int] = []
+        if executable.bounded:
+            known = extents or [Extent.unknown(buffer) for buffer in buffers]
+            others = [0] * (len(struct_address) + len(services))
+            ranges += [buffer - extent[0] for buffer, extent in zip(buffers, known, strict=True)] + others
+            ranges += [buffer + extent[1] for buffer, extent in zip(buffers, known, strict=True)] + others
+        executable.layout.pack_into(block, 0, *buffers, *struct_address, *services, *ranges, scalars)
+        executable.run(address, *grid)
 
     def synchronize(self) -> None:
         """Launches are complete when they return."""
@@ -180,12 +213,18 @@ class CheckedExecutable:
 
 
 class CheckedDevice:
-    """Runs a kernel in msl_cpu's sanitize mode: a race or a stray access raises SanitizerError after the launch."""
+    """Runs a kernel in msl_cpu's sanitize mode: a race or a stray access raises SanitizerError after the launch.
+
+    bounds: "view" where accesses outside of a view count as stray, also those inside its storage.
+    """
 
     binds = "addresses"
     place = "cpu"
     needs_extents = True
     worked_seconds = 0.0
+
+    def __init__(self, bounds: str = "0"):
+        self.bounds = bounds
 
     @property
     def properties(self) -> Properties:
@@ -213,8 +252,19 @@ class CheckedDevice:
         ]
         if executable.kernel.scalars:
             bound.append(scalars)
-        with services(executable.kernel) as memory:
-            executable.checked.launch([*bound, *memory], grid, executable.kernel.threads)
+        from ..msl_cpu.sanitize import SanitizerError
+
+        kernel = executable.kernel
+        try:
+            with services(kernel) as memory:
+                executable.checked.launch([*bound, *memory], grid, kernel.threads)
+        except (KernelFailure, SanitizerError) as error:
+            from .faults import explained_failure, explained_reports, memory_of
+
+            memory = memory_of(kernel, buffers, extents, self.bounds == "view")
+            if isinstance(error, KernelFailure):
+                raise explained_failure(kernel, error, memory) from None
+            raise explained_reports(kernel, error, memory) from None
 
     def synchronize(self) -> None:
         """Launches are complete when they return."""

@@ -35,7 +35,7 @@ def report(kernel: Kernel, log: Any) -> None:
         sys.stdout.write("".join(lines(kernel, records)))
         sys.stdout.flush()
     if asked > room:
-        print(f"{kernel.name}: {asked - room} values of device_print did not fit into the log", file=sys.stderr)
+        print(f"{kernel.title}: {asked - room} values of device_print did not fit into the log", file=sys.stderr)
     if failures:
         message, x, y, z, element, _ = failure
         raise DeviceAssertion(failed(kernel, kernel.messages[message], (x, y, z), element, failures))
@@ -97,7 +97,8 @@ def failed(kernel: Kernel, message: Message, program: tuple[int, int, int], elem
     where = f" at element ({', '.join(map(str, coordinates(message.shape, element)))})" if message.shape else ""
     more = f" (and for {failures - 1} more)" if failures > 1 else ""
     place = f"{message.location}: " if message.location else ""
+    source = f"\n    {message.source}" if message.source else ""
     return (
-        f"device-side assert triggered: {place}{kernel.name}: Assertion `{message.text}` failed "
-        f"in program ({', '.join(map(str, program))}){where}{more}"
+        f"device-side assert triggered: {place}{kernel.title}: Assertion `{message.text}` failed "
+        f"in program ({', '.join(map(str, program))}){where}{more}{source}"
     )

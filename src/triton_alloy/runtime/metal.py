@@ -58,6 +58,7 @@ class MetalDevice:
     binds = "addresses"
     place = "cpu"
     needs_extents = True
+    bounds = "0"
 
     def __init__(self, api: Api, device: Any, cores: int = 8, cache: Path | None = None):
         self.facts = facts_of(api, device)

@@ -134,6 +134,7 @@ class MlxDevice:
     binds = "mlx"
     place = "gpu"
     needs_extents = False
+    bounds = "0"
     worked_seconds = 0.0
 
     def __init__(self, host: Host):

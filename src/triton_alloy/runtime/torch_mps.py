@@ -73,6 +73,7 @@ class TorchMpsDevice:
 
     binds = "torch"
     needs_extents = False
+    bounds = "0"
     worked_seconds = 0.0
 
     def __init__(self, host: Host):

@@ -3,6 +3,7 @@
 Every section runs in a process of its own, on two cores and with two threads for every library:
 
 speed         our kernels against PyTorch and NumPy, interleaved in one process
+bounds        the same kernels with every access checked against themselves without
 interpreter   our times against those of the same kernels under TRITON_INTERPRET=1
 compile       Triton IR to Metal text, in a warm process
 first_launch  in a new process, with empty caches (cold) and with full ones (warm)
@@ -136,6 +137,7 @@ def _overhead(seconds: float) -> Iterator[Result]:
 
 RUNNERS: dict[str, Callable[[float], Iterator[Result]]] = {
     "speed": partial(_compared, "speed"),
+    "bounds": partial(_compared, "bounds"),
     "interpreter": _interpreter,
     "compile": _compile,
     "first_launch": _first_launch,

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+Clock = Callable[[], float]
+
 
 @dataclass(frozen=True)
 class Sample:
-    """The wall-clock times of one function, in seconds, turn by turn."""
+    """The times of one function, in seconds, turn by turn."""
 
     turns: tuple[tuple[float, ...], ...]
 
@@ -34,7 +36,11 @@ def ratio(first: Sample, second: Sample) -> float:
 
 
 def interleave(
-    functions: list[Callable[[], object]], seconds: float = 2.0, rounds: int = 3, turn: float = 0.12
+    functions: list[Callable[[], object]],
+    seconds: float = 2.0,
+    rounds: int = 3,
+    turn: float = 0.12,
+    clock: Clock = time.perf_counter,
 ) -> list[Sample]:
     """Let the functions take turns for about `seconds`, at least `rounds` turns each.
 
@@ -47,31 +53,33 @@ def interleave(
     while turns < rounds or time.perf_counter() < end:
         for record, function in zip(samples, functions, strict=True):
             run_for(turn, function)
-            record.append(tuple(run_for(turn, function)))
+            record.append(tuple(run_for(turn, function, clock)))
         turns += 1
     return [Sample(tuple(record)) for record in samples]
 
 
-def compare(ours: Callable[[], object], theirs: Callable[[], object], seconds: float) -> dict[str, float]:
+def compare(
+    ours: Callable[[], object], theirs: Callable[[], object], seconds: float, clock: Clock = time.perf_counter
+) -> dict[str, float]:
     """What a section of the benchmark reports of two functions: the times of both in seconds, and their ratio."""
-    first, second = interleave([ours, theirs], seconds)
+    first, second = interleave([ours, theirs], seconds, clock=clock)
     return {"ours": first.median, "theirs": second.median, "ratio": ratio(first, second)}
 
 
-def run_for(seconds: float, function: Callable[[], object]) -> list[float]:
+def run_for(seconds: float, function: Callable[[], object], clock: Clock = time.perf_counter) -> list[float]:
     """The times of calls in a row: at least one, and new ones until `seconds` have passed."""
     end = time.perf_counter() + seconds
-    times = [elapsed(function)]
+    times = [elapsed(function, clock)]
     while time.perf_counter() < end:
-        times.append(elapsed(function))
+        times.append(elapsed(function, clock))
     return times
 
 
-def elapsed(function: Callable[[], object]) -> float:
-    """The wall-clock time of one call, in seconds."""
-    start = time.perf_counter()
+def elapsed(function: Callable[[], object], clock: Clock = time.perf_counter) -> float:
+    """The time of one call in seconds, by the clock on the wall or another."""
+    start = clock()
     function()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+import time
 from typing import Any
 
 from triton_alloy.tools.measure import compare, elapsed, interleave
@@ -16,7 +17,7 @@ from triton_alloy.tools.metal_sections import msl_cpu
 
 Lines = list[dict[str, Any]]
 COMPILE_TARGETS = {"vector_add": 0.015, "matmul": 0.060, "attention": 0.120}
-COLD_TARGET, WARM_TARGET, OVERHEAD_TARGET = 1.5, 0.040, 15e-6
+COLD_TARGET, WARM_TARGET, OVERHEAD_TARGET, BOUNDS_TARGET = 1.5, 0.040, 15e-6, 1.3
 
 
 def speed(seconds: float) -> Lines:
@@ -43,6 +44,33 @@ def interpreter(seconds: float) -> Lines:
         if workload.part is not None:
             run, _ = workload.functions(workload.part)
             lines.append({"name": workload.name, "time": elapsed(run) * workload.part, "part": workload.part})
+    return lines
+
+
+def bounds(seconds: float) -> Lines:
+    """The same kernels with every access checked (TRITON_ALLOY_BOUNDS=1) beside themselves without.
+
+    By the processor's time: both sides use the same threads, and so what else runs on the machine matters less.
+    """
+    import torch
+
+    from triton_alloy import config
+    from triton_alloy.tools.workloads import WORKLOADS
+
+    def with_bounds(run: Any, value: str) -> Any:
+        def scoped() -> None:
+            with config.scope(TRITON_ALLOY_BOUNDS=value):
+                run()
+
+        return scoped
+
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    lines = []
+    for workload in WORKLOADS:
+        run, _ = workload.functions(1)
+        line = {"name": workload.name, "rival": "unchecked", "target": BOUNDS_TARGET}
+        lines.append(line | compare(with_bounds(run, "1"), with_bounds(run, "0"), seconds, time.process_time))
     return lines
 
 
@@ -127,7 +155,7 @@ def main() -> None:
     if section.startswith("first_launch:"):
         print(json.dumps(first_launch(section.partition(":")[2])))
         return
-    functions = {f.__name__: f for f in (speed, interpreter, compile_time, overhead, msl_cpu)}
+    functions = {f.__name__: f for f in (speed, bounds, interpreter, compile_time, overhead, msl_cpu)}
     print(json.dumps(functions[section](seconds)))
 
 

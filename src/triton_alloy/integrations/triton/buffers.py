@@ -29,6 +29,8 @@ class BufferRule:
         self.is_untyped = leaf.type.startswith("**") or self.pointee == "void"
         self.read_only = argument.read_only
         self.place = device.place
+        self.extent_is_needed = device.needs_extents
+        self.of_view = device.bounds == "view"
         self.dtypes: set[Any] = set()
 
     def bind(self, value: Any) -> Any:
@@ -36,17 +38,18 @@ class BufferRule:
         raise NotImplementedError
 
     def extent(self, value: Any) -> Extent:
-        """The memory around the address. Raises InvalidArgument where nothing tells."""
+        """The memory around the address: of the view, or of its storage. Where nothing tells it is any memory; raises
+        InvalidArgument if the device must know."""
         if value is None:
             return Extent(0, 0)
-        if isinstance(value, int):
-            raise self.refusal("here it must be known how much memory there is: pass a tensor, not an address")
         tensor = getattr(value, "base", value)
+        if hasattr(tensor, "untyped_storage"):
+            return view_extent(tensor) if self.of_view else storage_extent(tensor)
         if hasattr(tensor, "extent"):
-            return tensor.extent()
-        storage = tensor.untyped_storage()
-        before = tensor.data_ptr() - storage.data_ptr()
-        return Extent(before, storage.nbytes() - before)
+            return tensor.extent(self.of_view)
+        if self.extent_is_needed:
+            raise self.refusal("here it must be known how much memory there is: pass a tensor, not an address")
+        return Extent.unknown(value if isinstance(value, int) else value.data_ptr())
 
     def check_dtype(self, dtype: Any) -> None:
         """Raises InvalidArgument for a dtype other than the kernel was compiled for."""
@@ -61,6 +64,21 @@ class BufferRule:
     def refusal(self, reason: str) -> InvalidArgument:
         """The error for a value that may not be passed here."""
         return InvalidArgument(f"argument {self.name}: {reason}")
+
+
+def storage_extent(tensor: Any) -> Extent:
+    """The storage of a tensor of PyTorch, around its address."""
+    storage = tensor.untyped_storage()
+    before = tensor.data_ptr() - storage.data_ptr()
+    return Extent(before, storage.nbytes() - before)
+
+
+def view_extent(tensor: Any) -> Extent:
+    """From a tensor's address to the end of its last element; PyTorch has no negative strides."""
+    if not tensor.numel():
+        return Extent(0, 0)
+    last = sum((length - 1) * stride for length, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return Extent(0, (last + 1) * tensor.element_size())
 
 
 class AddressRule(BufferRule):

@@ -1,7 +1,8 @@
 """Triton's driver interface: which device runs kernels, how they are loaded, launched and timed.
 
-A Triton device number stands for (target family, runtime, CPU mode), so that a change of TRITON_ALLOY_TARGET,
-ALLOY_RUNTIME or TRITON_ALLOY_MODE takes effect at the next launch: Triton keeps kernels apart by device number.
+A Triton device number stands for (target family, runtime, CPU mode, bounds), so that a change of TRITON_ALLOY_TARGET,
+ALLOY_RUNTIME, TRITON_ALLOY_MODE or TRITON_ALLOY_BOUNDS takes effect at the next launch: Triton keeps kernels apart by
+device number.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from ...kernel import Device, Executable
     from ...runtime.automatic import AutomaticDevice
 
-DEVICES: list[tuple[str, str, str]] = list(itertools.product(config.FAMILIES, config.RUNTIMES, config.MODES))
+DEVICES: list[tuple[str, str, str, str]] = list(
+    itertools.product(config.FAMILIES, config.RUNTIMES, config.MODES, config.BOUNDS_CHECKED)
+)
 
 FLUSH_BYTES = 1 << 25
 """Written between two timed runs, so that the second finds no data of the first in the caches of a core."""
@@ -39,10 +42,10 @@ def device_of(number: int) -> Device | AutomaticDevice:
     """What runs kernels on a device number. Raises InvalidArgument where the runtime cannot be had."""
     from ...runtime import automatic
 
-    _, runtime, mode = DEVICES[number]
+    _, runtime, mode, bounds = DEVICES[number]
     if runtime != "auto":
-        return automatic.device_of(runtime, mode)
-    return automatic.AutomaticDevice(mode)
+        return automatic.device_of(runtime, mode, bounds)
+    return automatic.AutomaticDevice(mode, bounds)
 
 
 def finds_other_gpu() -> bool:
@@ -85,7 +88,7 @@ class MetalDriver(DriverBase):
         return Launcher(source, metadata, device_of(current_device()))
 
     def get_current_device(self) -> int:
-        """The number of (TRITON_ALLOY_TARGET, ALLOY_RUNTIME, TRITON_ALLOY_MODE)."""
+        """The number of (TRITON_ALLOY_TARGET, ALLOY_RUNTIME, TRITON_ALLOY_MODE, TRITON_ALLOY_BOUNDS)."""
         return current_device()
 
     def set_current_device(self, device: int) -> None:
@@ -152,17 +155,18 @@ CPP_TYPES = {
 
 def current_device() -> int:
     """The number of the device that the environment names."""
-    return device_number(config.TARGET.text, config.RUNTIME.text, config.MODE.text)
+    return device_number(config.TARGET.text, config.RUNTIME.text, config.MODE.text, config.BOUNDS.text)
 
 
 @functools.cache
-def device_number(family: str, runtime: str, mode: str) -> int:
-    """The index in DEVICES. Raises InvalidArgument where the environment names no family, runtime or mode."""
+def device_number(family: str, runtime: str, mode: str, bounds: str) -> int:
+    """The index in DEVICES. Raises InvalidArgument where the environment names no family, runtime, mode or bounds."""
     from ...runtime.automatic import family_of
 
     runtime = config.RUNTIME.checked(runtime)
     family = config.TARGET.checked(family)
-    return DEVICES.index((family_of(runtime) if family == "auto" else family, runtime, config.MODE.checked(mode)))
+    family = family_of(runtime) if family == "auto" else family
+    return DEVICES.index((family, runtime, config.MODE.checked(mode), config.BOUNDS.checked(bounds)))
 
 
 class Utilities:

@@ -72,7 +72,7 @@ class Launcher:
         if not is_plain_grid(grid):
             grid = checked_grid(grid)
         if grid_x and grid_y and grid_z:
-            extents = plan.extents(values) if plan.needs_extents else ()
+            extents = plan.extents(values) if plan.wants_extents else ()
             try:
                 plan.launch(plan.executable, buffers, scalars, grid, extents)
             except OutOfResources as error:  # found by a framework that compiles at the first launch, or on the stack
@@ -136,7 +136,7 @@ class Plan:
         kernel = executable.kernel
         self.executable = executable
         self.launch = _reporting(device) if config.DEBUG.value else device.launch
-        self.needs_extents = device.needs_extents
+        self.wants_extents = device.needs_extents or device.bounds != "0"
         rule_of = RULES[device.binds]
         self.rules = [rule_of(signature.leaf(argument), argument, device) for argument in kernel.buffers]
         self.fast = [(rule.index, rule.dtypes, rule) for rule in self.rules]

@@ -15,7 +15,9 @@
 #pragma clang diagnostic ignored "-Wpragmas"
 #pragma clang diagnostic ignored "-Wunknown-warning-option"
 
-#define LANES_INLINE inline __attribute__((always_inline))
+// Without lines of their own: a fault is reported at the line of the kernel.
+#define LANES_LAMBDA __attribute__((always_inline, nodebug))
+#define LANES_INLINE inline LANES_LAMBDA
 #define UNROLL  // arrays of lanes are in memory; the compiler unrolls what is worth it
 
 #include "lanes_crossing.h"

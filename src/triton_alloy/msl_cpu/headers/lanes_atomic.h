@@ -52,12 +52,13 @@ template <class T> LANES_INLINE T element(const Array<Cell<T>> &cells, uint lane
   template <class T, class I>                                                                                     \
   LANES_INLINE T uniform_atomic_##name(T *p, I offset, lanes::NotDeduced<T> value, bool mask = true) {            \
     if (!mask) return T(0);                                                                                       \
-    return lanes::update(p + offset, [=](T old) { return expression; });                                          \
+    lanes::admit_atomic(p + offset, p);                                                                           \
+    return lanes::update(p + offset, [=](T old) LANES_LAMBDA { return expression; });                             \
   }                                                                                                               \
   template <class T, class I>                                                                                     \
   LANES_INLINE Lanes<T> atomic_##name(T *p, I offset, lanes::NotDeduced<Lanes<T>> values, b1 mask = true) {       \
     auto cells = lanes::bit_cast<lanes::Array<lanes::Cell<T>>>(lanes::to_row(values));                            \
-    return lanes::each_lane<T>(offset, mask, [&](ulong place, uint lane) {                                        \
+    return lanes::each_lane<T>(offset, mask, [&](ulong place, uint lane) LANES_LAMBDA {                           \
       return uniform_atomic_##name(p, place, lanes::element<T>(cells, lane));                                     \
     });                                                                                                           \
   }
@@ -78,6 +79,7 @@ LANES_INLINE T uniform_atomic_cas(T *p, I offset, lanes::NotDeduced<T> expected,
                                   bool mask = true) {
   using W = lanes::WordOf<T>;
   if (!mask) return T(0);
+  lanes::admit_atomic(p + offset, p);
   W found = lanes::bit_cast<W>(T(expected)), wanted = lanes::bit_cast<W>(T(value));
   __atomic_compare_exchange_n(reinterpret_cast<W *>(p + offset), &found, wanted, false, __ATOMIC_RELAXED,
                               __ATOMIC_RELAXED);
@@ -88,7 +90,7 @@ LANES_INLINE Lanes<T> atomic_cas(T *p, I offset, lanes::NotDeduced<Lanes<T>> exp
                                  lanes::NotDeduced<Lanes<T>> values, b1 mask = true) {
   auto old = lanes::bit_cast<lanes::Array<lanes::Cell<T>>>(lanes::to_row(expected));
   auto cells = lanes::bit_cast<lanes::Array<lanes::Cell<T>>>(lanes::to_row(values));
-  return lanes::each_lane<T>(offset, mask, [&](ulong place, uint lane) {
+  return lanes::each_lane<T>(offset, mask, [&](ulong place, uint lane) LANES_LAMBDA {
     return uniform_atomic_cas(p, place, lanes::element<T>(old, lane), lanes::element<T>(cells, lane));
   });
 }
@@ -96,10 +98,13 @@ LANES_INLINE Lanes<T> atomic_cas(T *p, I offset, lanes::NotDeduced<Lanes<T>> exp
 template <class T, class I> LANES_INLINE T uniform_atomic_load(const T *p, I offset, bool mask = true) {
   using W = lanes::WordOf<T>;
   if (!mask) return T(0);
+  lanes::admit_atomic(p + offset, p);
   return lanes::bit_cast<T>(__atomic_load_n(reinterpret_cast<const W *>(p + offset), __ATOMIC_RELAXED));
 }
 template <class T, class I> LANES_INLINE Lanes<T> atomic_load(const T *p, I offset, b1 mask = true) {
-  return lanes::each_lane<T>(offset, mask, [&](ulong place, uint) { return uniform_atomic_load(p, place); });
+  return lanes::each_lane<T>(offset, mask, [&](ulong place, uint) LANES_LAMBDA {
+    return uniform_atomic_load(p, place);
+  });
 }
 
 // Loads and stores of memory that other programs access meanwhile.
@@ -130,7 +135,7 @@ LANES_INLINE T uniform_atomic_poll(const T *p, I offset, lanes::NotDeduced<T> ex
 template <class T, class I>
 LANES_INLINE Lanes<T> atomic_poll(const T *p, I offset, lanes::NotDeduced<Lanes<T>> expected, b1 mask = true) {
   auto cells = lanes::bit_cast<lanes::Array<lanes::Cell<T>>>(lanes::to_row(expected));
-  return lanes::each_lane<T>(offset, mask, [&](ulong place, uint lane) {
+  return lanes::each_lane<T>(offset, mask, [&](ulong place, uint lane) LANES_LAMBDA {
     return uniform_atomic_poll(p, place, lanes::element<T>(cells, lane));
   });
 }

@@ -1,6 +1,6 @@
 // Loads and stores. A lane whose mask is false touches no memory; pointers are aligned to their element only.
 #pragma once
-#include "lanes_crossing.h"
+#include "lanes_bounds.h"
 
 namespace metal {
 namespace lanes {
@@ -95,7 +95,9 @@ template <class C> LANES_INLINE void store_masked(C *p, Vector<C> row, uint mask
 }
 #endif
 
-template <bool output, class C> LANES_INLINE void store_row_masked(C *p, Vector<C> row, uint mask) {
+template <bool output, class C>
+LANES_INLINE void store_row_masked(C *p, Vector<C> row, uint mask, const void *base) {
+  admit_row<writes>(p, base, mask);
   if (__builtin_expect(mask != ~0u, 0)) store_masked(p, row, mask);
   else if constexpr (output) write_row(p, row);
   else store_row(p, row);
@@ -103,9 +105,10 @@ template <bool output, class C> LANES_INLINE void store_row_masked(C *p, Vector<
 
 // -------------------------------------------------------------------------------------------------------- scattered
 // One scalar move per set bit of the mask. Byte offsets are 64-bit: any offset type, and addresses, come down to them.
-template <class C, class I> LANES_INLINE Vector<C> gather(const C *p, Vector<I> offset, uint mask, Vector<C> other) {
+template <class C, class I> LANES_INLINE Vector<C> gather(const C *p, Lanes<I> offset, uint mask, Vector<C> other) {
+  admit_scattered<reads, C, sizeof(C)>(p, offset, mask);
   Array<C> cells = bit_cast<Array<C>>(other);
-  Array<I> index = bit_cast<Array<I>>(offset);
+  Array<I> index = bit_cast<Array<I>>(offset.v);
   if (mask == ~0u) {
 #pragma clang loop unroll_count(4)
     for (uint lane = 0; lane < count; ++lane) cells.element[lane] = p[index.element[lane]];
@@ -116,9 +119,10 @@ template <class C, class I> LANES_INLINE Vector<C> gather(const C *p, Vector<I> 
     }
   return bit_cast<Vector<C>>(cells);
 }
-template <class C, class I> LANES_INLINE void scatter(C *p, Vector<I> offset, uint mask, Vector<C> row) {
+template <class C, class I> LANES_INLINE void scatter(C *p, Lanes<I> offset, uint mask, Vector<C> row) {
+  admit_scattered<writes, C, sizeof(C)>(p, offset, mask);
   Array<C> cells = bit_cast<Array<C>>(row);
-  Array<I> index = bit_cast<Array<I>>(offset);
+  Array<I> index = bit_cast<Array<I>>(offset.v);
 #pragma clang loop unroll(disable)
   for (; mask; mask &= mask - 1) {
     uint lane = __builtin_ctz(mask);
@@ -136,72 +140,81 @@ template <class I> LANES_INLINE bool has_step(Lanes<I> offset, uint step) {
 // ------------------------------------------------------------------------------------------------------------- loads
 // The offsets are known to be offset[0] + lane: only lane 0's is computed.
 template <class T, class I> LANES_INLINE Lanes<T> load_contiguous(const T *p, Lanes<I> offset) {
-  return lanes::from_row<T>(lanes::load_row(lanes::source(p + offset.v[0])));
+  const auto *from = lanes::source(p + offset.v[0]);
+  lanes::admit_row<lanes::reads>(from, p);
+  return lanes::from_row<T>(lanes::load_row(from));
 }
 template <class T, class I>
 LANES_INLINE Lanes<T> load_contiguous(const T *p, Lanes<I> offset, b1 mask, lanes::NotDeduced<Lanes<T>> other = T(0)) {
   const auto *from = lanes::source(p + offset.v[0]);
   uint bits = lanes::mask_bits(mask);
+  lanes::admit_row<lanes::reads>(from, p, bits);
   if (__builtin_expect(bits == ~0u, 1)) return lanes::from_row<T>(lanes::load_row(from));
   return lanes::from_row<T>(lanes::load_masked(from, bits, lanes::to_row(other)));
 }
 
 template <class T, class I> LANES_INLINE Lanes<T> load(const T *p, Lanes<I> offset) {
   if (lanes::has_step(offset, 1)) return load_contiguous(p, offset);
-  return lanes::from_row<T>(lanes::gather(lanes::source(p), offset.v, ~0u, lanes::Row<T>(0)));
+  return lanes::from_row<T>(lanes::gather(lanes::source(p), offset, ~0u, lanes::Row<T>(0)));
 }
 template <class T, class I>
 LANES_INLINE Lanes<T> load(const T *p, Lanes<I> offset, b1 mask, lanes::NotDeduced<Lanes<T>> other = T(0)) {
   if (lanes::has_step(offset, 1)) return load_contiguous(p, offset, mask, other);
-  return lanes::from_row<T>(lanes::gather(lanes::source(p), offset.v, lanes::mask_bits(mask), lanes::to_row(other)));
+  return lanes::from_row<T>(lanes::gather(lanes::source(p), offset, lanes::mask_bits(mask), lanes::to_row(other)));
 }
 
 // At a uniform offset the value is uniform, unless the mask or `other` varies.
-template <class T, class I, class = lanes::IfScalar<I>> LANES_INLINE T load(const T *p, I offset) { return p[offset]; }
+template <class T, class I, class = lanes::IfScalar<I>> LANES_INLINE T load(const T *p, I offset) {
+  lanes::admit_one<lanes::reads>(p + offset, p);
+  return p[offset];
+}
 template <class T, class I, class = lanes::IfScalar<I>>
 LANES_INLINE T load(const T *p, I offset, bool mask, lanes::NotDeduced<T> other = T(0)) {
-  return mask ? p[offset] : other;
+  return mask ? load(p, offset) : other;
 }
 template <class T, class I, class = lanes::IfScalar<I>>
 LANES_INLINE Lanes<T> load(const T *p, I offset, b1 mask, lanes::NotDeduced<Lanes<T>> other = T(0)) {
-  return simd_any(mask) ? select(other, Lanes<T>(p[offset]), mask) : other;
+  return simd_any(mask) ? select(other, Lanes<T>(load(p, offset)), mask) : other;
 }
 
 // ------------------------------------------------------------------------------------------------------------ stores
 template <class T, class I>
 LANES_INLINE void store_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask = true) {
-  lanes::store_row_masked<false>(lanes::target(p + offset.v[0]), lanes::to_row(value), lanes::mask_bits(mask));
+  lanes::store_row_masked<false>(lanes::target(p + offset.v[0]), lanes::to_row(value), lanes::mask_bits(mask), p);
 }
 // store_contiguous to an output; the name is that long so that columns stay, see outputs.py.
 template <class T, class I>
 LANES_INLINE void write_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask = true) {
-  lanes::store_row_masked<true>(lanes::target(p + offset.v[0]), lanes::to_row(value), lanes::mask_bits(mask));
+  lanes::store_row_masked<true>(lanes::target(p + offset.v[0]), lanes::to_row(value), lanes::mask_bits(mask), p);
 }
 template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
   if (lanes::has_step(offset, 1)) store_contiguous(p, offset, value);
-  else lanes::scatter(lanes::target(p), offset.v, ~0u, lanes::to_row(value));
+  else lanes::scatter(lanes::target(p), offset, ~0u, lanes::to_row(value));
 }
 template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
   if (lanes::has_step(offset, 1)) store_contiguous(p, offset, value, mask);
-  else lanes::scatter(lanes::target(p), offset.v, lanes::mask_bits(mask), lanes::to_row(value));
+  else lanes::scatter(lanes::target(p), offset, lanes::mask_bits(mask), lanes::to_row(value));
 }
 
 template <class T, class I, class = lanes::IfScalar<I>>
 LANES_INLINE void store(T *p, I offset, lanes::NotDeduced<T> value, bool mask = true) {
-  if (mask) p[offset] = value;
+  if (!mask) return;
+  lanes::admit_one<lanes::writes>(p + offset, p);
+  p[offset] = value;
 }
 template <class T, class I, class = lanes::IfScalar<I>>
 LANES_INLINE void store(T *p, I offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
-  lanes::scatter(lanes::target(p), i64(offset).v, lanes::mask_bits(mask), lanes::to_row(value));
+  lanes::scatter(lanes::target(p), i64(offset), lanes::mask_bits(mask), lanes::to_row(value));
 }
 // Once for the whole simdgroup.
 template <class T, class I, class = lanes::IfScalar<I>>
 LANES_INLINE void store_uniform(T *p, I offset, lanes::NotDeduced<T> value, bool mask = true) {
-  if (mask) p[offset] = value;
+  store(p, offset, value, mask);
 }
 
 // Adds to threadgroup memory, lane by lane: offsets may be equal. No other thread is in the threadgroup's memory.
 template <class I> LANES_INLINE void accumulate(int *p, Lanes<I> offset, i32 value, b1 mask = true) {
+  lanes::admit_scattered<lanes::writes, int, sizeof(int)>(p, offset, lanes::mask_bits(mask));
   lanes::Array<I> index = lanes::bit_cast<lanes::Array<I>>(offset.v);
   lanes::Array<int> addend = lanes::bit_cast<lanes::Array<int>>(value.v);
 #pragma clang loop unroll(disable)

@@ -48,7 +48,8 @@ template <uint width, class V> LANES_INLINE void interleave(V *rows, const V *in
 
 template <uint width> constexpr bool is_interleavable = width <= 16 && (width & (width - 1)) == 0;
 
-template <uint width, class T> LANES_INLINE void load_interleaved(Lanes<T> *out, const T *p) {
+template <uint width, class T> LANES_INLINE void load_interleaved(Lanes<T> *out, const T *p, const T *base) {
+  admit_block<reads, count * width>(source(p), base);
   Row<T> rows[width], columns[width];
 #pragma clang loop unroll(full)
   for (uint j = 0; j < width; ++j) rows[j] = load_row(source(p) + 32 * j);
@@ -56,7 +57,8 @@ template <uint width, class T> LANES_INLINE void load_interleaved(Lanes<T> *out,
 #pragma clang loop unroll(full)
   for (uint j = 0; j < width; ++j) out[j] = from_row<T>(columns[j]);
 }
-template <uint width, class T> LANES_INLINE void store_interleaved(T *p, const Lanes<T> *values) {
+template <uint width, class T> LANES_INLINE void store_interleaved(T *p, const T *base, const Lanes<T> *values) {
+  admit_block<writes, count * width>(target(p), base);
   Row<T> rows[width], columns[width];
 #pragma clang loop unroll(full)
   for (uint j = 0; j < width; ++j) columns[j] = to_row(values[j]);
@@ -72,7 +74,7 @@ template <uint width, class T, class I>
 LANES_INLINE void load_vector(Lanes<T> *out, const T *p, Lanes<I> offset, b1 mask, const Lanes<T> *other) {
   if constexpr (lanes::is_interleavable<width>)
     if (simd_all(mask) && lanes::has_step(offset, width))
-      return lanes::load_interleaved<width>(out, p + offset.v[0]);
+      return lanes::load_interleaved<width>(out, p + offset.v[0], p);
 #pragma clang loop unroll(disable)
   for (uint j = 0; j < width; ++j) out[j] = load(p + j, offset, mask, other[j]);
 }
@@ -81,7 +83,7 @@ LANES_INLINE void load_vector(Lanes<T> *out, const T *p, Lanes<I> offset, b1 mas
                               lanes::NotDeduced<Lanes<T>> other = T(0)) {
   if constexpr (lanes::is_interleavable<width>)
     if (simd_all(mask) && lanes::has_step(offset, width))
-      return lanes::load_interleaved<width>(out, p + offset.v[0]);
+      return lanes::load_interleaved<width>(out, p + offset.v[0], p);
 #pragma clang loop unroll(disable)
   for (uint j = 0; j < width; ++j) out[j] = load(p + j, offset, mask, other);
 }
@@ -89,7 +91,7 @@ template <uint width, class T, class I>
 LANES_INLINE void store_vector(T *p, Lanes<I> offset, const Lanes<T> *values, b1 mask = true) {
   if constexpr (lanes::is_interleavable<width>)
     if (simd_all(mask) && lanes::has_step(offset, width))
-      return lanes::store_interleaved<width>(p + offset.v[0], values);
+      return lanes::store_interleaved<width>(p + offset.v[0], p, values);
 #pragma clang loop unroll(disable)
   for (uint j = 0; j < width; ++j) store(p + j, offset, values[j], mask);
 }
@@ -102,6 +104,7 @@ template <class T> LANES_INLINE Lanes<T> load_address(u64 address, b1 mask = tru
   using Cell = lanes::Cell<T>;
   if (lanes::has_step(address, sizeof(T)))
     return load_contiguous((const T *)address.v[0], i32(0), mask, other);
+  lanes::admit_scattered<lanes::reads, Cell, 1>(nullptr, address, lanes::mask_bits(mask));
   auto row = lanes::to_row(other);
   lanes::Array<Cell> cells = lanes::bit_cast<lanes::Array<Cell>>(row);
   lanes::Array<ulong> from = lanes::bit_cast<lanes::Array<ulong>>(address.v);
@@ -115,6 +118,7 @@ template <class T> LANES_INLINE Lanes<T> load_address(u64 address, b1 mask = tru
 template <class T> LANES_INLINE void store_address(u64 address, Lanes<T> value, b1 mask = true) {
   using Cell = lanes::Cell<T>;
   if (lanes::has_step(address, sizeof(T))) return store_contiguous((T *)address.v[0], i32(0), value, mask);
+  lanes::admit_scattered<lanes::writes, Cell, 1>(nullptr, address, lanes::mask_bits(mask));
   lanes::Array<Cell> cells = lanes::bit_cast<lanes::Array<Cell>>(lanes::to_row(value));
   lanes::Array<ulong> to = lanes::bit_cast<lanes::Array<ulong>>(address.v);
 #pragma clang loop unroll(disable)

@@ -7,6 +7,7 @@
 #include "msl_cpu/vec.h"
 #ifdef MSL_FAST
 #include "msl_cpu/fast.h"
+#include "msl_cpu/bounds.h"
 #include "lanes.h"
 #include "msl_cpu/log.h"
 #else

@@ -5,6 +5,7 @@
 // stack, as fail() does; any other fault is left to whoever handled it before. It runs on a stack of its own, since the
 // fiber's may be the one that is full.
 #pragma once
+#include "msl_cpu/context_switch.h"
 #include "region.h"
 #include "signals.h"
 
@@ -33,6 +34,15 @@ inline void record(Launch *launch, uint failure) {
   __atomic_compare_exchange_n(&launch->failure, &none, failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+// The watcher stops a launch that is late. Where that was only a thread knows that is taken off the kernel: the first
+// of them writes it down.
+inline void note_place(Worker *worker, ulong place) {
+  Stop &stop = worker->launch->stop;
+  ulong none = 0;
+  if (!__atomic_compare_exchange_n(&stop.place, &none, place, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  for (uint i = 0; i < 3; ++i) stop.threadgroup[i] = worker->threadgroup[i];
+}
+
 // Let the interrupted code, which is on a fiber, go on at the worker's main stack.
 inline void leave_kernel(Worker *worker, void *context) {
   ulong main_stack = reinterpret_cast<ulong>(worker->main_stack);
@@ -46,14 +56,16 @@ inline Failure failure_of(int number, ulong stack, Worker *worker) {
   return stack < lowest + page ? failure_stack : failure_address;
 }
 
-inline void on_fault(int number, void *, void *context) {
+inline void on_fault(int number, void *information, void *context) {
   ulong stack = interrupted_stack(context);
   Worker *worker = worker_at(stack);
   if (!worker) {
     sigaction(number, &previous_actions[number], nullptr);
     return;  // the instruction is tried again, now under the previous handler
   }
-  record(worker->launch, failure_of(number, stack, worker));
+  Failure failure = failure_of(number, stack, worker);
+  ulong address = failure == failure_address ? fault_address(information) : 0;
+  note_stop(worker, Stop{failure, {}, interrupted_at(context), address, 0, 0, 0});
   leave_kernel(worker, context);
 }
 

@@ -3,9 +3,14 @@
 // A launch is offered through one word: generation | joined workers | open. A worker joins by incrementing the count
 // while the launch is open; the launching thread works as well, closes the launch when no threadgroup is left to claim,
 // and waits only for those who joined. A worker that sleeps, or that the system does not schedule, delays nobody.
+#include "stops.h"
 #include "watcher.h"
 
 using namespace msl_cpu;
+
+extern "C" {
+Bounds msl_cpu_bounds;  // of the launch whose turn it is
+}
 
 namespace {
 
@@ -35,11 +40,26 @@ struct Pool {
 };
 
 Pool pool;
+Stops stops;  // written by the thread whose turn it is
 
 Worker *region_of(uint index, uint stack_log2) {
   Worker *&region = pool.regions[index][stack_log2 - smallest_stack_log2];
   if (!region) region = new_region(stack_log2);
   return region;
+}
+
+// What the kernels of a launch may access: see Launch::buffers.
+void set_bounds(const Launch &launch) {
+  uint buffers = launch.plan->buffers, count = 0;
+  const ulong *low = reinterpret_cast<const ulong *>(launch.buffers + buffers), *high = low + buffers;
+  for (uint i = 0; i < buffers; ++i) {
+    if (low[i] == high[i]) continue;
+    msl_cpu_bounds.low[count] = low[i];
+    msl_cpu_bounds.high[count++] = high[i];
+  }
+  msl_cpu_bounds.groups = (count + ranges_at_once - 1) / ranges_at_once;
+  for (; count < ranges_at_once || count % ranges_at_once; ++count)
+    msl_cpu_bounds.low[count] = msl_cpu_bounds.high[count] = 0;
 }
 
 void prepare(Worker *worker, Launch *launch) {
@@ -193,6 +213,7 @@ void set_up(Launch &launch, const Plan *plan, void *const *buffers, uint x, uint
   launch.deadline_known = !plan->deadline;
   launch.next = 0;
   launch.failure = failure_none;
+  launch.stop = {};
   if (plan->log) plan->log->locked = 0;  // a thread that was stopped may have held it
 }
 
@@ -282,7 +303,11 @@ void msl_cpu_reset() {
   pool.threads = 0;
 }
 
-// Run x * y * z threadgroups; returns a Failure. May be called from any thread.
+// What a launch whose result had this number above its failure was stopped by.
+const Stop *msl_cpu_stop(uint number) { return &stops.kept[number - 1]; }
+
+// Run x * y * z threadgroups; returns 0, or a Failure, and the number of a Stop: see Stops. May be called from any
+// thread.
 uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, uint z) {
   if (plan->version != abi_version) return failure_version;
   ulong count = (ulong)x * y * z;
@@ -291,6 +316,7 @@ uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, ui
     if (uint failure = await_turn()) return failure;
   Launch launch;
   set_up(launch, plan, buffers, x, y, z);
+  if (plan->bounded) set_bounds(launch);
   uint workers = plan->workers < count ? plan->workers : (uint)count;
   if (workers > 1) workers = start_threads(workers) < workers ? pool.threads + 1 : workers;
   launch.chunk = workers == 1 ? count : count / (workers * chunks_per_worker);
@@ -302,8 +328,10 @@ uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, ui
   if (workers > 1) await_joined(&launch);
   end_watch();
   sigaltstack(&previous, nullptr);
+  launch.stop.failure = launch.failure;
+  uint result = launch.failure ? stops.keep(launch.stop) : failure_none;
   pass_turn();
-  return launch.failure;
+  return result;
 }
 
 }  // extern "C"

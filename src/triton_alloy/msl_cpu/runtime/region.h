@@ -1,11 +1,10 @@
-// A worker's region: head, scheduler state, stacks and the threadgroup arena (see Worker in abi.h).
+// A worker's region: head, scheduler state, the threadgroup arena and stacks (see Worker in abi.h).
 #pragma once
 #include "system.h"
 
 namespace msl_cpu {
 
 constexpr ulong page = 4096;
-constexpr ulong largest_page = 65536;  // Linux on aarch64 may use 64 KiB pages, macOS uses 16 KiB
 
 inline void *map(ulong bytes) {
   void *address = mmap(nullptr, bytes, protect_read_write, map_private_anonymous, -1, 0);
@@ -20,20 +19,18 @@ inline Worker *new_region(uint stack_log2) {
   if (start != (ulong)raw) munmap(raw, start - (ulong)raw);
   if (end != (ulong)raw + 2 * bytes) munmap((void *)end, (ulong)raw + 2 * bytes - end);
 
-  constexpr ulong head = 1ul << 20;
-  ulong stacks = start + bytes / 2;
-  mprotect((void *)(start + head), stacks - start - head, protect_none);  // a stack overflow must not reach the head
-#ifdef __linux__
-  madvise((void *)stacks, bytes / 2, advise_huge_pages);
-#endif
-  char *arena = static_cast<char *>(map(arena_bytes + largest_page));
-  if (!arena) {
+  // What lies between is not there, so that neither a stack nor an access of the arena reaches what is below or above.
+  ulong stacks = start + bytes / 2, arena = start + arena_offset;
+  mprotect((void *)(start + head_bytes), stacks - start - head_bytes, protect_none);
+  if (mprotect((void *)arena, arena_bytes, protect_read_write)) {
     munmap((void *)start, bytes);
     return nullptr;
   }
-  mprotect(arena + arena_bytes, largest_page, protect_none);
+#ifdef __linux__
+  madvise((void *)stacks, bytes / 2, advise_huge_pages);
+#endif
   Worker *worker = reinterpret_cast<Worker *>(start);
-  worker->arena = arena;
+  worker->arena = reinterpret_cast<char *>(arena);
   return worker;
 }
 

@@ -8,7 +8,7 @@
 namespace {
 
 [[noreturn]] void stop() {
-  state->worker->launch->failure = failure_stopped;
+  note_stop(state->worker, Stop{failure_stopped, {}, 0, 0, 0, 0, 0});
   void *abandoned;
   switch_stack(&abandoned, state->worker->main_stack);
   __builtin_unreachable();
@@ -155,6 +155,23 @@ bool is_inside(const Access &access, const Range &range) {
   return variable && access.address + access.bytes <= variable->start + variable->bytes;
 }
 
+// Metal has atomics of words. One on a narrower element swaps the word that holds it, of which a part may lie outside:
+// that is right as long as that part keeps its bits. changed: the bits of the word that the operation changes. Else
+// `access` becomes that of the first byte outside that changes.
+bool keeps_what_is_outside(Access &access, const Range &range, ulong changed) {
+  if (!access.atomic || access.bytes != granule) return false;
+  if (range.space != space_device || range.element >= granule) return false;
+  if (access.address + granule <= range.start || access.address >= range.end) return false;
+  for (ulong i = 0; i < granule; ++i) {
+    bool outside = access.address + i < range.start || access.address + i >= range.end;
+    if (!outside || !(changed >> 8 * i & 255)) continue;
+    access.address += i - i % range.element;
+    access.bytes = range.element;
+    return false;
+  }
+  return true;
+}
+
 bool holds(const Range &range, ulong address) { return address - range.low < range.high - range.low; }
 
 const Range *range_of(ulong address) {
@@ -176,7 +193,8 @@ bool is_own(ulong address) {
          lies_in(address, launch->buffers, max_buffers * sizeof(void *));
 }
 
-void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligned, ulong place) {
+// changed: see keeps_what_is_outside.
+void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligned, ulong place, ulong changed = ~0ul) {
   if (!state || !state->worker || !bytes) return;
   settle_suspect();
   ulong stack = stack_pointer(), worker = (ulong)state->worker;
@@ -192,7 +210,7 @@ void check(ulong address, ulong bytes, AccessKind kind, bool atomic, bool aligne
     file(new_report(fault_wild, access, space_other, ~0u, (long)address));
     stop();
   }
-  if (!is_inside(access, *range)) {
+  if (!is_inside(access, *range) && !keeps_what_is_outside(access, *range, changed)) {
     file(located(fault_out_of_bounds, access, *range));
     return;
   }

@@ -36,6 +36,7 @@ struct Range {
   ulong start, end;          // the valid bytes
   ulong low, high;           // with the gaps round them
   uint space, index;
+  uint element;              // bytes of the smallest, of device memory
   Cell *cells;               // of the granules from that of `start` on; nullptr: in pages, see Pages
   unsigned char *initialised;
 };
@@ -51,6 +52,7 @@ inline bool bind(Range &range, Binding &binding) {
   range.end = range.start + binding.bytes;
   range.space = space_device;
   range.index = binding.index;
+  range.element = binding.element;
   binding.copy = (char *)range.start;
   __builtin_memcpy(binding.copy, binding.data, binding.bytes);
   return true;

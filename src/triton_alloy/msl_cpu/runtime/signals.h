@@ -26,6 +26,7 @@ struct SignalStack {
 constexpr int bus_error = 10, urgent_signal = 16;
 constexpr int takes_context = 0x40, on_signal_stack = 0x1, restarts_calls = 0x2;
 constexpr int unblock = 2, set_mask = 3;
+constexpr ulong fault_address_offset = 24;  // si_addr
 
 constexpr ulong mask_offset = 4;
 // The context points to the machine's registers; before those of the thread lie 16 bytes about the exception.
@@ -58,6 +59,7 @@ struct SignalStack {
 constexpr int bus_error = 7, urgent_signal = 23;
 constexpr int takes_context = 0x4, on_signal_stack = 0x08000000, restarts_calls = 0x10000000;
 constexpr int unblock = 1, set_mask = 2;
+constexpr ulong fault_address_offset = 16;  // si_addr
 
 #if defined(__x86_64__)
 constexpr ulong stack_pointer_offset = 40 + 8 * 15, program_counter_offset = 40 + 8 * 16, mask_offset = 40 + 256;
@@ -85,6 +87,10 @@ MSL_INLINE ulong &interrupted_stack(void *context) {
 }
 MSL_INLINE ulong &interrupted_at(void *context) {
   return *reinterpret_cast<ulong *>(registers(context) + program_counter_offset);
+}
+// The memory that was accessed; 0 where the processor does not tell.
+MSL_INLINE ulong fault_address(void *information) {
+  return *reinterpret_cast<ulong *>(static_cast<char *>(information) + fault_address_offset);
 }
 
 // The signals that the interrupted code had blocked. The system keeps 64 bits of them on Linux.

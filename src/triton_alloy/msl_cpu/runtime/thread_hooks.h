@@ -57,7 +57,7 @@ void __ubsan_handle_type_mismatch_v1(const MisalignedType *about, ulong address)
   }
 #define ATOMIC_HOOKS(bits, T)                                                                                         \
   T __tsan_atomic##bits##_load(const T *p, int) {                                                                     \
-    check((ulong)p, sizeof(T), access_read, true, true, PLACE);                                                       \
+    check((ulong)p, sizeof(T), access_read, true, true, PLACE, 0);                                                    \
     synchronise((ulong)p, true, false);                                                                               \
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                                      \
   }                                                                                                                   \
@@ -72,8 +72,8 @@ void __ubsan_handle_type_mismatch_v1(const MisalignedType *about, ulong address)
     return __atomic_exchange_n(p, value, __ATOMIC_SEQ_CST);                                                           \
   }                                                                                                                   \
   T __tsan_atomic##bits##_compare_exchange_val(T *p, T expected, T desired, int, int) {                               \
-    check((ulong)p, sizeof(T), access_read, true, true, PLACE);                                                       \
-    check((ulong)p, sizeof(T), access_write, true, true, PLACE);                                                      \
+    check((ulong)p, sizeof(T), access_read, true, true, PLACE, 0);                                                    \
+    check((ulong)p, sizeof(T), access_write, true, true, PLACE, (ulong)(expected ^ desired));                         \
     bool done = __atomic_compare_exchange_n(p, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);        \
     synchronise((ulong)p, true, done);                                                                                \
     return expected;                                                                                                  \

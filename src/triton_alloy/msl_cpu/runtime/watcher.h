@@ -116,7 +116,9 @@ inline void on_attention(int number, void *information, void *context) {
     Launch *launch = worker->launch;
     bool launches = pthread_self() == watch.thread;
     if (launches && is_interrupted_in_kernel(worker, context)) record(launch, failure_interrupted);
-    if (__atomic_load_n(&launch->failure, __ATOMIC_RELAXED)) leave_kernel(worker, context);
+    uint failure = __atomic_load_n(&launch->failure, __ATOMIC_RELAXED);
+    if (failure == failure_deadline) note_place(worker, interrupted_at(context));
+    if (failure) leave_kernel(worker, context);
   } else if (!runs_kernels(pthread_self()) && is_function(watch.other.handler)) {
     reinterpret_cast<void (*)(int, void *, void *)>(watch.other.handler)(number, information, context);
   }

@@ -6,19 +6,22 @@ typedef unsigned short ushort;
 typedef unsigned int uint;
 typedef unsigned long ulong;
 
-#ifdef MSL_SANITIZE
 // Without lines of its own, an inlined function counts as the line that calls it: faults are reported there.
+#ifdef __clang__
 #define MSL_INLINE inline __attribute__((always_inline, nodebug))
-#define MSL_UNINSTRUMENTED __attribute__((no_sanitize("thread"), disable_sanitizer_instrumentation))
 #else
 #define MSL_INLINE inline __attribute__((always_inline))
+#endif
+#ifdef MSL_SANITIZE
+#define MSL_UNINSTRUMENTED __attribute__((no_sanitize("thread"), disable_sanitizer_instrumentation))
+#else
 #define MSL_UNINSTRUMENTED
 #endif
 
 namespace msl_cpu {
 
 // Part of every cache key through the text of this file; the runtime refuses a plan of another version.
-constexpr uint abi_version = 4;
+constexpr uint abi_version = 5;
 
 constexpr uint simd_width = 32;
 constexpr uint max_threads = 1024;
@@ -36,6 +39,20 @@ enum Failure : uint {
   failure_stack = 7,               // calls are nested too deeply
   failure_interrupted = 8,         // the host has raised: a signal's handler in general
   failure_nested = 9,              // the thread that launches is in a launch, which a signal's handler interrupts
+  failure_bounds = 10,             // an access outside of the buffers of a launch that checks them
+};
+
+enum AccessKind : uint { access_read = 0, access_write = 1, access_atomic = 2, access_either = 3 };
+
+// Why a launch was stopped, and where. Mirrored by plan.py (ctypes).
+struct Stop {
+  uint failure;                     // Failure
+  uint threadgroup[3];
+  ulong place;                      // in the code of the kernel, 0 where unknown
+  ulong address;                    // of the memory that was accessed, 0 where unknown
+  ulong base;                       // the pointer that it was accessed by, 0 where unknown
+  uint bytes;
+  uint access;                      // AccessKind
 };
 
 struct Worker;
@@ -65,17 +82,28 @@ struct Plan {
   void *deadline;                   // of the host: a function that tells the nanoseconds a launch may take, or null
   ulong cached_bytes;               // outputs that are larger go past the caches
   Log *log;                         // where the text uses os_log, else null
+  uint bounded;                     // the kernel checks its accesses: see Launch::buffers
+};
+
+// The memory that kernels of the running launch may access where it is bounded, buffer by buffer: addresses of the
+// first byte and behind the last. One for the process, since one launch runs at a time. Defined by runtime/pool.cpp.
+constexpr uint ranges_at_once = 8, most_ranges = 32;
+struct Bounds {
+  alignas(64) ulong low[most_ranges];
+  ulong high[most_ranges];
+  uint groups;                      // of ranges_at_once ranges, the last filled up with empty ones
 };
 
 struct Launch {
   const Plan *plan;
-  void *const *buffers;
+  void *const *buffers;             // where bounded, followed by the first byte of each, then by the byte behind each
   uint threadgroups[3];
   uint threads[3];
   ulong threadgroup_count;
   ulong chunk;                      // threadgroups claimed at once by a worker
   alignas(64) ulong next;           // first threadgroup that no worker has claimed
   alignas(64) uint failure;         // the first Failure; a worker that sees one stops
+  Stop stop;                        // but for `failure` written by whoever has set that, or see note_place
   bool deadline_known;              // the host has been asked for it
   ulong start, deadline;            // monotonic nanoseconds; of launches that have a deadline, which 0 is none of
 };
@@ -88,7 +116,7 @@ typedef uint Word4 __attribute__((vector_size(16)));
 struct Worker {
   void *main_stack;                 // of run_range's caller; switching to it ends the range
   Launch *launch;
-  char *arena;                      // threadgroup memory, arena_bytes, page-aligned, followed by an unmapped page
+  char *arena;                      // threadgroup memory in this region, arena_bytes, before memory that is not there
   ulong first, last;                // the range being run
   // Written and read as whole vectors: a narrower store would stall the wider load that follows it.
   Word4 threadgroup;                // position in grid
@@ -103,6 +131,6 @@ struct Worker {
   uint dynamic_offset[max_buffers]; // of the dynamic threadgroup arrays in the arena
 };
 
-constexpr ulong scheduler_offset = 4096;
+constexpr ulong scheduler_offset = 4096, head_bytes = 1ul << 20, arena_offset = 2 * head_bytes;
 
 }  // namespace msl_cpu

@@ -134,14 +134,26 @@ MSL_INLINE void leave_for(void *stack) {
   __builtin_unreachable();
 }
 
-// Stop the whole launch from any depth of a kernel. Nothing has to be destroyed: kernels own no resources.
-__attribute__((noinline, noreturn)) MSL_UNWATCHED inline void fail(Failure failure) {
-  Worker *worker = current_worker();
+// The first to stop a launch writes down where.
+MSL_INLINE void note_stop(Worker *worker, Stop stop) {
+  Launch *launch = worker->launch;
   uint none = failure_none;
-  __atomic_compare_exchange_n(&worker->launch->failure, &none, (uint)failure, false, __ATOMIC_RELAXED,
-                              __ATOMIC_RELAXED);
+  if (!__atomic_compare_exchange_n(&launch->failure, &none, stop.failure, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    return;
+  for (uint i = 0; i < 3; ++i) stop.threadgroup[i] = worker->threadgroup[i];
+  launch->stop = stop;
+}
+
+// Stop the whole launch from any depth of a kernel. Nothing has to be destroyed: kernels own no resources.
+__attribute__((noinline, noreturn)) MSL_UNWATCHED inline void fail(Stop stop) {
+  Worker *worker = current_worker();
+  note_stop(worker, stop);
   leave_for(worker->main_stack);
   __builtin_unreachable();
+}
+// place: where in the kernel, as a return address.
+__attribute__((noinline, noreturn)) MSL_UNWATCHED inline void fail(Failure failure, const void *place) {
+  fail(Stop{failure, {}, (ulong)place - 1, 0, 0, 0, 0});
 }
 
 }  // namespace msl_cpu
@@ -150,6 +162,6 @@ __attribute__((noinline, noreturn)) MSL_UNWATCHED inline void fail(Failure failu
 // Called where a function begins: no frame is larger than the margin, so none reaches the next fiber's stack unnoticed.
 extern "C" __attribute__((used, visibility("hidden"))) MSL_UNWATCHED inline void __cyg_profile_func_enter_bare() {
   if ((msl_cpu::stack_pointer() & ((1ul << MSL_STACK_LOG2) - 1)) < MSL_STACK_MARGIN)
-    msl_cpu::fail(msl_cpu::failure_stack);
+    msl_cpu::fail(msl_cpu::failure_stack, __builtin_return_address(0));
 }
 #endif
