@@ -12,6 +12,7 @@ from triton_alloy.digest import sources_digest
 from triton_alloy.kernel import LOG_BYTES, LOG_HEAD_WORDS, LOG_RECORD_WORDS
 from triton_alloy.msl.vocabulary import ENTRIES, VOCABULARY, source_of
 from triton_alloy.msl_cpu import Library
+from triton_alloy.msl_cpu.rewrite import rewrite
 
 HEADERS = Path(msl_cpu.__file__).parent / "headers"
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
@@ -71,6 +72,15 @@ def test_text_is_plain():
         assert max(map(len, entry.text.splitlines())) <= 120
         if entry.section in ("arithmetic", "lanes", "memory", "matrix") and not entry.condition:
             assert "// " in entry.text, f"{entry.name}: no comment"
+
+
+def test_the_cpu_unrolls_as_it_likes():
+    """Requests in the user's own text stay."""
+    pragma = '_Pragma("clang loop unroll(full)")'
+    text = f"{HEAD}// vocabulary: begin\n{source_of(['UNROLL'])}// vocabulary: end\n#define MINE {pragma}\n{KERNEL}"
+    assert text.count(pragma) == 2
+    for mode in ("fast", "reference", "sanitize"):
+        assert rewrite(text, mode, {}).text.count(pragma) == 1
 
 
 def test_a_change_of_the_page_makes_cached_kernels_stale(monkeypatch: pytest.MonkeyPatch):

@@ -19,6 +19,7 @@ _SUFFIX = "}}  // namespace metal::text\n"
 _CONTRACT = re.compile(r"^\s*#\s*pragma\s+METAL\s+fp\s+contract\s*\(\s*(off|fast|on)\s*\)", re.MULTILINE)
 _DROPPED = re.compile(r"\s*#\s*(?:include\s*<|pragma\s+METAL\b|pragma\s+once\b)")
 _UNROLL = re.compile(r"\s*#\s*pragma\s+clang\s+loop\s+unroll\s*\(\s*(?:full|enable)\s*\)")
+_UNROLL_OPERATOR = re.compile(r'_Pragma\(\s*"clang loop unroll\((?:full|enable)\)"\s*\)')
 _PAIRED = "mma_8x8"
 
 
@@ -64,7 +65,7 @@ def _rewrite_directives(tokens: Tokens) -> None:
         if token.kind == "directive" and _DROPPED.match(token.text):
             token.text = "\n" * token.text.count("\n")
         elif token.kind == "directive":
-            token.text = _UNROLL.sub("#pragma unroll", token.text)
+            token.text = _UNROLL_OPERATOR.sub('_Pragma("unroll")', _UNROLL.sub("#pragma unroll", token.text))
 
 
 def _share_threadgroup_variables(program: Program) -> None:

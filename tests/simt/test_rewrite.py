@@ -61,6 +61,14 @@ def test_unrolling_is_asked_for_in_the_words_of_cuda():
     assert "#pragma unroll\n" in text and "clang" not in text
 
 
+def test_unrolling_by_a_macro_is_asked_for_in_the_words_of_cuda():
+    """As the vocabulary does."""
+    macro = '#define UNROLL _Pragma("clang loop unroll(full)")\n'
+    loop = "    UNROLL for (int i = 0; i < 4; ++i) y[i] = x[i];\n}"
+    text = rewrite(KERNEL.replace(HEAD, HEAD + macro).removesuffix("}\n") + loop).text
+    assert '#define UNROLL _Pragma("unroll")\n' in text and "clang" not in text
+
+
 def test_products_by_pairs_of_rows():
     source = KERNEL.replace("    y[lane]", "    mma_8x8<2, 2, 2>(c, a, b);\n    y[lane]")
     assert "paired_mma_8x8<2, 2, 2>(c, a, b)" in rewrite(source, paired=True).text

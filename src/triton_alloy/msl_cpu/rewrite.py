@@ -54,6 +54,7 @@ _FLAGS = {
     # As on the hardware each lane reads and writes its own elements of a matrix.
     "sanitize": ("-DMSL_REFERENCE", "-DMSL_SANITIZE", "-DMSL_DISTRIBUTED_MATRIX"),
 }
+_UNROLL = '_Pragma("clang loop unroll(full)")'
 _SYSTEM_INCLUDE = re.compile(r"^\s*#\s*include\s*<(metal_\w+|simd/\w+\.h)>")
 
 
@@ -120,6 +121,12 @@ def _drop_vocabulary(source: str) -> str:
     return VOCABULARY.sub(lambda match: "\n" * match.group().count("\n"), source)
 
 
+def _let_loops_be(source: str) -> str:
+    """The vocabulary without its request to unroll, columns kept: it is for a GPU's registers, and compiling would take
+    up to ten times as long."""
+    return VOCABULARY.sub(lambda match: match.group().replace(_UNROLL, " " * len(_UNROLL)), source)
+
+
 def _entry(number: int, instance: Instance, runner: str) -> str:
     kinds = "".join(f", ::msl_cpu::Parameter<::msl_cpu::{p.kind}, {p.index}>" for p in instance.kernel.parameters)
     function = f"&{instance.expression}" if instance.scope else f"&::{instance.expression}"
@@ -148,7 +155,7 @@ def rewrite(
     are numbered as line_numbers.py says. bounds: check every access of device memory, in fast mode.
     """
     contract = _CONTRACT.findall(source)
-    program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else source))
+    program = Program(Tokens(_drop_vocabulary(source) if mode == "fast" else _let_loops_be(source)))
     if mode == "reference" and columns:
         _hide_vocabulary(program.tokens)
     refuse_what_is_missing(program.tokens)
