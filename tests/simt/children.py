@@ -149,13 +149,13 @@ def run_tool(tool: str, folder: Path, total: int, results: Path, seconds: float)
 def _tool_on_group(
     command: Sequence[str], tool: str, results: Path, start: int, seconds: float
 ) -> dict[str, Any] | None:
-    """None where the time did not suffice."""
+    """None where the time did not suffice. The findings are None where the launches came to no end."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
         return None
     said = done.stdout + done.stderr
-    found = findings(tool, said)
+    found = findings(tool, said) if not done.returncode else None
     if found != 0:
         words = [line for line in said.splitlines() if not line.startswith("{")]
         with results.with_suffix(".log").open("a") as file:

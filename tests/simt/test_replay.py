@@ -291,6 +291,14 @@ def test_findings_of_the_tools(tool, said, found):
     assert children.findings(tool, said) == found
 
 
+@pytest.mark.parametrize("status, found", [(0, 0), (1, None)])
+def test_a_group_that_came_to_no_end_is_not_without_findings(status, found, tmp_path):
+    said = "========= ERROR SUMMARY: 0 errors"
+    command = [sys.executable, "-c", f"print({said!r}); raise SystemExit({status})"]
+    row = children._tool_on_group(command, "memcheck", tmp_path / "memcheck.jsonl", 0, seconds=60)
+    assert row == {"start": 0, "launches": 0, "findings": found}
+
+
 def test_children_are_started_with_arguments_that_they_take(tmp_path):
     command = children.tool_command("racecheck", tmp_path, 250, 500)
     options = parser().parse_args(command[command.index("tests.simt") + 1 :])

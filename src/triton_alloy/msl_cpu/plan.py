@@ -69,15 +69,15 @@ class ParameterInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint) for name in ("kind", "index", "bytes", "alignment", "reference", "writable")]
 
 
-DEADLINE, ADDRESS, INTERRUPTED, BOUNDS = 2, 5, 8, 10
+DEADLINE, ADDRESS, DIVISION, STACK, INTERRUPTED, BOUNDS = 2, 5, 6, 7, 8, 10
 STOPPED_BY_SANITIZER = 100  # its report says why
-FAILURES_OF_STACKS = (3, 7)
+FAILURES_OF_STACKS = (3, STACK)
 FAILURES = {
     3: "the system gave no memory for the stacks of a worker",
     4: "a launch was prepared by another version of the runtime",
     ADDRESS: "the kernel used memory that is not there (an index outside of a buffer?)",
-    6: "the kernel divided an integer by zero",
-    7: "a thread used up its stack: functions call each other too deeply (recursion?)",
+    DIVISION: "the kernel divided an integer by zero",
+    STACK: "a thread used up its stack: functions call each other too deeply (recursion?)",
     9: "a signal's handler, which has interrupted a launch, cannot launch another",
     BOUNDS: "out of bounds",
 }

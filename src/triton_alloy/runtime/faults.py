@@ -12,11 +12,13 @@ from ..kernel import ELEMENT_BYTES, Argument, Extent, Kernel
 from ..msl_cpu import KernelFailure
 from ..msl_cpu.errors import Fault
 from ..msl_cpu.failures import Range, nearest
-from ..msl_cpu.plan import ADDRESS, BOUNDS
+from ..msl_cpu.plan import ADDRESS, BOUNDS, DIVISION, STACK
 from ..msl_cpu.sanitize import Party, Report, SanitizerError
 
 MASK = "mask the access (mask=...), or pass more memory"
 FIND = "run again with TRITON_ALLOY_BOUNDS=1 to find the access"
+GUARD = "guard the divisor where it can be 0, as in x // tl.where(y == 0, 1, y)"
+SHALLOW = "take smaller blocks, or let functions call each other less deeply"
 NUMBERS = "this kernel makes pointers of numbers, which TRITON_ALLOY_BOUNDS does not check"
 
 
@@ -80,10 +82,12 @@ def _accessed(fault: Fault, memory: Sequence[Memory]) -> str:
 
 
 def _remedy(kernel: Kernel, fault: Fault) -> Iterator[str]:
-    if fault.failure == BOUNDS:
-        yield MASK
-    elif fault.failure == ADDRESS:
+    """What to do. A deadline's reason says it by itself."""
+    remedies = {BOUNDS: MASK, DIVISION: GUARD, STACK: SHALLOW}
+    if fault.failure == ADDRESS:
         yield NUMBERS if kernel.takes_addresses else FIND
+    elif fault.failure in remedies:
+        yield remedies[fault.failure]
 
 
 def _source(kernel: Kernel, line: int, access: str) -> list[str]:
