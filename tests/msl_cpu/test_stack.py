@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,10 @@ def test_recursion(mode: str, barrier: str):
         with pytest.raises(OutOfStack, match="used up its stack") as caught:
             kernel.launch([x], 1, 64)
         assert isinstance(caught.value, KernelFailure)
+        copied = pickle.loads(pickle.dumps(caught.value))
+        assert type(copied) is OutOfStack and copied.fault == caught.value.fault
+        assert copied.fault and copied.fault.threadgroup == (0, 0, 0)
+        assert mode == "sanitize" or 4 <= copied.fault.line <= 8  # the lines of f; the sanitizer fails in its own code
 
 
 def test_depths_near_the_limit_are_refused_or_right():
