@@ -346,3 +346,22 @@ def test_processes_share_an_empty_cache(fresh_cache):
         _, error = process.communicate(timeout=100)
         assert process.returncode == 0, error
     assert not list(fresh_cache.glob(".new-*"))
+
+
+def test_the_pool_of_threads_is_started_once():
+    """By many threads at the same time: a second start would forget the launch that is running."""
+    printed = _child("""
+        import threading, time
+        from unittest.mock import MagicMock
+        from triton_alloy.msl_cpu import plan
+        library = MagicMock()
+        plan.runtime_library = lambda name: time.sleep(0.2) or library
+        found = []
+        threads = [threading.Thread(target=lambda: found.append(plan.runtime())) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        print(library.msl_cpu_start.call_count, found == [library] * 8)
+    """)
+    assert printed.split() == ["1", "True"]

@@ -7,13 +7,17 @@ import functools
 import hashlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from . import cache
 from .build import PACKAGE, compile_library, find_compiler, processor
 from .errors import LaunchError, MslError
 from .host import Host
+
+Started = TypeVar("Started")
 
 ABI_VERSION = 5
 SIMD_WIDTH = 32
@@ -187,7 +191,19 @@ def runtime_library(name: str) -> ctypes.CDLL:
     return open_library(cache.fetch(key, build)[0], ctypes.RTLD_GLOBAL)
 
 
-@functools.cache
+def _once(start: Callable[[], Started]) -> Callable[[], Started]:
+    """`start` kept, as by functools.cache, which lets two threads call it at the same time; here one waits."""
+    starting, kept = threading.Lock(), functools.cache(start)
+
+    @functools.cache
+    def started() -> Started:
+        with starting:
+            return kept()
+
+    return started
+
+
+@_once
 def runtime() -> ctypes.CDLL:
     """The loaded worker pool."""
     library = runtime_library("pool")
