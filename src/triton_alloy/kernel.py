@@ -249,7 +249,7 @@ def check_limits(kernel: Kernel, limits: Limits, location: str = "") -> None:
     if bound > limits.buffers:
         others = ["all scalars"] * bool(kernel.scalars) + [f"its {service.kind}" for service in kernel.services]
         parts = ", ".join([f"{len(kernel.buffers)} pointers", *(f"one for {each}" for each in others)])
-        reason = f"{kernel.name} needs {bound} buffers ({parts}), of which an Apple GPU has {limits.buffers}"
+        reason = f"{kernel.title} needs {bound} buffers ({parts}), of which an Apple GPU has {limits.buffers}"
         raise Unsupported("tt.func", f"{reason}: pass several arrays as parts of one tensor", location)
 
 

@@ -81,7 +81,7 @@ class CpuKernel:
         assert threads == self.executable.kernel.threads
 
         def run() -> None:
-            self.device._run(self.executable, pointers, scalars, grid, *services)
+            self.device._run(self.executable, pointers, scalars, grid, (), *services)
             self.edit(pointers)
 
         return run

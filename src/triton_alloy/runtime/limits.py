@@ -40,13 +40,13 @@ def check_addresses(kernel: Kernel) -> None:
     A GPU has addresses of its own for the memory of a tensor: a number from the host would be an access to anything.
     """
     if kernel.takes_addresses:
-        raise Unsupported("tt.int_to_ptr", f"{kernel.name} makes pointers of numbers; on a GPU pass tensors instead")
+        raise Unsupported("tt.int_to_ptr", f"{kernel.title} makes pointers of numbers; on a GPU pass tensors instead")
 
 
 def check_constants(kernel: Kernel) -> None:
     """Raise Unsupported where the scalars are too many to go by value, and the framework knows no other way."""
     if not passes_constants(kernel):
-        reason = f"the scalars of {kernel.name} take {kernel.scalar_bytes} bytes"
+        reason = f"the scalars of {kernel.title} take {kernel.scalar_bytes} bytes"
         most = f"torch.mps passes {LIMITS.constant_bytes} at most"
         raise Unsupported("tt.func", f"{reason}, {most}: pass some of them in a tensor")
 

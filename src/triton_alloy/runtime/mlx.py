@@ -182,7 +182,7 @@ class MlxDevice:
             self._finish(kernel, operands, inputs, dict(zip([*outputs, "done"], made, strict=True)))
         except (RuntimeError, ValueError) as error:
             if "function transformations" in str(error):
-                raise InvalidArgument(_within_transformation(kernel.name, self.host.lazy)) from error
+                raise InvalidArgument(_within_transformation(kernel.title, self.host.lazy)) from error
             _raise_if_too_large(kernel, error)
             raise
 
@@ -219,7 +219,7 @@ class MlxDevice:
                 init_value=0 if any(each.zeroed for each in outputs.values()) else None,
             )
         except SyntaxError as error:
-            raise RejectedText(kernel.name, str(error)) from error
+            raise RejectedText(kernel.title, str(error)) from error
 
     def _callable(self, executable: MlxExecutable, inputs: list[str], outputs: list[str]) -> Any:
         key = tuple(name in outputs for name in sorted([*inputs, *outputs]))
@@ -254,14 +254,14 @@ class MlxDevice:
         own = len(operands) - len(kernel.services)
         for operand in operands[:own]:
             if operand.role == "in place":
-                operand.array[...] = tied(kernel.name, arrays_of(operands), [operand.array])[0]
+                operand.array[...] = tied(kernel.title, arrays_of(operands), [operand.array])[0]
         for service, operand in zip(kernel.services, operands[own:], strict=True):
             if service.kind == "log":
                 log.report(kernel, bytes(memoryview(operand.array)))
 
     def _tied(self, kernel: Kernel, operands: Sequence[Operand], results: list[Any]) -> list[Any]:
         """Where a kernel runs at once. A node of MLX's graph has no derivative by itself, and can be exported."""
-        return results if self.host.lazy else tied(kernel.name, arrays_of(operands), results)
+        return results if self.host.lazy else tied(kernel.title, arrays_of(operands), results)
 
     def _service(self, service: Any) -> Operand:
         import mlx.core as mx

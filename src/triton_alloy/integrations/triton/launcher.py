@@ -61,7 +61,7 @@ class Launcher:
         or too many.
         """
         if len(arguments) != self.count:
-            raise TypeError(self.signature.wrong_count(executable.kernel.name, len(arguments)))
+            raise TypeError(self.signature.wrong_count(executable.kernel.title, len(arguments)))
         if enter_hook is not None:
             enter_hook(launch_metadata)
         values = arguments if self.signature.is_flat else self.signature.flatten(arguments)
@@ -108,7 +108,7 @@ def load(device: Device | AutomaticDevice, kernel: Kernel) -> Any:
 
 
 def _report(kernel: Kernel, event: str, start: float) -> None:
-    print(f"{kernel.name}: {event} in {(time.perf_counter() - start) * 1e3:.3f} ms", file=sys.stderr)
+    print(f"{kernel.title}: {event} in {(time.perf_counter() - start) * 1e3:.3f} ms", file=sys.stderr)
 
 
 def _reporting(device: Device) -> Callable[..., None]:
