@@ -11,6 +11,12 @@ from typing import Any
 import numpy as np
 from triton.runtime.jit import JITFunction
 
+from tests.support.kernels import tensor
+
+SIZE, PROGRAMS = 24, 8
+CASES = [(6, 5), (6, 1), (8, 3), (2, 4), (0, 2)]
+"""Values of a and b for kernels of (out, a, b) that branch on them."""
+
 
 class Pointer:
     """A place in an array, or with an array of offsets several."""
@@ -50,3 +56,12 @@ def by_python(kernel: JITFunction, grid: int, *arguments: Any, **constants: int)
         for function in [f for f in kernel.fn.__globals__.values() if isinstance(f, JITFunction)]:
             exec(function.src, names)
         names[kernel.fn.__name__](*(Pointer(a) if isinstance(a, np.ndarray) else a for a in arguments), **constants)
+
+
+def assert_as_python(kernel: JITFunction) -> None:
+    """A kernel of (out, a, b) stores for each of CASES what Python stores, and nothing else."""
+    for a, b in CASES:
+        out, expected = (np.full(SIZE, -1, np.int32) for _ in range(2))
+        kernel[(PROGRAMS,)](tensor(out), a, b)
+        by_python(kernel, PROGRAMS, expected, a, b)
+        assert out.tolist() == expected.tolist(), (a, b)
