@@ -194,9 +194,13 @@ def test_a_computed_address(device):
     assert caught.value.fault.address == y.data_ptr() + 4 * 10**9
 
 
-@pytest.mark.parametrize("k", [10, -1, 2**31 - 1])
-def test_a_uniform_access(device, k):
-    x, o = torch.arange(10, dtype=I32), zeros(10, I32)
+@pytest.mark.parametrize("k", [10, -1, 2**31 - 1, -(2**31)])
+@pytest.mark.parametrize("places", [(0, 2048), (2048, 0)], ids=["x, o", "o, x"])
+def test_a_uniform_access(device, k, places):
+    """x is named whatever lies nearest to the address."""
+    memory = bytearray(4096)
+    x, o = (torch.frombuffer(memory, dtype=I32, count=10, offset=place) for place in places)
+    x.copy_(torch.arange(10))
     has = "has elements 0 to 9"
     start = f"kernel one, program (0, 0, 0): out of bounds: read of x_ptr[{k}]; x_ptr {has}"
     failure(lambda: one[(1,)](x, o, k), start, one, "one element")

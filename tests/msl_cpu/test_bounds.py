@@ -187,8 +187,11 @@ def test_a_launcher_is_told_the_ranges():
     ("text", "guarded"),
     [
         ("int v = x[2];", "int v = msl_cpu_read(x)[2];"),
-        ("int v = (x + 1)[2];", "int v = msl_cpu_read(x + 1)[2];"),
-        ("int v = *(x + 1);", "int v = *msl_cpu_read(x + 1);"),
+        ("int v = (x + 1)[2];", "int v = msl_cpu_read(x, x + 1)[2];"),
+        ("int v = *(x + 1);", "int v = *msl_cpu_read(x, x + 1);"),
+        ("int v = *(1 + x);", "int v = *msl_cpu_read(1 + x);"),
+        ("int v = *(x + x[1]);", "int v = *msl_cpu_read(x, x + msl_cpu_read(x)[1]);"),
+        ("*(x - 1) = 2;", "*msl_cpu_write(x, x - 1) = 2;"),
         ("int v = *x;", "int v = *msl_cpu_read(x);"),
         ("int v = ((const device int *)y)[2];", "int v = msl_cpu_read((const        int *)y)[2];"),
         ("x[2] = 1;", "msl_cpu_write(x)[2] = 1;"),

@@ -16,7 +16,8 @@ _MEMBER = frozenset([".", "->", "::"])
 
 
 def guard_elements(program: Program) -> None:
-    """`p[i]` -> `msl_cpu_read(p)[i]`, or msl_cpu_write where it is assigned to; `*p` likewise.
+    """`p[i]` -> `msl_cpu_read(p)[i]`, or msl_cpu_write where it is assigned to; `*p` likewise, and `*(p + k)` as
+    `*msl_cpu_read(p, p + k)`, which tells that the access goes by p however far it is off.
 
     p: the name of a pointer declared `device T *p`, or parentheses around one or around a cast to such a type. Run this
     before address spaces are erased.
@@ -52,7 +53,7 @@ def _guard(tokens: Tokens, i: int, names: set[str]) -> None:
     if tokens[i].kind == "word" and tokens[i].text in names and tokens.at(before) not in _MEMBER:
         last, text = i, f"{{}}({tokens[i].text})"
     elif tokens[i] == "(" and _is_operator(tokens, before):
-        last, text = tokens.match(i), "{}("
+        last, text = tokens.match(i), f"{{}}({_base(tokens, i, names)}"
         if not any(token.text in names or token == "device" for token in tokens[i:last] if token.kind == "word"):
             return
     else:
@@ -66,6 +67,13 @@ def _guard(tokens: Tokens, i: int, names: set[str]) -> None:
         taken |= after < len(tokens) and (tokens[after].kind in ("word", "number") or tokens[after] == "(")
     if not taken:
         tokens[i].text = text.format(WRITE if tokens.at(after) in _ASSIGNMENTS else READ)
+
+
+def _base(tokens: Tokens, i: int, names: set[str]) -> str:
+    """The pointer that the sum in parentheses, which open at token i, begins with, as a first argument; else ""."""
+    first = tokens.next(i)
+    is_sum = tokens.at(first) in names and tokens.at(tokens.next(first)) in ("+", "-")
+    return f"{tokens[first].text}, " if is_sum else ""
 
 
 def _is_operator(tokens: Tokens, i: int) -> bool:

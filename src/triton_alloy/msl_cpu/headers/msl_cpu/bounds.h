@@ -103,21 +103,25 @@ template <uint bytes, AccessKind access> MSL_INLINE void admit(ulong address, ul
 }
 
 // A device pointer whose elements are accessed one by one: the rewriter (guards.py) puts it in the place of p in p[i]
-// and *p.
+// and *p. base: the pointer that it was computed from.
 template <class T, AccessKind access> struct Guarded {
-  T *pointer;
+  T *pointer, *base;
   template <class I> MSL_INLINE T &operator[](I index) const { return *at(pointer + index); }
   MSL_INLINE T &operator*() const { return *at(pointer); }
   MSL_INLINE T *operator->() const { return at(pointer); }
   MSL_INLINE T *at(T *place) const {
-    admit<sizeof(T), access>((ulong)place, (ulong)pointer);
+    admit<sizeof(T), access>((ulong)place, (ulong)base);
     return place;
   }
 };
 
 }  // namespace msl_cpu
 
-template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_read> msl_cpu_read(T *pointer) { return {pointer}; }
-template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_write> msl_cpu_write(T *pointer) { return {pointer}; }
+template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_read> msl_cpu_read(T *p) { return {p, p}; }
+template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_read> msl_cpu_read(T *base, T *p) { return {p, base}; }
+template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_write> msl_cpu_write(T *p) { return {p, p}; }
+template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_write> msl_cpu_write(T *base, T *p) {
+  return {p, base};
+}
 
 #endif
