@@ -23,7 +23,7 @@ from .target import Target
 from .transforms.layouts import assign_layouts
 from .transforms.layouts.axis import AxisAnalysis
 from .transforms.lowering import lower
-from .transforms.registers import allocate, barriers, clean, coherence, form_loops, storage, unroll
+from .transforms.registers import allocate, barriers, clean, coherence, form_loops, lane_pointers, storage, unroll
 from .transforms.tensors import (
     bound_waits,
     carry,
@@ -35,8 +35,10 @@ from .transforms.tensors import (
     refuse,
     scaled_dot,
     simplify,
+    slices,
     small_floats,
     structurize,
+    whole_tiles,
 )
 
 
@@ -83,12 +85,15 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("scaled_dot", lambda module, _: scaled_dot.run(module)),
     ("small_floats", lambda module, _: small_floats.run(module)),
     ("legalize", lambda module, options: legalize.run(module, options.target)),
+    ("whole_tiles", lambda module, options: whole_tiles.run(module, options.target)),
+    ("slices", lambda module, options: slices.run(module, options.target)),
     ("assign_layouts", _assign_layouts),
     ("lower", _lower),
     ("clean", lambda module, _: clean.run(module)),
     ("coherence", lambda module, options: coherence.run(_only(module), options.target)),
     ("allocate", lambda module, _: allocate.run(_only(module))),
     ("barriers", lambda module, _: barriers.run(_only(module))),
+    ("lane_pointers", lambda module, options: lane_pointers.run(module, options.target)),
     ("form_loops", lambda module, _: form_loops.run(module)),
     ("storage", lambda module, _: storage.run(module)),
     ("unroll", lambda module, options: unroll.run(module, options.target)),

@@ -243,6 +243,15 @@ class LinearLayout:
         )
 
     # ----------------------------------------------------------------------------------------------- shape algebra
+    def extend(self, shape: Sequence[int]) -> LinearLayout:
+        """A larger tensor, of which this is the layout of each slice: further registers hold what follows."""
+        more = [
+            _unit(axis, 1 << bit, self.rank)
+            for axis, size in enumerate(shape)
+            for bit in range(bits(self.shape[axis]), bits(size))
+        ]
+        return LinearLayout(shape, [*self.registers, *more], self.lanes, self.simdgroups)
+
     def expand_dims(self, axis: int) -> LinearLayout:
         """tensor<4x8> -> tensor<4x1x8> for axis 1."""
         return self.reshape((*self.shape[:axis], 1, *self.shape[axis:]))
@@ -293,6 +302,13 @@ class LinearLayout:
         shape = (2 * self.shape[0], *self.shape[1:])
         return LinearLayout.from_offsets(shape, [*registers, prod(self.shape)], lanes, simdgroups)
 
+    def in_order(self, axis: int) -> LinearLayout:
+        """The same registers, those first that hold consecutive elements along `axis`, the others as they were."""
+        along = sorted(basis for basis in self.registers if _is_along(basis, axis))
+        first = [basis for bit, basis in enumerate(along) if basis[axis] == 1 << bit]
+        others = [basis for basis in self.registers if basis not in first]
+        return LinearLayout(self.shape, [*first, *others], self.lanes, self.simdgroups)
+
     # ------------------------------------------------------------------------------------------- memory access facts
     def contiguous_registers(self, axis: int) -> int:
         """The largest V such that registers V*g .. V*g+V-1 hold V consecutive elements along `axis`, in order, the
@@ -318,6 +334,10 @@ class LinearLayout:
         keep = [~(elements - 1) if a == axis else -1 for a in range(self.rank)]
         touched = (*self.registers[: bits(vector)], *self.lanes)
         return 1 << Span(_offset([x & k for x, k in zip(b, keep, strict=True)], self.shape) for b in touched).rank
+
+
+def _is_along(basis: Basis, axis: int) -> bool:
+    return bool(basis[axis]) and not any(x for a, x in enumerate(basis) if a != axis)
 
 
 def _unit(axis: int, size: int, rank: int) -> Basis:
@@ -362,20 +382,39 @@ def blocked(shape: tuple[int, ...], order: tuple[int, ...], vector: int, lanes: 
 
 
 @cache
-def tiled(fragment: LinearLayout, shape: tuple[int, ...], simdgroups: tuple[int | None, ...]) -> LinearLayout:
+def tiled(
+    fragment: LinearLayout,
+    shape: tuple[int, ...],
+    simdgroups: tuple[int | None, ...],
+    interleaved: tuple[tuple[int, int], ...] | None = None,
+) -> LinearLayout:
     """A tile of `shape` made of fragments, which cover its last dimensions.
 
     Registers: those of a fragment are fastest, then the fragments in row-major order. `simdgroups` says for each bit of
     the simdgroup index which dimension it divides (None: none, it is free); a simdgroup owns a contiguous block of
     fragments along each dimension. Along a dimension smaller than the fragment lanes become free and registers are
-    dropped; a simdgroup bit for which no whole fragment is left is free."""
+    dropped; a simdgroup bit for which no whole fragment is left is free.
+
+    `interleaved`: for each dimension (run, fragments), as powers of 2: so many fragments side by side take turns after a
+    run of elements. With (1, 1) the first of two has the elements 0, 1, 4, 5, 8, ... and the second what is between: where
+    a lane holds 2 elements of each, it has 4 consecutive ones of both."""
     rank, leading = len(shape), (0,) * (len(shape) - fragment.rank)
     covered = [bits(size) for size in (*(1 for _ in leading), *fragment.shape)]
     outer = [[_unit(a, 1 << bit, rank) for bit in range(covered[a], bits(shape[a]))] for a in range(rank)]
     divided = [outer[axis].pop() if axis is not None and outer[axis] else (0,) * rank for axis in reversed(simdgroups)]
+    turns = [(run, min(wished, len(left))) for (run, wished), left in zip(interleaved or ((0, 0),) * rank, outer, strict=True)]
+    for axis, (run, turn) in enumerate(turns):
+        outer[axis][:turn] = [_unit(axis, 1 << run + bit, rank) for bit in range(turn)]
     inside = [
-        [tuple(x if x < size else 0 for x, size in zip(leading + basis, shape, strict=True)) for basis in part]
+        [tuple(map(_inside, leading + basis, shape, turns)) for basis in part]
         for part in (fragment.registers, fragment.lanes)
     ]
     registers = [basis for basis in inside[0] if any(basis)] + [b for a in reversed(range(rank)) for b in outer[a]]
     return LinearLayout(shape, registers, inside[1], reversed(divided))
+
+
+def _inside(place: int, size: int, turns: tuple[int, int]) -> int:
+    """Where a place of a fragment lies in a tile of that size."""
+    run, turn = turns
+    low = place & (1 << run) - 1
+    return low | (place ^ low) << turn if place < size else 0

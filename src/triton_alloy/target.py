@@ -17,7 +17,8 @@ class Fragment:
 
     `m`, `n`, `k`: the sizes of one step. `a`, `b`, `c`: the layouts of the unit's operands, from which layout.tiled
     builds those of a tile. `inputs`: the element types (a and b, c) that it takes. `minimum`: the smallest (m, n, k) of
-    a tile; along a dimension smaller than the step, but allowed, lanes are left free."""
+    a tile; along a dimension smaller than the step, but allowed, lanes are left free. `interleaved`: how many fragments
+    along n and along k take turns (layout.tiled), as a power of 2: a lane then has longer runs of elements in memory."""
 
     function: str
     m: int
@@ -28,6 +29,7 @@ class Fragment:
     c: LinearLayout
     inputs: frozenset[tuple[str, str]]
     minimum: tuple[int, int, int]
+    interleaved: int = 0
 
     def takes(self, left: str, right: str, result: str, sizes: tuple[int, int, int]) -> bool:
         """Whether a dot of these element types and (m, n, k) runs on this unit."""
@@ -53,7 +55,9 @@ class Target:
 
     `limits`: of one launch, wherever the text runs. `wait_rounds`: after which a loop that waits for other programs is
     given up, None where all programs run. `unrolls`: whether the text says that loops over registers are unrolled: only
-    then is it sure that arrays stay in registers. `hardware`: None on the CPU.
+    then is it sure that arrays stay in registers. `splits_loops`: whether a loop has a copy for tiles that need no masks.
+    `lane_pointers`: whether an access goes by a pointer of the lane's own. `slice_fragments`: how
+    many fragments along k the operands of a dot are loaded for at once, 0 for all. `hardware`: None on the CPU.
     """
 
     family: str
@@ -66,6 +70,9 @@ class Target:
     limits: chips.Limits = chips.LIMITS
     wait_rounds: int | None = None
     unrolls: bool = False
+    splits_loops: bool = False
+    lane_pointers: bool = False
+    slice_fragments: int = 0
     hardware: chips.Family | None = None
 
     def vector(self, element_bytes: int) -> int:
@@ -93,7 +100,7 @@ _FLOATS = frozenset((element, "f32") for element in ("f16", "bf16", "f32"))
 
 # The map of simdgroup_matrix's thread_elements() is not in Apple's specification; MLX, tinygrad and
 # metal-flash-attention rely on it.
-MMA_8X8 = Fragment("mma_8x8", 8, 8, 8, *(_EIGHT_BY_EIGHT,) * 3, inputs=_FLOATS, minimum=(8, 8, 8))
+MMA_8X8 = Fragment("mma_8x8", 8, 8, 8, *(_EIGHT_BY_EIGHT,) * 3, inputs=_FLOATS, minimum=(8, 8, 8), interleaved=1)
 
 # A row of C is a register; so is a row of B (one k), and the k of A are its lanes, taken one by one.
 MMA_ROWS = Fragment("mma_rows", 1, 32, 32, *(_ROW_OF_32,) * 3, inputs=_FLOATS | {("i8", "i32")}, minimum=(1, 1, 1))
@@ -126,6 +133,9 @@ _TARGETS = {
         *(family.name, MMA_8X8, 32, 16, _APPLE_CONVERSION, _APPLE_MEMORY),
         wait_rounds=_WAIT_ROUNDS,
         unrolls=True,
+        splits_loops=True,
+        lane_pointers=True,
+        slice_fragments=2,
         hardware=family,
     )
     for family in chips.FAMILIES

@@ -19,7 +19,7 @@ def kernel_argument(base: Value | None) -> Value | None:
     """The kernel's pointer argument that `base` was computed from; None if that is not plain to see."""
     if base is None:
         return None
-    while base.definer is not None and base.definer.name in ("msl.pointer_add", "msl.pointer_cast"):
+    while base.definer is not None and base.definer.name in ("msl.pointer_add", "msl.pointer_cast", "msl.lane_pointer"):
         base = base.definer.operands[0]
     region = base.owner.region if isinstance(base.owner, Block) else None
     owner = region.owner if region is not None else None
@@ -33,6 +33,14 @@ def _index(op: Op) -> str | None:
     return None if element_of(source) is element_of(result) else f"{source} and {result} differ in their elements"
 
 
+def _slice(op: Op) -> str | None:
+    """A tensor, and the number of the slice along the axis."""
+    source, result, axis = op.operands[0].type, op.result.type, op.integer("axis")
+    shapes = [(*t.shape[:axis], *t.shape[axis + 1 :]) for t in (source, result)]
+    fits = shapes[0] == shapes[1] and source.shape[axis] % result.shape[axis] == 0
+    return None if fits and source.element is result.element else f"{result} is no slice of {source}"
+
+
 def _register(op: Op) -> str | None:
     count = 2 ** len(op.attributes["bases"])
     return None if count_of(op.result) == count else f"its bases number {count} registers"
@@ -44,6 +52,8 @@ def _mask(type_: Type | None) -> str | None:
 
 def _pointee(op: Op) -> Type | str:
     base = op.operands[0].type
+    if isinstance(base, RegisterType):
+        base = base.element
     if not isinstance(base, PointerType | SharedType):
         return f"{base} is no pointer"
     return base.pointee if isinstance(base, PointerType) else base.element
@@ -86,15 +96,17 @@ MSL = {
     "return": OpRule(_ANY, 0, traits=Trait.TERMINATOR),
     "yield": OpRule(_ANY, 0, traits=Trait.TERMINATOR),
     "call": OpRule(_ANY, _ANY, traits=Trait.PURE | Trait.ELEMENTWISE, attributes=("function",)),
+    "slice": OpRule(2, check=_slice, traits=Trait.PURE, attributes=("axis",)),
     # ---- places
     "index": OpRule(1, check=_index, traits=Trait.PURE, attributes=("map",)),
     "register": OpRule(check=_register, traits=Trait.PURE, attributes=("bases",)),
     "lane simdgroup": OpRule(traits=Trait.PURE),
     "program_id num_programs": OpRule(traits=Trait.PURE, attributes=("axis",)),
     "copy": OpRule(1, traits=Trait.PURE),
+    "select_registers": OpRule(2, traits=Trait.PURE, attributes=("map",)),
     # ---- addresses
     "address_of pointer_cast pointer_from": OpRule(1, traits=Trait.PURE),
-    "pointer_add": OpRule(2, traits=Trait.PURE),
+    "pointer_add lane_pointer": OpRule(2, traits=Trait.PURE),
     # ---- memory
     "load": OpRule((2, 4), check=_load, traits=Trait.READS),
     "load_vector": OpRule((2, 4), check=_load, traits=Trait.READS, attributes=("width",)),

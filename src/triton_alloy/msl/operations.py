@@ -148,7 +148,7 @@ def simd_reduce(op: Op, writer: Writer) -> Expression:
 
 
 # ----------------------------------------------------------------------------------------------------------- pointers
-@expression("msl.pointer_add")
+@expression("msl.pointer_add", "msl.lane_pointer")
 def pointer_add(op: Op, writer: Writer) -> Expression:
     return binary("+", writer.take(op.operands[0]), writer.take(op.operands[1]))
 
@@ -177,6 +177,12 @@ def shared_alloc(op: Op, writer: Writer) -> Expression:
 
 
 # -------------------------------------------------------------------------------------------------------------- loads
+def place_arguments(base: Value, offset: Value, writer: Writer) -> list[Expression]:
+    """A pointer and an offset for a function over lanes: one of them is varying."""
+    pointer = writer.take(base)
+    return [pointer, writer.take(offset) if is_varying(base.type) else offset_argument(offset, writer)]
+
+
 def offset_argument(value: Value, writer: Writer) -> Expression:
     """An offset for a function over lanes, which wants a varying one."""
     offset = writer.take(value)
@@ -202,7 +208,7 @@ def load(op: Op, writer: Writer) -> Expression:
     function = "load_contiguous" if op.attributes.get("contiguous") else "load"
     if op.attributes.get("coherent"):
         function = "load_coherent"
-    arguments = [writer.take(base), offset_argument(offset, writer), *(writer.take(v) for v in rest)]
+    arguments = [*place_arguments(base, offset, writer), *(writer.take(v) for v in rest)]
     return call(function, arguments, reads)
 
 

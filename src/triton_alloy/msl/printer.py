@@ -186,7 +186,7 @@ def constant_pointers(kernel: Op) -> set[Value]:
 
     written: set[Value] = set()
     for op in kernel.walk():
-        pointers = [v for v in [*op.operands, *op.results] if isinstance(v.type, PointerType)]
+        pointers = [v for v in [*op.operands, *op.results] if isinstance(element_of(v.type), PointerType)]
         if pointers:
             join(pointers)
         if op.name in WRITERS or op.name == "msl.pointer_from":

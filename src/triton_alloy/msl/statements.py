@@ -13,7 +13,7 @@ from . import operations
 from .elementwise import expression_of, unsigned
 from .expressions import ANY, UNARY, Expression, name
 from .intrinsics import INTRINSICS
-from .operations import DEVICE, THREADGROUP, offset_argument, register_number
+from .operations import DEVICE, THREADGROUP, offset_argument, place_arguments, register_number
 from .types import is_varying, type_name
 from .writer import Writer
 
@@ -112,13 +112,13 @@ def write(op: Op, writer: Writer) -> None:
 @statement("msl.store", "msl.shared_store")
 def store(op: Op, writer: Writer) -> None:
     base, offset, value, *mask = op.operands
-    if not any(is_varying(v.type) for v in op.operands[1:]):
+    if not any(is_varying(v.type) for v in op.operands):
         _uniform_store(op, writer)
         return
     function = "store_contiguous" if op.attributes.get("contiguous") else "store"
     if op.attributes.get("coherent"):
         function = "store_coherent"
-    arguments = [writer.take(base), offset_argument(offset, writer), *(writer.take(v) for v in (value, *mask))]
+    arguments = [*place_arguments(base, offset, writer), *(writer.take(v) for v in (value, *mask))]
     emit(op, operations.call(function, arguments).text + ";", writer)
 
 
@@ -214,7 +214,7 @@ def stop(op: Op, writer: Writer) -> None:
 @statement("msl.load_into")
 def load_into(op: Op, writer: Writer) -> None:
     place, base, offset, *rest = op.operands
-    arguments = [writer.take(place), writer.take(base), offset_argument(offset, writer)]
+    arguments = [writer.take(place), *place_arguments(base, offset, writer)]
     arguments += [writer.take(v) for v in rest]
     emit(op, operations.call(f"load_vector<{op.integer('width')}>", arguments).text + ";", writer)
 
@@ -222,7 +222,7 @@ def load_into(op: Op, writer: Writer) -> None:
 @statement("msl.store_vector")
 def store_vector(op: Op, writer: Writer) -> None:
     base, offset, values, *mask = op.operands
-    arguments = [writer.take(base), offset_argument(offset, writer), writer.take(values)]
+    arguments = [*place_arguments(base, offset, writer), writer.take(values)]
     arguments += [writer.take(v) for v in mask]
     emit(op, operations.call(f"store_vector<{op.integer('width')}>", arguments).text + ";", writer)
 
@@ -299,7 +299,7 @@ def for_(op: Op, writer: Writer) -> None:
         low, high = (unsigned(v, Expression(e)) for v, e in ((index, text), (op.operands[1], upper.text)))
         condition = f"{low.text} < {high.text}"
     increment = f"++{text}" if step.text == "1" else f"{text} += {step.text}"
-    writer.open(f"for ({type_name(index.type)} {text} = {lower.text}; {condition}; {increment})")
+    writer.open(f"{_unrolled(op)}for ({type_name(index.type)} {text} = {lower.text}; {condition}; {increment})")
     print_block(op.body, writer)
     writer.close()
     writer.names.close()

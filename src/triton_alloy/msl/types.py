@@ -37,6 +37,8 @@ def type_name(type_: Type, constant_pointer: bool = False) -> str:
         return f"{const}device {memory_name(type_.pointee)} *"
     if isinstance(type_, SharedType):
         return f"threadgroup {memory_name(type_.element)} *"
+    if isinstance(element_of(type_), PointerType):
+        return "auto"  # a lane's own pointer
     names = VARYING if is_varying(type_) else UNIFORM
     element = str(element_of(type_))
     if element not in names:

@@ -54,17 +54,23 @@ class LayoutChoice:
 
     def access_cost(self, op: Op, layout: LinearLayout) -> float:
         """What the access costs one simdgroup, on average, with its tensors in `layout`. Copies are not stored."""
-        contiguity = self.axis.of(op.operands[0]).contiguity
-        axis = max(range(len(contiguity)), key=lambda a: contiguity[a])
+        contiguity, axis = self.axis.of(op.operands[0]).contiguity, self._axis(op)
         vector = min(self._vector(op, axis), layout.contiguous_registers(axis))
         run = 1 << bits(contiguity[axis])
         cost = self.target.memory_cost(layout, axis, _element_bytes(op), run, vector)
         return cost if op.name == "tt.load" else cost / (1 << layout.free_bits()[2].bit_count())
 
+    def _axis(self, op: Op) -> int:
+        """The dimension along which the addresses of an access are consecutive for longest."""
+        contiguity = self.axis.of(op.operands[0]).contiguity
+        return max(range(len(contiguity)), key=lambda a: contiguity[a])
+
     def for_access(self, op: Op, sources: Sequence[LinearLayout], wanted: Sequence[LinearLayout]) -> LinearLayout:
         """The cheapest layout of a load, store or atomic whose operands come in the layouts `sources` and whose results
         are used in the layouts `wanted`, conversions included. Of equally cheap ones that of a user comes first."""
-        candidates = dict.fromkeys((*wanted, *sources, self.coalesced(op)))
+        axis = self._axis(op)
+        known = (*wanted, *sources)
+        candidates = dict.fromkeys((*known, *(layout.in_order(axis) for layout in known), self.coalesced(op)))
         costs = self.target.conversion
 
         def cost(layout: LinearLayout) -> float:
@@ -98,7 +104,13 @@ class LayoutChoice:
         rows, columns = len(c) - 2, len(c) - 1
         of_a = tuple(None if axis == columns else axis for axis in divided)
         of_b = tuple(None if axis == rows else axis for axis in divided)
-        return tiled(fragment.a, a, of_a), tiled(fragment.b, b, of_b), tiled(fragment.c, c, divided)
+        none = ((0, 0),) * rows
+        along_k, along_n = ((bits(each.contiguous_registers(1)), fragment.interleaved) for each in (fragment.a, fragment.c))
+        return (
+            tiled(fragment.a, a, of_a, (*none, (0, 0), along_k)),
+            tiled(fragment.b, b, of_b, (*none, along_k, along_n)),
+            tiled(fragment.c, c, divided, (*none, (0, 0), along_n)),
+        )
 
     def _divide(self, shape: tuple[int, ...], step: tuple[int, int], rows_only: bool) -> tuple[int | None, ...]:
         """For each bit of the simdgroup index the dimension of the result that it halves: batches first, then the

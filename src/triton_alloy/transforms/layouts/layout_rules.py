@@ -72,6 +72,7 @@ RULES: dict[str, LayoutRule] = {
     ),
     "tt.join": LayoutRule(lambda op, layout: layout.join(), lambda op, layout: _last(layout)),
     "tt.split": LayoutRule(lambda op, layout: _last(layout), lambda op, layout: layout.join()),
+    "msl.slice": LayoutRule(None, lambda op, layout: layout.extend(shape_of(op.operands[0]))),
     "tt.cat": LayoutRule(lambda op, layout: layout.cat(), lambda op, layout: layout.clip(shape_of(op.operands[0]))),
 }
 

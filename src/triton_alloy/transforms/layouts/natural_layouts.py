@@ -105,7 +105,8 @@ class NaturalLayouts:
                 if along_rows or (op.name == "tt.dot" and index == 0):
                     yield op
                 carried = self._carried_by_use.get((op, index))
-                following = carried.targets if carried is not None else op.results if is_elementwise(op) else ()
+                passes_on = is_elementwise(op) or op.name == "msl.slice"
+                following = carried.targets if carried is not None else op.results if passes_on else ()
                 pending += [v for v in following if v not in seen]
                 seen.update(following)
 

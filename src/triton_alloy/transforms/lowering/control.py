@@ -136,6 +136,7 @@ def for_(lowering: Lowering, op: Op) -> None:
     lowering.builder = outer
     outer.location = op.location
     attributes = {"unsigned": True} if "unsignedCmp" in op.attributes else {}
+    attributes |= {"unroll": True} if "unroll" in op.attributes else {}
     operands = [lower, upper, step, *start]
     loop = outer.build("scf.for", operands, _all_types(plan), attributes, [Region([block])])
     _unpack_all(lowering, plan, op.results, loop.results)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from ...errors import Unsupported
 from ...ir.core import Op, Value
-from ...ir.types import I1, I32, PointerType, TensorType, element_of
+from ...dialects.msl import count_of
+from ...ir.types import I1, I32, PointerType, RegisterType, TensorType, element_of
 from ...layout import LinearLayout
 from .context import Addresses, Held, Lowered, Lowering, Pointers, first, is_pointer, register_count, rule
 from .memory import addresses_of, move_base
@@ -96,6 +97,26 @@ def trans(lowering: Lowering, op: Op) -> None:
         return tuple(source)
 
     lowering.values[op.result] = _rename(lowering, op, to_source)
+
+
+@rule("msl.slice")
+def slice_(lowering: Lowering, op: Op) -> None:
+    """The registers of the slice with the number: which they are depends on the number only."""
+    source, destination, axis = op.operands[0].type, op.result.type, op.integer("axis")
+    held, number = lowering.held(op.operands[0]), lowering.held(op.operands[1]).value
+    if count_of(held.value) == 1:
+        lowering.values[op.result] = held
+        return
+    depth = destination.shape[axis]
+    table: list[int] = []
+    for first in range(0, source.shape[axis], depth):
+        to_source = lambda c, first=first: (*c[:axis], c[axis] + first, *c[axis + 1 :])  # noqa: E731
+        registers = registers_holding(op, source.layout, destination.layout, to_source)
+        table += [held.index(register) for register in registers]
+    count = register_count(destination)
+    type_ = RegisterType(count, held.element, held.uniform)
+    value = lowering.builder.value("msl.select_registers", [held.value, number], type_, {"map": tuple(table)})
+    lowering.values[op.result] = Held(value, tuple(range(count)))
 
 
 @rule("tt.make_range")

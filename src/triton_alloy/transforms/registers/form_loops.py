@@ -25,7 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...dialects.msl import count_of
-from ...ir.core import Block, Builder, Op, Region, Value
+from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.types import I1, I32, INDEX, RegisterType, Type, element_of
 from .loop_schedule import Group, Map, Schedule, index_numbers, operand_map, through_renaming
 from .register_ops import (
@@ -88,6 +88,8 @@ def _wanted_type(op: Op, index: int) -> Type | None:
     """The type operand `index` must have as a whole array; None where the op reads single registers."""
     type_ = op.operands[index].type
     if op.name in ARRAY_OPS or op.name in TERMINATORS or (op.regions and op.name not in COMBINING):
+        return type_
+    if (op.name, index) == ("msl.select_registers", 0):
         return type_
     is_stored = (op.name, index) == ("msl.store_vector", 2)
     is_other = (op.name, index) == ("msl.load_vector", 3) and count_of(op.operands[index]) > 1
@@ -173,6 +175,8 @@ class _Former:
             return self._reduce(op, place)
         if op.name == "msl.copy":
             return [self._copy(op, place)]
+        if op.name == "msl.select_registers":
+            return [self._select(op, place)]
         operands = [self._operand(op, i, place, count) for i in range(len(op.operands))]
         types = [self._result_type(op, r) for r in op.results]
         new = place.builder.build(op.name, operands, types, dict(op.attributes))
@@ -182,6 +186,14 @@ class _Former:
     def _copy(self, op: Op, place: _Place) -> Value:
         value = self.register(op.operands[0], operand_map(op, op.operands[0], place.extents[0]), place)
         return _of_type(value, single(op.result.type), place.builder)
+
+    def _select(self, op: Op, place: _Place) -> Value:
+        """x[map[n * R + r]], R being the registers of a slice and n its number."""
+        array, number = op.operands
+        table = tuple(op.attributes["map"])
+        attributes = {"map": table, "extents": (len(table) // trips(op), *place.extents)}
+        operands = [self.array(array), self.array(number), *place.indices]
+        return place.builder.value("msl.read", operands, single(op.result.type), attributes)
 
     def _result_type(self, op: Op, result: Value) -> Type:
         if op.name == "msl.load_vector":
@@ -289,6 +301,8 @@ class _Former:
         for operand in op.operands:
             registers = table if count_of(operand) > 1 else (0,) * len(table)
             operands.append(self.register(operand, registers, place))
+        if op.name == "arith.addi" and any(constant_of(operand) == 0 for operand in operands):
+            return operands[constant_of(operands[0]) == 0]
         outer, place.builder.location = place.builder.location, op.location
         new = place.builder.build(op.name, operands, [single(op.result.type)], dict(op.attributes))
         place.builder.location = outer

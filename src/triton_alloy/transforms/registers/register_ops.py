@@ -36,11 +36,13 @@ PURE_MSL = {
     "msl.call",
     "msl.copy",
     "msl.lane",
+    "msl.lane_pointer",
     "msl.num_programs",
     "msl.pointer_add",
     "msl.pointer_cast",
     "msl.pointer_from",
     "msl.program_id",
+    "msl.select_registers",
     *COMBINING,
     "msl.shared_alloc",
     "msl.shuffle",
@@ -84,6 +86,8 @@ def trips(op: Op) -> int:
         return entries // op.integer("width")
     if op.name == "msl.reduce_registers":
         return op.integer("outputs")
+    if op.name == "msl.select_registers":
+        return count_of(op.result)
     return entries
 
 

@@ -1,0 +1,227 @@
+"""Offsets become a pointer for each lane and a number for each register, where they are such a sum.
+
+    %b = msl.pointer_add %base, %k                             %l = msl.lane_pointer %base, (%rows * %stride + %lane)
+    %o = (%rows * %stride + %lane) + (%r * %stride + %c)       %p = msl.pointer_add %l, %k
+    msl.load %b, %o : !msl.reg<8xi32>                     =>   msl.load %p, (%r * %stride + %c) : !msl.uniform<8xi32>
+
+What varies by lane is then one pointer, whatever the number of registers, and made before the loops that do not change
+it; what varies by register is a constant or the same for all lanes. An array of offsets would stay in registers across
+the loop around the access, and writing the sums inside of the loop does not help: a compiler moves them out again and
+keeps their array.
+
+Sums of i32 that are extended to i64 count as sums of whole numbers, as offsets within memory are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ...dialects.msl import count_of
+from ...ir.core import Block, Builder, Op, Value
+from ...ir.types import RegisterType, Type, element_of
+from ...target import Target
+
+_ACCESSES = ("msl.load", "msl.load_vector", "msl.store", "msl.store_vector")
+
+
+def run(module: Op, target: Target) -> None:
+    """In place."""
+    if not target.lane_pointers:
+        return
+    splitter = _Splitter()
+    for op in [op for op in module.walk() if op.name in _ACCESSES]:
+        splitter.split(op)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A value as a sum: of numbers of the lane, which all its registers share; of numbers of the whole simdgroup; and of
+    registers that all lanes share, which may be absent."""
+
+    lanes: tuple[Value, ...] = ()
+    scalars: tuple[Value, ...] = ()
+    registers: Value | None = None
+
+
+@dataclass
+class _Splitter:
+    """parts: of the values asked for so far, None for those that are no such sum; made: sums of pointers and numbers
+    that exist, with where they are."""
+
+    parts: dict[Value, _Parts | None] = field(default_factory=dict)
+    made: dict[tuple, Value] = field(default_factory=dict)
+
+    def split(self, access: Op) -> None:
+        """Make an access go by lane pointer, if its offsets are a sum."""
+        base, offset, *_ = access.operands
+        if count_of(offset) == 1 or access.attributes.get("coherent"):
+            return
+        parts = self.of(offset)
+        if parts is None or not parts.lanes or parts.registers is None:
+            return
+        access.set_operand(0, self._pointer(access, base, parts))
+        access.set_operand(1, parts.registers)
+
+    def _pointer(self, access: Op, base: Value, parts: _Parts) -> Value:
+        """The lane's pointer: what changes least often is added first."""
+        root, added = base, list(parts.scalars)
+        while root.definer is not None and root.definer.name == "msl.pointer_add":
+            added.append(root.definer.operands[1])
+            root = root.definer.operands[0]
+        homes = [_home(access, value) for value in (root, *parts.lanes)]
+        home = max(homes, key=_depth)
+        early = [value for value in added if _depth(_home(access, value)) <= _depth(home)]
+        late = sorted((value for value in added if value not in early), key=lambda value: _depth(_home(access, value)))
+        offset = self._sum([*parts.lanes, *(v for v in early if v.type.width <= parts.lanes[0].type.element.width)], home)
+        wide = [v for v in early if v.type.width > parts.lanes[0].type.element.width]
+        pointer = self._add("msl.lane_pointer", root, offset, RegisterType(1, root.type), home)
+        for value in [*wide, *late]:
+            place = max((home, _home(access, value)), key=_depth)
+            pointer = self._add("msl.pointer_add", pointer, value, pointer.type, place)
+        return pointer
+
+    def _sum(self, values: list[Value], home: Op) -> Value:
+        total = values[0]
+        for value in values[1:]:
+            total = self._add("arith.addi", total, value, total.type, home)
+        return total
+
+    def _add(self, name: str, left: Value, right: Value, type_: Type, home: Op) -> Value:
+        """`left + right` in the block of `home`, as early as both are known there."""
+        key = (name, left, right, home.block)
+        if key not in self.made:
+            builder = _after_both(left, right, home)
+            builder.location = left.location
+            self.made[key] = builder.value(name, [left, right], type_)
+        return self.made[key]
+
+    # ---------------------------------------------------------------------------------------------------------- sums
+    def of(self, value: Value) -> _Parts | None:
+        """The parts of a value."""
+        if value not in self.parts:
+            self.parts[value] = self._of(value)
+        return self.parts[value]
+
+    def _of(self, value: Value) -> _Parts | None:
+        op = value.definer
+        rule = _RULES.get(op.name) if op is not None else None
+        if rule is not None and op is not None and (count_of(value) > 1 or _mixes_blocks(op)):
+            parts = rule(self, op)
+            if parts is not None:
+                return parts
+        if count_of(value) == 1:
+            return _Parts(lanes=(value,)) if _is_varying(value) else _Parts(scalars=(value,))
+        return None if _is_varying(value) else _Parts(registers=value)
+
+
+def _is_varying(value: Value) -> bool:
+    return isinstance(value.type, RegisterType) and not value.type.uniform
+
+
+def _block_of(value: Value) -> Block | None:
+    return value.owner.block if isinstance(value.owner, Op) else value.owner
+
+
+def _mixes_blocks(op: Op) -> bool:
+    """Whether a loop around the op changes only a part of what it computes."""
+    return len({_block_of(operand) for operand in op.operands}) > 1
+
+
+def _home(access: Op, value: Value) -> Op:
+    """The access, or the op around it, in whose block the value is made or which is the outermost of the kernel."""
+    block, place = _block_of(value), access
+    while place.block is not block and (parent := place.parent) is not None and parent.name != "msl.kernel":
+        place = parent
+    return place
+
+
+def _depth(op: Op) -> int:
+    """How many ops are around an op."""
+    depth, parent = 0, op.parent
+    while parent is not None:
+        depth, parent = depth + 1, parent.parent
+    return depth
+
+
+def _after_both(base: Value, offset: Value, place: Op) -> Builder:
+    """At the first of the two that is defined in the block of `place` last; before `place` if none is."""
+    owners = [value.owner for value in (base, offset) if isinstance(value.owner, Op) and value.owner.block is place.block]
+    if not owners:
+        assert place.block is not None
+        return Builder(place.block, place.block.first)
+    op: Op | None = place
+    while op is not None and op.prev not in owners:
+        op = op.prev
+    assert op is not None and op.block is not None
+    return Builder(op.block, op)
+
+
+# ---------------------------------------------------------------------------------------------------------------- rules
+_Rule = Callable[[_Splitter, Op], "_Parts | None"]
+
+
+def _sum(splitter: _Splitter, op: Op) -> _Parts | None:
+    left, right = map(splitter.of, op.operands)
+    if left is None or right is None:
+        return None
+    registers = [part for part in (left.registers, right.registers) if part is not None]
+    joined = _made(op, registers) if len(registers) == 2 else next(iter(registers), None)
+    return _Parts(left.lanes + right.lanes, left.scalars + right.scalars, joined)
+
+
+def _difference(splitter: _Splitter, op: Op) -> _Parts | None:
+    """a - s = a + (0 - s)"""
+    left, right = map(splitter.of, op.operands)
+    if left is None or right is None:
+        return None
+    zero = Builder.before_op(op).constant(0, element_of(op.result.type))
+    less = _each(right, lambda part: _made(op, [zero, part]))
+    if left.registers is not None and less.registers is not None:
+        return None
+    registers = left.registers if less.registers is None else less.registers
+    return _Parts(left.lanes + less.lanes, left.scalars + less.scalars, registers)
+
+
+def _product(splitter: _Splitter, op: Op) -> _Parts | None:
+    """(a + b) * s = a * s + b * s, of one uniform number s."""
+    factors = [value for value in op.operands if count_of(value) == 1 and not _is_varying(value)]
+    if len(factors) != 1:
+        return None
+    [other] = [value for value in op.operands if value is not factors[0]]
+    parts = splitter.of(other)
+    return _each(parts, lambda part: _made(op, [part, factors[0]])) if parts is not None else None
+
+
+def _widened(splitter: _Splitter, op: Op) -> _Parts | None:
+    parts = splitter.of(op.operands[0])
+    return _each(parts, lambda part: _made(op, [part])) if parts is not None else None
+
+
+def _renamed(splitter: _Splitter, op: Op) -> _Parts | None:
+    parts = splitter.of(op.operands[0])
+    if parts is None or parts.registers is None:
+        return parts
+    return _Parts(parts.lanes, parts.scalars, _made(op, [parts.registers]))
+
+
+def _each(parts: _Parts, make: Callable[[Value], Value]) -> _Parts:
+    registers = make(parts.registers) if parts.registers is not None else None
+    return _Parts(tuple(map(make, parts.lanes)), tuple(map(make, parts.scalars)), registers)
+
+
+def _made(op: Op, operands: list[Value]) -> Value:
+    """The op on parts of its operands, before the loops that do not change these."""
+    count = max(map(count_of, operands)) if op.name != "msl.index" else count_of(op.result)
+    uniform = not any(map(_is_varying, operands))
+    builder = Builder.before_op(max((_home(op, operand) for operand in operands), key=_depth))
+    return builder.value(op.name, operands, RegisterType(count, element_of(op.result.type), uniform), dict(op.attributes))
+
+
+_RULES: dict[str, _Rule] = {
+    "arith.addi": _sum,
+    "arith.subi": _difference,
+    "arith.muli": _product,
+    "arith.extsi": _widened,
+    "msl.index": _renamed,
+}
