@@ -21,7 +21,7 @@
 #define UNROLL  // arrays of lanes are in memory; the compiler unrolls what is worth it
 
 #include "lanes_crossing.h"
-#include "lanes_vector_memory.h"
+#include "lanes_pointers.h"
 #include "lanes_math.h"
 #include "lanes_matrix.h"
 #include "lanes_atomic.h"
