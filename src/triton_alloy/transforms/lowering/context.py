@@ -81,7 +81,6 @@ class Lowering:
 
     target: Target
     simdgroups: int
-    axis: Any
     builder: Builder
     values: dict[Value, Lowered] = field(default_factory=dict)
     narrow: set[Value] = field(default_factory=set)

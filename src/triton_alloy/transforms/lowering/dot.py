@@ -8,7 +8,6 @@ from ...errors import Unsupported
 from ...ir.core import Block, Builder, Op, Region, Value
 from ...ir.types import I32, FloatType, IntegerType, RegisterType, element_of
 from ...layout import row_major
-from ...target import Target
 from .context import Held, Lowering, register_count, rule, spread
 from .convert import part_count, stage
 
@@ -16,14 +15,7 @@ from .convert import part_count, stage
 @rule("tt.dot")
 def dot(lowering: Lowering, op: Op) -> None:
     """tensor<MxKxT> * tensor<KxNxT> + tensor<MxNxU>; leading batch dimension allowed."""
-    (_by_fragments if uses_fragments(lowering.target, op) else _by_multiply_add)(lowering, op)
-
-
-def uses_fragments(target: Target, op: Op) -> bool:
-    """Whether the dot runs on the target's matrix unit; layout assignment asks the same question."""
-    left, right, result = (str(element_of(v.type)) for v in (*op.operands[:2], op.result))
-    m, k = op.operands[0].type.shape[-2:]
-    return target.fragment.takes(left, right, result, (m, op.result.type.shape[-1], k))
+    (_by_fragments if "unit" in op.attributes else _by_multiply_add)(lowering, op)
 
 
 def _by_fragments(lowering: Lowering, op: Op) -> None:
@@ -34,7 +26,7 @@ def _by_fragments(lowering: Lowering, op: Op) -> None:
     inside = [sum(1 for basis in fragment.c.registers if basis[d]) for d in (0, 1)]
     depth = op.operands[0].type.shape[-1]
     attributes = {
-        "function": fragment.function,
+        "function": op.attributes["unit"],
         "m": 1 << (counts[-2] - inside[0]),
         "n": 1 << (counts[-1] - inside[1]),
         "k": max(depth // fragment.b.shape[0], 1),

@@ -6,8 +6,6 @@ rule is refused with its place in the source.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...errors import Unsupported
 from ...ir.core import Block, Builder, Op, Region
 from ...ir.types import I32, I64, DenseAttribute, TensorType, element_of
@@ -16,15 +14,15 @@ from . import atomic, control, convert, debug, dot, gather, memory, reduce, scan
 from .context import Addresses, Held, Lowering, is_pointer, lower_block, lower_elementwise, rule
 
 
-def run(module: Op, target: Target, simdgroups: int, axis: Any, fp_contract: bool) -> None:
+def run(module: Op, target: Target, simdgroups: int, fp_contract: bool) -> None:
     """Replace the module's only function by an `msl.kernel`. Raises Unsupported for what has no rule."""
     [function] = [op for op in module.body if op.name == "tt.func"]
-    kernel = lower_function(function, target, simdgroups, axis, fp_contract)
+    kernel = lower_function(function, target, simdgroups, fp_contract)
     module.body.insert(kernel, function)
     function.erase()
 
 
-def lower_function(function: Op, target: Target, simdgroups: int, axis: Any, fp_contract: bool) -> Op:
+def lower_function(function: Op, target: Target, simdgroups: int, fp_contract: bool) -> Op:
     block = Block()
     attributes = {
         "sym_name": function.attributes["sym_name"],
@@ -33,7 +31,7 @@ def lower_function(function: Op, target: Target, simdgroups: int, axis: Any, fp_
     }
     kernel = Op("msl.kernel", [], [], attributes, [Region([block])], function.location)
     entry_end = block.append(Op("msl.entry_end"))
-    lowering = Lowering(target, simdgroups, axis, Builder(block))
+    lowering = Lowering(target, simdgroups, Builder(block))
     lowering.entry_builder = Builder(block, entry_end, function.location)
     argument_attributes = function.attributes.get("arg_attrs") or [{}] * len(function.body.arguments)
     for argument, hints in zip(function.body.arguments, argument_attributes, strict=True):

@@ -137,9 +137,7 @@ def load(lowering: Lowering, op: Op) -> None:
     element = element_of(op.result.type)
     pointer, *rest = op.operands
     _refuse_bits(op, element)
-    has_mask, has_other = _segments(op)
     conditions = [lowering.held(v) for v in rest]
-    assert len(conditions) == has_mask + has_other
     registers = register_count(op.result.type)
     lowered = lowering[pointer]
     if isinstance(lowered, Addresses):
@@ -147,16 +145,16 @@ def load(lowering: Lowering, op: Op) -> None:
         lowering.values[op.result] = held
         return
     base, offset = split_pointer(lowering, lowered)
-    access = Access(lowering, pointer, rest[0] if has_mask else None)
-    if access.width > 1:
-        lowering.values[op.result] = _load_vectors(lowering, base, [offset, *conditions], element, registers, access)
+    width, contiguous = _access(op)
+    if width > 1:
+        lowering.values[op.result] = _load_vectors(lowering, base, [offset, *conditions], element, registers, width)
         return
-    offset = first_plus_lane(lowering, offset) if access.contiguous else offset
+    offset = first_plus_lane(lowering, offset) if contiguous else offset
     operands, result_map = lowering.join_maps([offset, *conditions], registers)
     count = max(count_of(o) for o in operands)
     uniform = all(not isinstance(o.type, RegisterType) or o.type.uniform for o in operands)
     value = lowering.builder.value(
-        "msl.load", [base, *operands], RegisterType(count, element, uniform), {"contiguous": access.contiguous}
+        "msl.load", [base, *operands], RegisterType(count, element, uniform), {"contiguous": contiguous}
     )
     lowering.values[op.result] = Held(value, result_map)
 
@@ -170,12 +168,12 @@ def first_plus_lane(lowering: Lowering, offset: Held) -> Held:
     return Held(lowering.emit("arith.addi", [start, lane], element), offset.map)
 
 
-def _load_vectors(lowering, base, helds, element, registers: int, access: Access) -> Held:
+def _load_vectors(lowering, base, helds, element, registers: int, width: int) -> Held:
     operands = [lowering.materialise(h, registers) for h in helds]
     if count_of(operands[0]) == 1:
         raise AssertionError("a vector load has one offset per register")
     type_ = RegisterType(registers, element)
-    value = lowering.builder.value("msl.load_vector", [base, *operands], type_, {"width": access.width})
+    value = lowering.builder.value("msl.load_vector", [base, *operands], type_, {"width": width})
     return Held(value, tuple(range(registers)))
 
 
@@ -199,14 +197,14 @@ def store(lowering: Lowering, op: Op) -> None:
         lowering.builder.build("msl.store_address", operands, [], elected)
         return
     base, offset = split_pointer(lowering, lowered)
-    access = Access(lowering, pointer, rest[0] if rest else None)
-    if access.width > 1:
+    width, contiguous = _access(op)
+    if width > 1:
         operands = [lowering.materialise(h, registers) for h in (offset, stored, *masks)]
-        lowering.builder.build("msl.store_vector", [base, *operands], [], {"width": access.width, **elected})
+        lowering.builder.build("msl.store_vector", [base, *operands], [], {"width": width, **elected})
         return
-    offset = first_plus_lane(lowering, offset) if access.contiguous else offset
+    offset = first_plus_lane(lowering, offset) if contiguous else offset
     operands, _ = lowering.join_maps([offset, stored, *masks], registers, exact=True)
-    lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": access.contiguous, **elected})
+    lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": contiguous, **elected})
 
 
 def _owner(lowering: Lowering, type_: Type) -> Held | None:
@@ -229,31 +227,7 @@ def _refuse_bits(op: Op, element) -> None:
         raise Unsupported(op, "memory holds no single bits; use int8 pointers", op.location)
 
 
-def _segments(op: Op) -> tuple[int, int]:
-    """(has mask, has other) of a tt.load."""
-    return int(len(op.operands) > 1), int(len(op.operands) > 2)
-
-
-class Access:
-    """What the axis analysis proves of one access: `width` consecutive elements per lane, `contiguous` lanes."""
-
-    def __init__(self, lowering: Lowering, pointer: Value, mask: Value | None):
-        self.width, self.contiguous = 1, False
-        if not isinstance(pointer.type, TensorType):
-            return
-        layout, info = pointer.type.layout, lowering.axis.of(pointer)
-        bits = max(element_of(pointer.type).pointee.width, 8)
-        dimension = max(range(len(info.contiguity)), key=lambda d: info.contiguity[d])
-        run = info.contiguity[dimension]
-        lanes = lowering.target.threads_per_simdgroup
-        self.contiguous = run >= lanes and layout.lanes_contiguous(dimension)
-        widest = min(
-            lowering.target.load_bytes * 8 // bits,
-            run,
-            layout.contiguous_registers(dimension),
-            info.divisibility[dimension] * 8 // bits,
-        )
-        if mask is not None:
-            widest = min(widest, lowering.axis.of(mask).constancy[dimension])
-        while self.width * 2 <= widest:
-            self.width *= 2
+def _access(op: Op) -> tuple[int, bool]:
+    """(consecutive elements of each lane at once, whether the lanes' addresses rise by one): decided with the layout.
+    A scalar has neither attribute."""
+    return op.integer("width", 1), bool(op.integer("contiguous", 0))
