@@ -97,6 +97,17 @@ def test_a_dot_is_done_by_the_unit_that_it_names():
     assert "msl.mma" not in alone and "math.fma" in alone
 
 
+def test_a_dot_of_wider_elements_than_its_sum_is_refused_with_its_line():
+    wide, narrow = f"tensor<8x8xf32, {SQUARE}>", f"tensor<8x8xf16, {SQUARE}>"
+    body = f"""
+    %a = "arith.constant"() <{{value = dense<1.0> : {wide}}}> : () -> {wide}
+    %c = "arith.constant"() <{{value = dense<1.0> : {narrow}}}> : () -> {narrow}
+    %d = "tt.dot"(%a, %a, %c) : ({wide}, {wide}, {narrow}) -> {narrow} loc("k.py":5:1)
+    """
+    with pytest.raises(Unsupported, match=r"tt\.dot at k\.py:5: f32 operands with a f16 result"):
+        lowered("%x: !tt.ptr<i32>", body)
+
+
 def test_rows_broadcast_over_columns_are_kept_once():
     """The product of a column and a row of numbers has 4 registers, its operands 4 and 1."""
     body = """
