@@ -197,6 +197,13 @@ def _word(type_: Type) -> bool:
     return isinstance(element_of(type_), IntegerType)
 
 
+ATOMICS = {
+    "atomic_rmw": OpRule((2, 3), check=_atomic, attributes=("atomic_rmw_op", "sem", "scope")),
+    "atomic_cas": OpRule(3, check=_atomic, attributes=("sem", "scope")),
+    "atomic_load": OpRule((1, 2), attributes=("sem", "scope")),
+    "atomic_store": OpRule((2, 3), 0, attributes=("sem", "scope")),
+    "atomic_poll": OpRule((1, None), _ANY),
+}
 TT = {
     "func": OpRule(0, 0, _function, Trait.ISOLATED, ("function_type", "sym_name"), regions=1),
     "return": OpRule(_ANY, 0, traits=Trait.TERMINATOR),
@@ -238,11 +245,7 @@ TT = {
     # ---- memory
     "load": OpRule((1, 3), check=_load, traits=Trait.READS),
     "store": OpRule((2, 3), 0, check=_store),
-    "atomic_rmw": OpRule((2, 3), check=_atomic, attributes=("atomic_rmw_op", "sem", "scope")),
-    "atomic_cas": OpRule(3, check=_atomic, attributes=("sem", "scope")),
-    "atomic_load": OpRule((1, 2), attributes=("sem", "scope")),
-    "atomic_store": OpRule((2, 3), 0, attributes=("sem", "scope")),
-    "atomic_poll": OpRule((1, None), _ANY),
+    **ATOMICS,
     # ---- descriptors and block pointers, which frontend/passes rewrites
     "make_tensor_descriptor": OpRule((3, None), traits=Trait.PURE),
     "descriptor_load": OpRule((2, None), traits=Trait.READS),
@@ -260,3 +263,7 @@ TTG = {
 }
 register("tt", TT)
 register("ttg", TTG)
+
+
+def is_atomic(op: Op) -> bool:
+    return op.name.removeprefix("tt.") in ATOMICS
