@@ -402,7 +402,10 @@ def tiled(
     covered = [bits(size) for size in (*(1 for _ in leading), *fragment.shape)]
     outer = [[_unit(a, 1 << bit, rank) for bit in range(covered[a], bits(shape[a]))] for a in range(rank)]
     divided = [outer[axis].pop() if axis is not None and outer[axis] else (0,) * rank for axis in reversed(simdgroups)]
-    turns = [(run, min(wished, len(left))) for (run, wished), left in zip(interleaved or ((0, 0),) * rank, outer, strict=True)]
+    turns = [
+        (run, min(wished, len(left)))
+        for (run, wished), left in zip(interleaved or ((0, 0),) * rank, outer, strict=True)
+    ]
     for axis, (run, turn) in enumerate(turns):
         outer[axis][:turn] = [_unit(axis, 1 << run + bit, rank) for bit in range(turn)]
     inside = [

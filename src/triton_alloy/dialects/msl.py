@@ -1,13 +1,75 @@
-"""`msl`: the ops of lowered IR, whose values are registers of one thread (see ARCHITECTURE.md, lowered IR)."""
+"""`msl`: the ops of lowered IR, whose values are registers of one thread (see ARCHITECTURE.md, lowered IR).
+
+A row says all that the stages after lowering go by: none of them names ops to say what these touch.
+"""
 
 from __future__ import annotations
 
+import enum
+from dataclasses import dataclass
+
 from ..ir.core import Block, Op, Value
-from ..ir.registry import OpRule, Trait, register
+from ..ir.registry import OpRule, Trait, find_rule, is_removable, register
 from ..ir.types import I1, PointerType, RegisterType, SharedType, Type, element_of
 from .types import first_problem, is_integer, shapes_agree, types_of
 
 _ANY = (0, None)
+DEVICE, THREADGROUP, LOG = "device", "threadgroup", "log"  # spaces of memory
+
+
+class Form(enum.Enum):
+    """How an op goes about the registers of its operands and results."""
+
+    EACH = enum.auto()
+    """Register r of the results is made of register r of each operand that has several."""
+    RENAMED = enum.auto()
+    """No code: what uses the result uses other registers of the operand, or their numbers."""
+    COMBINED = enum.auto()
+    """Its region is a function of elements, which is run over groups of registers."""
+    UPDATED = enum.auto()
+    """Whole arrays: the first operand's becomes the result's."""
+    VECTOR = enum.auto()
+    """`width` registers at a time, by their address."""
+    SELECTED = enum.auto()
+    """Register r of the result is one of the first operand's, an array, which a number chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What an op does with memory. by_address: it takes addresses instead of a base and an offset."""
+
+    space: str
+    reads: bool = False
+    writes: bool = False
+    by_address: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row(OpRule):
+    """data: the operand that is an array for Form.VECTOR, too. reads, changes: the operands that are variables whose
+    contents it takes, or sets. exposes: it makes a number of a pointer, or a pointer of a number, so that anything may
+    be done through another."""
+
+    memory: Memory | None = None
+    form: Form = Form.EACH
+    data: int | None = None
+    reads: tuple[int, ...] = ()
+    changes: tuple[int, ...] = ()
+    exposes: bool = False
+
+
+_OTHER = Row()
+
+
+def row_of(op: Op) -> Row:
+    """The op's row. Ops of other dialects are left by lowering only if they compute registers, each from its own."""
+    rule = find_rule(op.name)
+    return rule if isinstance(rule, Row) else _OTHER
+
+
+def is_movable(op: Op) -> bool:
+    """Whether the op may run earlier or later than it stands: without effects, and depending on none."""
+    return is_removable(op) and row_of(op).memory is None
 
 
 def count_of(value: Value) -> int:
@@ -91,61 +153,68 @@ def _alike(op: Op) -> str | None:
     return shapes_agree(op.operands[:1], op.result.type) if op.name != "msl.simd_reduce" else None
 
 
+_READ, _WRITE = Memory(DEVICE, reads=True), Memory(DEVICE, writes=True)
 MSL = {
-    "kernel": OpRule(results=0, traits=Trait.ISOLATED, attributes=("sym_name", "simdgroups"), regions=1),
-    "return": OpRule(_ANY, 0, traits=Trait.TERMINATOR),
-    "yield": OpRule(_ANY, 0, traits=Trait.TERMINATOR),
-    "call": OpRule(_ANY, _ANY, traits=Trait.PURE | Trait.ELEMENTWISE, attributes=("function",)),
-    "slice": OpRule(2, check=_slice, traits=Trait.PURE, attributes=("axis",)),
+    "kernel": Row(results=0, traits=Trait.ISOLATED, attributes=("sym_name", "simdgroups"), regions=1),
+    "return": Row(_ANY, 0, traits=Trait.TERMINATOR),
+    "yield": Row(_ANY, 0, traits=Trait.TERMINATOR),
+    "call": Row(_ANY, _ANY, traits=Trait.PURE | Trait.ELEMENTWISE, attributes=("function",)),
+    "slice": Row(2, check=_slice, traits=Trait.PURE, attributes=("axis",)),
     # ---- places
-    "index": OpRule(1, check=_index, traits=Trait.PURE, attributes=("map",)),
-    "register": OpRule(check=_register, traits=Trait.PURE, attributes=("bases",)),
-    "lane simdgroup": OpRule(traits=Trait.PURE),
-    "program_id num_programs": OpRule(traits=Trait.PURE, attributes=("axis",)),
-    "copy": OpRule(1, traits=Trait.PURE),
-    "select_registers": OpRule(2, traits=Trait.PURE, attributes=("map",)),
+    "index": Row(1, check=_index, traits=Trait.PURE, attributes=("map",), form=Form.RENAMED),
+    "register": Row(check=_register, traits=Trait.PURE, attributes=("bases",), form=Form.RENAMED),
+    "lane simdgroup": Row(traits=Trait.PURE),
+    "program_id num_programs": Row(traits=Trait.PURE, attributes=("axis",)),
+    "copy": Row(1, traits=Trait.PURE),
+    "select_registers": Row(2, traits=Trait.PURE, attributes=("map",), form=Form.SELECTED, data=0),
     # ---- addresses
-    "address_of pointer_cast pointer_from": OpRule(1, traits=Trait.PURE),
-    "pointer_add lane_pointer": OpRule(2, traits=Trait.PURE),
+    "pointer_cast": Row(1, traits=Trait.PURE),
+    "address_of pointer_from": Row(1, traits=Trait.PURE, exposes=True),
+    "pointer_add lane_pointer": Row(2, traits=Trait.PURE),
     # ---- memory
-    "load": OpRule((2, 4), check=_load, traits=Trait.READS),
-    "load_vector": OpRule((2, 4), check=_load, traits=Trait.READS, attributes=("width",)),
-    "shared_load": OpRule((2, 4), check=_load, traits=Trait.READS),
-    "load_address": OpRule((1, 3), traits=Trait.READS),
-    "store": OpRule((3, 4), 0, check=_store),
-    "store_vector": OpRule((3, 4), 0, check=_store, attributes=("width",)),
-    "shared_store": OpRule((3, 4), 0, check=_store),
-    "shared_add": OpRule((3, 4), 0, check=_store),
-    "store_address": OpRule((2, 3), 0),
-    "shared_alloc": OpRule(traits=Trait.READS),  # two allocations are two buffers, but an unused one is none
-    "atomic": OpRule((2, None), 1, attributes=("function", "has_mask")),
-    "fence": OpRule(results=0),
-    "barrier": OpRule(results=0, attributes=("scope",)),
+    "load": Row((2, 4), 1, _load, Trait.READS, memory=_READ),
+    "load_vector": Row((2, 4), 1, _load, Trait.READS, ("width",), memory=_READ, form=Form.VECTOR, data=3),
+    "shared_load": Row((2, 4), 1, _load, Trait.READS, memory=Memory(THREADGROUP, reads=True)),
+    "load_address": Row((1, 3), traits=Trait.READS, memory=Memory(DEVICE, reads=True, by_address=True)),
+    "store": Row((3, 4), 0, _store, memory=_WRITE),
+    "store_vector": Row((3, 4), 0, _store, Trait.NONE, ("width",), memory=_WRITE, form=Form.VECTOR, data=2),
+    "shared_store": Row((3, 4), 0, _store, memory=Memory(THREADGROUP, writes=True)),
+    "shared_add": Row((3, 4), 0, _store, memory=Memory(THREADGROUP, reads=True, writes=True)),
+    "store_address": Row((2, 3), 0, memory=Memory(DEVICE, writes=True, by_address=True)),
+    "shared_alloc": Row(traits=Trait.READS),  # two allocations are two buffers, but an unused one is none
+    "atomic": Row((2, None), 1, attributes=("function", "has_mask"), memory=Memory(DEVICE, reads=True, writes=True)),
+    "fence": Row(results=0),
+    "barrier": Row(results=0, attributes=("scope",)),
     # ---- the log of a launch: an element's number, its value or whether it failed, a mask; each but the last optional
-    "print": OpRule((0, 3), 0, attributes=("text", "element", "signed", "hexadecimal", "shape", "operand", "operands")),
-    "report": OpRule((1, 3), 0, attributes=("text", "shape")),
-    "stop": OpRule(1, 0),
+    "print": Row(
+        (0, 3),
+        0,
+        attributes=("text", "element", "signed", "hexadecimal", "shape", "operand", "operands"),
+        memory=Memory(LOG, writes=True),
+    ),
+    "report": Row((1, 3), 0, attributes=("text", "shape"), memory=Memory(LOG, writes=True)),
+    "stop": Row(1, 0),
     # ---- lanes
-    "shuffle_xor": OpRule(1, check=_alike, traits=Trait.PURE, attributes=("mask",)),
-    "shuffle": OpRule(2, check=_alike, traits=Trait.PURE),
-    "exchange": OpRule(1, check=_alike, traits=Trait.PURE, attributes=("register_bit", "lane_bit")),
-    "simd_reduce": OpRule(1, traits=Trait.PURE, attributes=("kind",)),
-    "simd_any simd_all": OpRule(1, traits=Trait.PURE),
-    "reduce_registers": OpRule((1, None), (1, None), traits=Trait.RECURSIVE, attributes=("outputs", "map"), regions=1),
-    "scan_registers": OpRule((1, None), (1, None), traits=Trait.RECURSIVE, attributes=("group", "map"), regions=1),
-    "mma": OpRule(3, check=_mma, traits=Trait.PURE, attributes=("function", "m", "n", "k")),
+    "shuffle_xor": Row(1, check=_alike, traits=Trait.PURE, attributes=("mask",)),
+    "shuffle": Row(2, check=_alike, traits=Trait.PURE),
+    "exchange": Row(1, 1, _alike, Trait.PURE, ("register_bit", "lane_bit"), form=Form.UPDATED),
+    "simd_reduce": Row(1, traits=Trait.PURE, attributes=("kind",)),
+    "simd_any simd_all": Row(1, traits=Trait.PURE),
+    "reduce_registers": Row((1, None), (1, None), None, Trait.RECURSIVE, ("outputs", "map"), 1, form=Form.COMBINED),
+    "scan_registers": Row((1, None), (1, None), None, Trait.RECURSIVE, ("group", "map"), 1, form=Form.COMBINED),
+    "mma": Row(3, 1, _mma, Trait.PURE, ("function", "m", "n", "k"), form=Form.UPDATED),
 }
 # After form_loops: register loops. After storage: variables, and ops that write them.
 LOOPS = {
-    "loop": OpRule(_ANY, _ANY, regions=1, attributes=("count", "start")),
-    "read": OpRule((1, None), traits=Trait.READS),
-    "chunk": OpRule((1, None), traits=Trait.READS, attributes=("map", "extents", "width")),
-    "position": OpRule(_ANY, traits=Trait.PURE, attributes=("values", "extents")),
-    "variable": OpRule((0, 1), traits=Trait.READS),
-    "write": OpRule((2, None), 0),
-    "load_into": OpRule((3, 5), 0, attributes=("width",)),
-    "exchange_pair": OpRule(2, 0, attributes=("lane_bit",)),
-    "mma_into": OpRule(3, 0, attributes=("function", "m", "n", "k")),
+    "loop": Row(_ANY, _ANY, regions=1, attributes=("count", "start")),
+    "read": Row((1, None), traits=Trait.READS, reads=(0,)),
+    "chunk": Row((1, None), traits=Trait.READS, attributes=("map", "extents", "width"), reads=(0,)),
+    "position": Row(_ANY, traits=Trait.PURE, attributes=("values", "extents")),
+    "variable": Row((0, 1), traits=Trait.READS),
+    "write": Row((2, None), 0, changes=(1,)),
+    "load_into": Row((3, 5), 0, attributes=("width",), changes=(0,)),
+    "exchange_pair": Row(2, 0, attributes=("lane_bit",), changes=(0, 1)),
+    "mma_into": Row(3, 0, attributes=("function", "m", "n", "k"), changes=(0,)),
 }
 register("msl", MSL)
 register("msl", LOOPS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..errors import InvalidIR
@@ -50,7 +50,7 @@ class OpRule:
 _rules: dict[str, OpRule] = {}
 
 
-def register(dialect: str, table: dict[str, OpRule]) -> None:
+def register(dialect: str, table: Mapping[str, OpRule]) -> None:
     """Enter a dialect's table. A key is one op name without the dialect, or several separated by spaces."""
     for names, rule in table.items():
         for name in names.split():

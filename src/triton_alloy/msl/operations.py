@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..dialects.msl import DEVICE, row_of
 from ..errors import Unsupported
 from ..ir.core import Op, Value
 from ..ir.types import I1, PointerType, element_of
@@ -12,7 +13,6 @@ from .expressions import ANY, ATOM, EITHER, UNARY, Expression, binary, name, num
 from .types import VARYING, is_varying, type_name
 from .writer import LANES, Writer
 
-DEVICE, THREADGROUP = "device", "threadgroup"  # what a load reads and a store changes, beside variables
 CROSSING = ("all", "any", "broadcast", "first", "shuffle", "shuffle_xor")
 AXES = "xyz"
 
@@ -199,9 +199,16 @@ def element_at(base: Value, index: Value, writer: Writer) -> Expression:
     return Expression(f"{pointer.at(ATOM)}[{place.text}]", ATOM, pointer.reads | place.reads)
 
 
+def _memory_read(op: Op) -> frozenset:
+    """What a load reads; of a user's access to device memory also its place in the source."""
+    memory = row_of(op).memory
+    assert memory is not None
+    return frozenset([memory.space, op.location] if memory.space == DEVICE else [memory.space])
+
+
 @expression("msl.load", "msl.shared_load")
 def load(op: Op, writer: Writer) -> Expression:
-    reads = frozenset([THREADGROUP]) if op.name == "msl.shared_load" else frozenset([DEVICE, op.location])
+    reads = _memory_read(op)
     base, offset, *rest = op.operands
     if not is_varying(op.result.type):
         return _uniform_load(op, writer, reads)
@@ -235,5 +242,5 @@ def load_address(op: Op, writer: Writer) -> Expression:
     varying = is_varying(address.type)
     arguments = [unsigned(address, writer.take(address)) if varying else call("u64", [writer.take(address)])]
     arguments += [writer.take(v) for v in rest]
-    loaded = call(f"load_address<{type_name(element)}>", arguments, frozenset([DEVICE, op.location]))
+    loaded = call(f"load_address<{type_name(element)}>", arguments, _memory_read(op))
     return loaded if is_varying(op.result.type) else call("first", [loaded])

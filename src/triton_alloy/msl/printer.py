@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..dialects.msl import row_of
 from ..ir.core import Op, Value
 from ..ir.types import Location, PointerType, element_of
 from ..kernel import LOCKS_BYTES, LOG_BYTES, Argument, Message, Origin, Service, SourceLine
@@ -33,7 +34,6 @@ SERVICES = {"device_log": Service("log", LOG_BYTES), "lock_table": Service("lock
 # All that a text has without asking for a name. The struct's members are not called so either: what a text uses of
 # these is found by its words.
 OWN_NAMES = (*BUILT_INS, *SERVICES, "arena", "scalars")
-WRITERS = ("msl.atomic", "msl.store", "msl.store_vector", "msl.address_of")
 LINE_LENGTH = 120
 
 
@@ -189,7 +189,8 @@ def constant_pointers(kernel: Op) -> set[Value]:
         pointers = [v for v in [*op.operands, *op.results] if isinstance(element_of(v.type), PointerType)]
         if pointers:
             join(pointers)
-        if op.name in WRITERS or op.name == "msl.pointer_from":
+        row = row_of(op)
+        if row.exposes or (row.memory is not None and row.memory.writes):
             written.update(pointers[:1])
     for argument in kernel.body.arguments:
         if isinstance(argument.type, PointerType):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..dialects.msl import count_of
+from ..dialects.msl import DEVICE, THREADGROUP, count_of, row_of
 from ..errors import Unsupported
 from ..ir.core import Block, Op, Value
 from ..ir.types import RegisterType
@@ -13,7 +13,7 @@ from . import operations
 from .elementwise import expression_of, unsigned
 from .expressions import ANY, UNARY, Expression, name
 from .intrinsics import INTRINSICS
-from .operations import DEVICE, THREADGROUP, offset_argument, place_arguments, register_number
+from .operations import offset_argument, place_arguments, register_number
 from .types import is_varying, type_name
 from .writer import Writer
 
@@ -65,16 +65,13 @@ def changes(op: Op) -> set:
 
 def written(op: Op) -> Iterator:
     """The variables and memory that one op changes."""
-    if op.name == "msl.write":
-        yield op.operands[1]
-    elif op.name in ("msl.mma_into", "msl.load_into", "msl.exchange_pair"):
-        for place in op.operands[: 2 if op.name == "msl.exchange_pair" else 1]:
-            chunk = place.definer
-            yield chunk.operands[0] if chunk is not None and chunk.name == "msl.chunk" else place
-    elif op.name in ("msl.shared_store", "msl.shared_add"):
-        yield THREADGROUP
-    elif op.name in RULES and not op.regions:
-        yield from (DEVICE, THREADGROUP)
+    row = row_of(op)
+    for place in (op.operands[number] for number in row.changes):
+        chunk = place.definer
+        yield chunk.operands[0] if chunk is not None and chunk.name == "msl.chunk" else place
+    if not row.changes and op.name in RULES and not op.regions:
+        in_threadgroup = row.memory is not None and row.memory.space == THREADGROUP
+        yield from (THREADGROUP,) if in_threadgroup else (DEVICE, THREADGROUP)
 
 
 def emit(op: Op, text: str, writer: Writer) -> None:

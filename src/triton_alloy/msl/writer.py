@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..dialects.msl import row_of
 from ..ir.core import Op, Value
 from ..ir.types import I1, UNKNOWN, Location, element_of
 from ..kernel import Message
@@ -165,7 +166,8 @@ class Writer:
         if self.remaining[value] > 1:
             return False
         [user] = value.uses
-        is_whole = user.name in ("msl.write", "msl.variable") and user.operands[0] is value
+        gives = user.name == "msl.variable" or row_of(user).changes
+        is_whole = bool(gives) and user.operands[0] is value
         if len(expression.text) > (WRITE_LENGTH if is_whole else INLINE_LENGTH):
             return False
         return user.block is op.block and (is_whole or not value.name or value.name == target_name(user))

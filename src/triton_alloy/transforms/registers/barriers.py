@@ -16,12 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...dialects.msl import kernel_argument
+from ...dialects.msl import LOG, THREADGROUP, kernel_argument
 from ...ir.core import Block, Builder, Op, Value
-from .register_ops import LOG, access_of
+from .register_ops import access_of
 
 DEVICE_SCOPES = {"threadgroup": "device", "simdgroup": "simdgroup_device"}
-THREADGROUP_OPS = ("msl.shared_store", "msl.shared_load", "msl.shared_add")
 
 
 @dataclass(frozen=True)
@@ -75,17 +74,17 @@ def _insert(op: Op, reach: str) -> None:
 
 def _touch(op: Op) -> Touch | DeviceTouch | None:
     """What the op touches; None for ops that touch no memory."""
-    if op.name in THREADGROUP_OPS:
+    access = access_of(op)
+    if access is None or access.memory.space == LOG:
+        return None
+    if access.memory.space == THREADGROUP:
         buffer = op.operands[0]
         assert isinstance(buffer.owner, Op)
         start = buffer.owner.integer("offset")
         size = buffer.type.count * max(buffer.type.element.width // 8, 1)
-        return Touch(op, start, start + size, op.name != "msl.shared_load")
-    access = access_of(op)
-    if access is None or access.space == LOG:
-        return None
-    argument = kernel_argument(access.base) if access.base is not None else None
-    return DeviceTouch(op, access.writes, argument, access.offset, bool(op.attributes.get("elected")))
+        return Touch(op, start, start + size, access.memory.writes)
+    argument = kernel_argument(access.base)
+    return DeviceTouch(op, access.memory.writes, argument, access.offset, bool(op.attributes.get("elected")))
 
 
 def _walk(block: Block, pending: Pending, scope: str, place: Place) -> Pending:

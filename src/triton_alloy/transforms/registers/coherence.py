@@ -9,16 +9,16 @@ reads or only writes it does not pass on to itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ...dialects.control import carried_through
+from ...dialects.msl import DEVICE, row_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
+from ...ir.registry import is_terminator
 from ...ir.types import PointerType
 from ...target import Target
 from .register_ops import access_of
-
-SAME_MEMORY = ("msl.pointer_add", "msl.pointer_cast", "arith.select")
-ATOMIC = "msl.atomic"
 
 
 def run(kernel: Op, target: Target) -> None:
@@ -31,7 +31,7 @@ def run(kernel: Op, target: Target) -> None:
     read = {access.group for access in known if access.reads}
     written = {access.group for access in known if access.writes}
     for access in known:
-        if access.group in read and access.group in written and access.op.name != ATOMIC:
+        if access.group in read and access.group in written and not (access.reads and access.writes):
             _make_coherent(access.op)
 
 
@@ -47,10 +47,10 @@ class _PointerAccess:
     @staticmethod
     def of(op: Op, groups: dict[Value, Value]) -> _PointerAccess | None:
         access = access_of(op)
-        if access is None or access.space != "device":
+        if access is None or access.memory.space != DEVICE:
             return None
         group = groups[access.base] if access.base is not None else None
-        return _PointerAccess(op, group, not access.writes or op.name == ATOMIC, access.writes)
+        return _PointerAccess(op, group, access.memory.reads, access.memory.writes)
 
 
 def _groups(kernel: Op) -> dict[Value, Value]:
@@ -72,10 +72,9 @@ def _groups(kernel: Op) -> dict[Value, Value]:
         blocks = [block for region in op.regions for block in region.blocks]
         inside = [argument for block in blocks for argument in block.arguments]
         pointers += [value for value in (*op.results, *inside) if isinstance(value.type, PointerType)]
-        if op.name in SAME_MEMORY:
-            for operand in op.operands:
-                if isinstance(operand.type, PointerType):
-                    join(operand, op.result)
+        if not op.regions and not is_terminator(op):
+            for pair in pairwise(v for v in (*op.operands, *op.results) if isinstance(v.type, PointerType)):
+                join(*pair)
         for carried in carried_through(op):
             first, *others = [*carried.targets, *(user.operands[index] for user, index in carried.uses)]
             if isinstance(first.type, PointerType):
@@ -85,7 +84,8 @@ def _groups(kernel: Op) -> dict[Value, Value]:
 
 
 def _make_coherent(op: Op) -> None:
-    if op.name.endswith("_address"):
+    memory = row_of(op).memory
+    if memory is not None and memory.by_address:
         raise Unsupported(op, "an address in memory that a kernel passes on between programs", op.location)
     op.name = op.name.removesuffix("_vector")
     op.attributes = {key: value for key, value in op.attributes.items() if key != "width"}

@@ -24,51 +24,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...dialects.msl import count_of
+from ...dialects.msl import Form, count_of, row_of
 from ...ir.core import Block, Builder, Op, Region, Value, constant_of
+from ...ir.registry import is_terminator
+from ...ir.rewrite import eliminate_dead_code
 from ...ir.types import I1, I32, INDEX, RegisterType, Type, element_of
 from .loop_schedule import Group, Map, Schedule, index_numbers, operand_map, through_renaming
-from .register_ops import (
-    ARRAY_OPS,
-    COMBINING,
-    LOADS,
-    TERMINATORS,
-    VECTOR_OPS,
-    is_fence,
-    is_pure,
-    is_recomputed,
-    single,
-    trips,
-)
+from .register_ops import is_fence, is_recomputed, single, trips, type_function
 
 
 def run(module: Op) -> None:
     """Give every `msl.kernel` its register loops, in place."""
     for kernel in [op for op in module.walk() if op.name == "msl.kernel"]:
-        drop_unused(kernel)
+        eliminate_dead_code(kernel)
         _without_bit_vectors(kernel)
         _copy_operands(kernel)
         _Former().block(kernel.body)
 
 
-def drop_unused(kernel: Op) -> None:
-    """Erase pure ops and loads without users."""
-    for op in reversed(list(kernel.walk())):
-        if op.results and (is_pure(op) or op.name in LOADS) and not any(r.uses for r in op.results):
-            op.erase()
-
-
 def _without_bit_vectors(kernel: Op) -> None:
     """Registers of i1 are not what memory holds (a byte each): such vectors are loaded one by one."""
     for op in list(kernel.walk()):
-        if op.name in VECTOR_OPS and element_of(_moved(op).type) is I1:
+        if row_of(op).form is Form.VECTOR and op.operands[0].type.pointee is I1:
             op.name = op.name.removesuffix("_vector")
             op.attributes = {"contiguous": False}
-
-
-def _moved(op: Op) -> Value:
-    """What a vector access reads from memory or writes to it."""
-    return op.result if op.results else op.operands[2]
 
 
 def _copy_operands(kernel: Op) -> None:
@@ -87,13 +66,12 @@ def _copy_operands(kernel: Op) -> None:
 def _wanted_type(op: Op, index: int) -> Type | None:
     """The type operand `index` must have as a whole array; None where the op reads single registers."""
     type_ = op.operands[index].type
-    if op.name in ARRAY_OPS or op.name in TERMINATORS or (op.regions and op.name not in COMBINING):
+    row = row_of(op)
+    if row.form is Form.UPDATED or is_terminator(op) or (op.regions and row.form is not Form.COMBINED):
         return type_
-    if (op.name, index) == ("msl.select_registers", 0):
+    if row.form is Form.SELECTED and index == row.data:
         return type_
-    is_stored = (op.name, index) == ("msl.store_vector", 2)
-    is_other = (op.name, index) == ("msl.load_vector", 3) and count_of(op.operands[index]) > 1
-    if not is_stored and not is_other:
+    if row.form is not Form.VECTOR or index != row.data or (op.results and count_of(op.operands[index]) == 1):
         return None
     return RegisterType(trips(op) * op.integer("width"), element_of(type_))
 
@@ -137,7 +115,7 @@ class _Former:
             self._scan(first, builder)
         elif group.trips > 1:
             self._loop(group, builder)
-        elif first.name in ARRAY_OPS or is_fence(first):
+        elif row_of(first).form is Form.UPDATED or is_fence(first):
             self._move(first, builder)
         else:
             place = _Place(builder, [], (1,))
@@ -175,7 +153,7 @@ class _Former:
             return self._reduce(op, place)
         if op.name == "msl.copy":
             return [self._copy(op, place)]
-        if op.name == "msl.select_registers":
+        if row_of(op).form is Form.SELECTED:
             return [self._select(op, place)]
         operands = [self._operand(op, i, place, count) for i in range(len(op.operands))]
         types = [self._result_type(op, r) for r in op.results]
@@ -196,7 +174,7 @@ class _Former:
         return place.builder.value("msl.read", operands, single(op.result.type), attributes)
 
     def _result_type(self, op: Op, result: Value) -> Type:
-        if op.name == "msl.load_vector":
+        if row_of(op).form is Form.VECTOR:
             return RegisterType(op.integer("width"), element_of(result.type))
         return single(result.type)
 
@@ -325,12 +303,6 @@ class _Former:
             result.location = value.location
             self.arrays[value] = result
         return self.arrays.get(value, value)
-
-
-def type_function(type_: Type) -> str:
-    """The vocabulary function that converts to a varying type: "f32", "b1"."""
-    element = element_of(type_)
-    return "b1" if element is I1 else str(element)
 
 
 def _carry_what_changes(loop: Op, builder: Builder) -> list[Value]:

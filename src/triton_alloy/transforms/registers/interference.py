@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from ...dialects.msl import count_of
+from ...dialects.msl import Form, count_of, row_of
 from ...ir.core import Block, Op, Value
+from ...ir.registry import is_terminator
 from ...ir.types import RegisterType
-from .register_ops import ARRAY_OPS
 
 Live = frozenset[Value]
 
@@ -66,11 +66,12 @@ class Interference:
     # ---------------------------------------------------------------------------------------------------- residents
     def _find(self, kernel: Op) -> None:
         for op in kernel.walk():
-            if op.name.startswith("scf.") or op.name in ("msl.loop", *ARRAY_OPS):
+            form = row_of(op).form
+            if op.name.startswith("scf.") or op.name == "msl.loop" or form is Form.UPDATED:
                 for result in op.results:
                     self.resident[result] = result
-            elif op.name == "msl.load_vector" and op.block is not None and owner_of(op.block).name != "msl.loop":
-                self.resident[op.result] = op.result
+            elif form is Form.VECTOR and op.block is not None and owner_of(op.block).name != "msl.loop":
+                self.resident.update((result, result) for result in op.results)
             for argument, result in zip(carried_arguments(op), op.results, strict=False):
                 self.resident[argument] = self.resident[result]
             if op.name == "scf.while":
@@ -133,14 +134,15 @@ class Interference:
             return self._if(op, live, weight)
         if op.name == "scf.while":
             return self._while(op, live, weight)
-        if op.name in ("scf.yield", "scf.condition", "msl.yield"):
-            return live  # handled with the op they end
+        if is_terminator(op):
+            return live  # handled with the op it ends
         live = self._define(op.results, live)
-        if op.name in ARRAY_OPS:
+        form = row_of(op).form
+        if form is Form.UPDATED:
             [result] = op.results
             self._clash(result, self._residents(op.operands[1:]))
             self.wishes += [(weight * 10 * count_of(result), result, r) for r in self._residents(op.operands[:1])]
-        elif op.name == "msl.load_vector":
+        elif form is Form.VECTOR:
             self._define(op.results, self._residents(op.operands))
         return live | self._residents(op.operands)
 
@@ -165,7 +167,7 @@ class Interference:
         kept = self._outer_uses(op).difference(overwritten)
         for result, value in zip(arrays, op.body.terminator.operands[op.integer("carried") :], strict=True):
             self._clash(result, kept)
-            if value.definer is not None and value.definer.name == "msl.load_vector":
+            if value.definer is not None and row_of(value.definer).form is Form.VECTOR:
                 self._clash(result, frozenset(overwritten))
             for other in overwritten:
                 if other.type is result.type and other.name in ("", result.name):

@@ -73,7 +73,9 @@ class _Splitter:
         home = max(homes, key=_depth)
         early = [value for value in added if _depth(_home(access, value)) <= _depth(home)]
         late = sorted((value for value in added if value not in early), key=lambda value: _depth(_home(access, value)))
-        offset = self._sum([*parts.lanes, *(v for v in early if v.type.width <= parts.lanes[0].type.element.width)], home)
+        offset = self._sum(
+            [*parts.lanes, *(v for v in early if v.type.width <= parts.lanes[0].type.element.width)], home
+        )
         wide = [v for v in early if v.type.width > parts.lanes[0].type.element.width]
         pointer = self._add("msl.lane_pointer", root, offset, RegisterType(1, root.type), home)
         for value in [*wide, *late]:
@@ -146,7 +148,9 @@ def _depth(op: Op) -> int:
 
 def _after_both(base: Value, offset: Value, place: Op) -> Builder:
     """At the first of the two that is defined in the block of `place` last; before `place` if none is."""
-    owners = [value.owner for value in (base, offset) if isinstance(value.owner, Op) and value.owner.block is place.block]
+    owners = [
+        value.owner for value in (base, offset) if isinstance(value.owner, Op) and value.owner.block is place.block
+    ]
     if not owners:
         assert place.block is not None
         return Builder(place.block, place.block.first)
@@ -215,7 +219,9 @@ def _made(op: Op, operands: list[Value]) -> Value:
     count = max(map(count_of, operands)) if op.name != "msl.index" else count_of(op.result)
     uniform = not any(map(_is_varying, operands))
     builder = Builder.before_op(max((_home(op, operand) for operand in operands), key=_depth))
-    return builder.value(op.name, operands, RegisterType(count, element_of(op.result.type), uniform), dict(op.attributes))
+    return builder.value(
+        op.name, operands, RegisterType(count, element_of(op.result.type), uniform), dict(op.attributes)
+    )
 
 
 _RULES: dict[str, _Rule] = {

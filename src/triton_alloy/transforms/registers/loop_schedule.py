@@ -10,19 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...dialects.msl import count_of
+from ...dialects.msl import Form, count_of, is_movable, row_of
 from ...ir.core import Op, Value
-from .register_ops import (
-    ARRAY_OPS,
-    TERMINATORS,
-    Access,
-    access_of,
-    is_fence,
-    is_pure,
-    is_recomputed,
-    register_values,
-    trips,
-)
+from ...ir.registry import is_terminator
+from .register_ops import Access, access_of, is_fence, is_recomputed, register_values, trips
 
 Map = tuple[int, ...]  # register index for each trip of a loop
 
@@ -88,11 +79,11 @@ class Schedule:
 
     def add(self, op: Op) -> None:
         if is_fence(op):
-            elementwise = not op.regions and op.name not in TERMINATORS
+            elementwise = not op.regions and not is_terminator(op)
             self._append(Group(trips(op) if elementwise else 1, alone=True), op)
             self.floor = len(self.groups)
             self.memory = []
-        elif op.name in ARRAY_OPS or op.name == "msl.scan_registers":
+        elif row_of(op).form is Form.UPDATED or op.name == "msl.scan_registers":
             self._append(Group(1, alone=True), op)
         elif not is_recomputed(op):
             self._join(op)
@@ -115,9 +106,9 @@ class Schedule:
         candidates = [g for g in self.groups[earliest:] if g.trips == count and not g.alone]
         if count > 1:
             candidates.reverse()
-        if candidates and (count > 1 or not is_pure(op) or candidates[0].position == earliest):
+        if candidates and (count > 1 or not is_movable(op) or candidates[0].position == earliest):
             self._put(op, candidates[0])
-        elif count == 1 and is_pure(op) and earliest < len(self.groups):
+        elif count == 1 and is_movable(op) and earliest < len(self.groups):
             # Early single values let the loops after them stay together.
             self._insert(earliest, op)
         else:

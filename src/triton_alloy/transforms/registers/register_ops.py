@@ -4,62 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.msl import count_of, kernel_argument
+from ...dialects.msl import DEVICE, LOG, Form, Memory, count_of, is_movable, kernel_argument, row_of
 from ...ir.core import Op, Value
-from ...ir.types import FloatType, IntegerType, PointerType, RegisterType, Type
-
-LOADS = {
-    "msl.load": "device",
-    "msl.load_vector": "device",
-    "msl.load_address": "device",
-    "msl.shared_load": "threadgroup",
-}
-STORES = {
-    "msl.store": "device",
-    "msl.store_vector": "device",
-    "msl.store_address": "device",
-    "msl.shared_store": "threadgroup",
-    "msl.atomic": "device",
-    "msl.shared_add": "threadgroup",
-}
-LOG = "log"
-LOGS = ("msl.print", "msl.report")
-VECTOR_OPS = ("msl.load_vector", "msl.store_vector")
-ARRAY_OPS = ("msl.mma", "msl.exchange")  # take and give whole arrays
-RENAMINGS = ("msl.index", "msl.register")  # no code: they become index expressions
-COMBINING = ("msl.reduce_registers", "msl.scan_registers")  # their region is a function of elements
-TERMINATORS = ("scf.yield", "scf.condition", "msl.return", "msl.yield")
-PURE_MSL = {
-    *RENAMINGS,
-    *ARRAY_OPS,
-    "msl.address_of",
-    "msl.call",
-    "msl.copy",
-    "msl.lane",
-    "msl.lane_pointer",
-    "msl.num_programs",
-    "msl.pointer_add",
-    "msl.pointer_cast",
-    "msl.pointer_from",
-    "msl.program_id",
-    "msl.select_registers",
-    *COMBINING,
-    "msl.shared_alloc",
-    "msl.shuffle",
-    "msl.shuffle_xor",
-    "msl.simd_all",
-    "msl.simd_any",
-    "msl.simd_reduce",
-    "msl.simdgroup",
-}
-PURE_DIALECTS = ("arith", "math", "tt")
+from ...ir.types import I1, FloatType, IntegerType, PointerType, RegisterType, Type, element_of
 
 # Integer ops that take one instruction on every target.
 CHEAP = {
     *(f"arith.{name}" for name in ("addi", "subi", "muli", "andi", "ori", "xori", "shli", "shrsi", "shrui", "cmpi")),
     *(f"arith.{name}" for name in ("extsi", "extui", "trunci")),
 }
-CONVERSIONS = {"b1", "i8", "i16", "i32", "i64", "f16", "bf16", "f32"}  # functions of msl.call that only change the type
 CHEAP_COST = 3  # an offset and its comparison: below the cost of keeping an array of them
 
 
@@ -68,25 +21,20 @@ def single(type_: Type) -> Type:
     return RegisterType(1, type_.element, type_.uniform) if isinstance(type_, RegisterType) else type_
 
 
-def is_pure(op: Op) -> bool:
-    """Whether the op can be moved, repeated or dropped."""
-    return op.name in PURE_MSL or op.name.split(".")[0] in PURE_DIALECTS
-
-
 def is_fence(op: Op) -> bool:
     """Whether nothing is moved across the op: control flow, barriers, and any op whose effects are not known."""
-    known = is_pure(op) or op.name in LOADS or op.name in STORES or op.name in LOGS
-    return bool(op.regions and op.name not in COMBINING) or op.name in TERMINATORS or not known
+    row = row_of(op)
+    return bool(op.regions and row.form is not Form.COMBINED) or (row.memory is None and not is_movable(op))
 
 
 def trips(op: Op) -> int:
     """How often the op runs in a register loop: once per register, vector or group of reduced registers."""
     entries = max((count_of(v) for v in [*op.operands, *op.results]), default=1)
-    if op.name in VECTOR_OPS:
+    if row_of(op).form is Form.VECTOR:
         return entries // op.integer("width")
     if op.name == "msl.reduce_registers":
         return op.integer("outputs")
-    if op.name == "msl.select_registers":
+    if row_of(op).form is Form.SELECTED:
         return count_of(op.result)
     return entries
 
@@ -109,8 +57,7 @@ def cost(value: Value) -> int:
         return cost(op.operands[0]) if count_of(op.operands[0]) > 1 else 0
     if op.name in ("msl.register", "arith.constant"):
         return 0
-    is_conversion = op.name == "msl.call" and op.attributes["function"] in CONVERSIONS
-    if op.name not in CHEAP and not is_conversion:
+    if op.name not in CHEAP and not _is_conversion(op):
         return expensive
     total = 1
     for operand in op.operands:
@@ -120,9 +67,19 @@ def cost(value: Value) -> int:
     return total
 
 
+def type_function(type_: Type) -> str:
+    """The vocabulary function that converts to a varying type: "f32", "b1"."""
+    element = element_of(type_)
+    return "b1" if element is I1 else str(element)
+
+
+def _is_conversion(op: Op) -> bool:
+    return op.name == "msl.call" and op.attributes["function"] == type_function(op.result.type)
+
+
 def is_recomputed(op: Op) -> bool:
     """Whether the op is made anew wherever its registers are used, instead of being kept in an array."""
-    if op.name in RENAMINGS:
+    if row_of(op).form is Form.RENAMED:
         return True
     if len(op.results) != 1 or count_of(op.results[0]) == 1 or op.name == "msl.copy":
         return False
@@ -133,14 +90,14 @@ def is_recomputed(op: Op) -> bool:
 class Access:
     """Memory that an op touches. offset: None where the op has addresses; vector: whether in vectors."""
 
-    space: str
-    writes: bool
+    memory: Memory
     base: Value | None
     offset: Value | None
     vector: bool
 
     def conflicts(self, other: Access) -> bool:
-        return self.space == other.space and (self.writes or other.writes)
+        ours, theirs = self.memory, other.memory
+        return ours.space == theirs.space and (ours.writes or theirs.writes)
 
     def same_place(self, other: Access) -> bool:
         """Whether register r of both is the same memory, or memory that no other register of either touches.
@@ -152,26 +109,35 @@ class Access:
             return False
         if self.base is other.base:
             return True
-        if self.space != "device" or _pointee_width(self.base) != _pointee_width(other.base):
+        if self.memory.space != DEVICE or _pointee_width(self.base) != _pointee_width(other.base):
+            return False
+        if _lane_offset(self.base) != _lane_offset(other.base):
             return False
         ours, theirs = kernel_argument(self.base), kernel_argument(other.base)
         return ours is not None and theirs is not None and ours is not theirs
 
 
+def _lane_offset(base: Value | None) -> tuple[Value, ...]:
+    """What a lane pointer adds to the pointer that it is made of; nothing for another pointer."""
+    added: list[Value] = []
+    while base is not None and base.definer is not None and isinstance(base.type, RegisterType):
+        added.append(base.definer.operands[1])
+        base = base.definer.operands[0]
+    return tuple(added)
+
+
 def _pointee_width(base: Value | None) -> int:
     """Bits of an element in memory."""
-    pointee = base.type.pointee if base is not None and isinstance(base.type, PointerType) else None
+    type_ = element_of(base.type) if base is not None else None
+    pointee = type_.pointee if isinstance(type_, PointerType) else None
     return max(pointee.width, 8) if isinstance(pointee, IntegerType | FloatType) else 64
 
 
 def access_of(op: Op) -> Access | None:
     """What the op reads or writes in memory; None for a pure op."""
-    if op.name in LOGS:
-        return Access(LOG, True, None, None, False)
-    space = LOADS.get(op.name) or STORES.get(op.name)
-    if space is None:
+    row = row_of(op)
+    if row.memory is None:
         return None
-    writes = op.name in STORES
-    if op.name.endswith("_address"):
-        return Access(space, writes, None, None, False)
-    return Access(space, writes, op.operands[0], op.operands[1], op.name in VECTOR_OPS)
+    has_place = row.memory.space != LOG and not row.memory.by_address
+    base, offset = op.operands[:2] if has_place else (None, None)
+    return Access(row.memory, base, offset, row.form is Form.VECTOR)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...dialects.msl import count_of
+from ...dialects.msl import Form, count_of, row_of
 from ...ir.core import Block, Builder, Op, Region, Value
 from ...ir.types import INDEX, UNKNOWN, RegisterType, Type, element_of
 from .interference import Interference, carried_arguments, carried_inits, owner_of
@@ -124,9 +124,9 @@ class _Storage:
                 self._branch(op)
             elif op.name == "scf.while":
                 self._while(op)
-            elif op.name in ("msl.mma", "msl.exchange"):
+            elif row_of(op).form is Form.UPDATED:
                 self._update(op)
-            elif op.name == "msl.load_vector":
+            elif row_of(op).form is Form.VECTOR and op.results:
                 self._load_vector(op, self.variables[op.result], [], (0,), (1,))
 
     def _register_loop(self, op: Op) -> None:
@@ -137,14 +137,13 @@ class _Storage:
         for array, value in zip(arrays, values, strict=True):
             self._write_register(value, self.variables[array], op, count)
         self._loop(op, body)
-        for name in ("carried",):
-            del op.attributes[name]
+        del op.attributes["carried"]
 
     def _write_register(self, value: Value, variable: Value, loop: Op, count: int) -> None:
         """variable[index] = value: right where the value is made if the old contents are not read after that."""
         index, body = loop.body.arguments[0], loop.body
         definer = value.definer
-        if definer is not None and definer.name == "msl.load_vector" and definer.block is body:
+        if definer is not None and row_of(definer).form is Form.VECTOR and definer.block is body:
             width = definer.integer("width")
             table = tuple(range(0, count * width, width))
             self._load_vector(definer, variable, [index], table, (count,))
@@ -167,7 +166,7 @@ class _Storage:
         following = op.next
         while following is not None:
             for inner in following.walk():
-                if inner.name in ("msl.read", "msl.chunk") and self._variable_of(inner.operands[0]) is variable:
+                if any(self._variable_of(inner.operands[i]) is variable for i in row_of(inner).reads):
                     return True
             following = following.next
         return False

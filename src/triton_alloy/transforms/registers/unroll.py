@@ -6,10 +6,9 @@ without being asked differs, and so does what they leave in memory.
 
 from __future__ import annotations
 
+from ...dialects.msl import row_of
 from ...ir.core import Op
 from ...target import Target
-
-PICKING = ("msl.read", "msl.write", "msl.chunk")
 
 
 def run(module: Op, target: Target) -> None:
@@ -22,5 +21,5 @@ def run(module: Op, target: Target) -> None:
 
 def _picks_registers(op: Op) -> bool:
     if op.name == "msl.loop":
-        return any(user.name in PICKING for user in op.body.arguments[0].uses)
+        return any(row_of(user).reads or row_of(user).changes for user in op.body.arguments[0].uses)
     return op.name == "msl.mma_into" and op.integer("batch", 1) > 1

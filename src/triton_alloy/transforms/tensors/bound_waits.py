@@ -12,10 +12,10 @@ too, which it does not notice. A tl.atomic_poll becomes such a loop first.
 
 from __future__ import annotations
 
+from ...dialects.tt import is_atomic
 from ...ir.core import Block, Builder, Op, Region, Value
 from ...ir.types import I1, I32, TensorType, with_element
 
-ATOMICS = ("tt.atomic_rmw", "tt.atomic_cas", "tt.atomic_load")
 _NOT_EQUAL, _SIGNED_LESS = 1, 2
 """The numbers of `ne` and `slt` among the predicates of arith.cmpi."""
 
@@ -33,7 +33,7 @@ def run(module: Op, limit: int | None) -> None:
 
 
 def _looks_at_others(op: Op) -> bool:
-    return op.name in ATOMICS or (op.name == "tt.load" and op.attributes.get("isVolatile") is True)
+    return (is_atomic(op) and bool(op.results)) or (op.name == "tt.load" and op.attributes.get("isVolatile") is True)
 
 
 def _as_loop(poll: Op) -> None:

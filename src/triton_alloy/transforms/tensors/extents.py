@@ -148,7 +148,6 @@ class Condition:
             return None
         return all(sum_.constant < 0 for sum_ in self.negative)
 
-
     @staticmethod
     def unique(conditions: Iterable[Condition]) -> Iterator[Condition]:
         """The parts of all, each once, but for those that hold anyway."""
@@ -187,7 +186,11 @@ def _holds(comparison: Op, predicate: int) -> Condition | None:
 def _no_less(sum_: Sum, type_: Type) -> tuple[Sum, ...]:
     """What must be negative so that no integer of the type is greater than the sum. An i64 never wraps."""
     least = -(1 << type_.width - 1)
-    if type_ is I64 or (_is_scalar(sum_, type_) and sum_.constant >= 0) or (not sum_.factors and sum_.constant >= least):
+    if (
+        type_ is I64
+        or (_is_scalar(sum_, type_) and sum_.constant >= 0)
+        or (not sum_.factors and sum_.constant >= least)
+    ):
         return ()
     return (Sum(least - 1) - sum_,)
 
