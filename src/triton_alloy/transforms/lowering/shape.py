@@ -111,8 +111,8 @@ def slice_(lowering: Lowering, op: Op) -> Held:
         return held
     depth = destination.shape[axis]
     table: list[int] = []
-    for first in range(0, source.shape[axis], depth):
-        to_source = lambda c, first=first: (*c[:axis], c[axis] + first, *c[axis + 1 :])  # noqa: E731
+    for start in range(0, source.shape[axis], depth):
+        to_source = lambda c, start=start: (*c[:axis], c[axis] + start, *c[axis + 1 :])  # noqa: E731
         registers = registers_holding(op, source.layout, destination.layout, to_source)
         table += [held.index(register) for register in registers]
     count = register_count(destination)

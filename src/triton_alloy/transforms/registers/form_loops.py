@@ -45,7 +45,7 @@ def run(module: Op) -> None:
 def _without_bit_vectors(kernel: Op) -> None:
     """Registers of i1 are not what memory holds (a byte each): such vectors are loaded one by one."""
     for op in list(kernel.walk()):
-        if row_of(op).form is Form.VECTOR and op.operands[0].type.pointee is I1:
+        if row_of(op).form is Form.VECTOR and element_of(op.operands[0].type).pointee is I1:
             op.name = op.name.removesuffix("_vector")
             op.attributes = {"contiguous": False}
 
