@@ -20,7 +20,7 @@ from .ir.verifier import verify
 from .kernel import Kernel, Message, check_limits
 from .msl.printer import print_kernel
 from .target import Target
-from .transforms.layouts import assign_layouts
+from .transforms.layouts import assign_layouts, slices
 from .transforms.lowering import lower
 from .transforms.registers import allocate, barriers, clean, coherence, form_loops, lane_pointers, storage, unroll
 from .transforms.tensors import (
@@ -34,7 +34,6 @@ from .transforms.tensors import (
     refuse,
     scaled_dot,
     simplify,
-    slices,
     small_floats,
     structurize,
     whole_tiles,
@@ -77,7 +76,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("small_floats", lambda module, _: small_floats.run(module)),
     ("legalize", lambda module, options: legalize.run(module, options.target)),
     ("whole_tiles", lambda module, options: whole_tiles.run(module, options.target)),
-    ("slices", lambda module, options: slices.run(module, options.target)),
+    ("slices", lambda module, options: slices.run(module, options.target, options.simdgroups)),
     ("assign_layouts", lambda module, options: assign_layouts.run(module, options.target, options.simdgroups)),
     ("lower", lambda module, options: lower.run(module, options.target, options.simdgroups, options.fp_contract)),
     ("clean", lambda module, _: clean.run(module)),

@@ -73,6 +73,8 @@ class Target:
     splits_loops: bool = False
     lane_pointers: bool = False
     slice_fragments: int = 0
+    operand_registers: int = 0
+    stages_operands: bool = True
     hardware: chips.Family | None = None
 
     def vector(self, element_bytes: int) -> int:
@@ -136,6 +138,8 @@ _TARGETS = {
         splits_loops=True,
         lane_pointers=True,
         slice_fragments=2,
+        operand_registers=32,
+        stages_operands=False,
         hardware=family,
     )
     for family in chips.FAMILIES

@@ -4,23 +4,20 @@
 // c += a b on MxK and KxN fragments of 8x8, of which a lane holds 2 elements where the matrix unit wants them.
 template <uint M, uint N, uint K, class A, class B>
 METAL_FUNC void mma_8x8(thread float *c, const thread A *a, const thread B *b) {
-    UNROLL for (uint m = 0; m < M; ++m)
-        UNROLL for (uint n = 0; n < N; ++n) {
-            simdgroup_matrix<float, 8, 8> sum;
-            sum.thread_elements()[0] = c[(m * N + n) * 2];
-            sum.thread_elements()[1] = c[(m * N + n) * 2 + 1];
-            UNROLL for (uint k = 0; k < K; ++k) {
+    UNROLL for (uint k = 0; k < K; ++k)
+        UNROLL for (uint m = 0; m < M; ++m)
+            UNROLL for (uint n = 0; n < N; ++n) {
                 simdgroup_matrix<A, 8, 8> left;
                 simdgroup_matrix<B, 8, 8> right;
-                left.thread_elements()[0] = a[(m * K + k) * 2];
-                left.thread_elements()[1] = a[(m * K + k) * 2 + 1];
-                right.thread_elements()[0] = b[(k * N + n) * 2];
-                right.thread_elements()[1] = b[(k * N + n) * 2 + 1];
+                simdgroup_matrix<float, 8, 8> sum;
+                UNROLL for (uint i = 0; i < 2; ++i) {
+                    left.thread_elements()[i] = a[(m * K + k) * 2 + i];
+                    right.thread_elements()[i] = b[(k * N + n) * 2 + i];
+                    sum.thread_elements()[i] = c[(m * N + n) * 2 + i];
+                }
                 simdgroup_multiply_accumulate(sum, left, right, sum);
+                UNROLL for (uint i = 0; i < 2; ++i) c[(m * N + n) * 2 + i] = sum.thread_elements()[i];
             }
-            c[(m * N + n) * 2] = sum.thread_elements()[0];
-            c[(m * N + n) * 2 + 1] = sum.thread_elements()[1];
-        }
 }
 
 //: mma_rows

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from math import prod
 
 from ...conversion import ConversionCosts
-from ...ir.core import Op
+from ...ir.core import Op, Value
 from ...ir.types import Attribute, PointerType, element_of
 from ...layout import LinearLayout, bits, blocked, tiled
 from ...target import Target
 from .axis import AxisAnalysis
-from .layout_rules import shape_of
+from .layout_rules import is_tensor, rule_of, shape_of
 
 
 class LayoutChoice:
@@ -73,12 +73,22 @@ class LayoutChoice:
         contiguity = self.axis.of(op.operands[0]).contiguity
         return max(range(len(contiguity)), key=lambda a: contiguity[a])
 
-    def for_access(self, op: Op, sources: Sequence[LinearLayout], wanted: Sequence[LinearLayout]) -> LinearLayout:
+    def for_access(
+        self,
+        op: Op,
+        sources: Sequence[LinearLayout],
+        wanted: Sequence[LinearLayout],
+        operands: Sequence[LinearLayout],
+    ) -> LinearLayout:
         """The cheapest layout of a load, store or atomic whose operands come in the layouts `sources` and whose results
-        are used in the layouts `wanted`, conversions included. Of equally cheap ones that of a user comes first."""
+        are used in the layouts `wanted`, conversions included. Of equally cheap ones that of a user comes first.
+
+        operands: those of the wanted layouts that are of operands of the matrix unit."""
         axis = self._axis(op)
-        known = (*wanted, *sources)
-        candidates = dict.fromkeys((*known, *(layout.in_order(axis) for layout in known), self.coalesced(op)))
+        known = tuple(operands) if operands and not self.target.stages_operands else (*wanted, *sources)
+        candidates = dict.fromkeys((*known, *(layout.in_order(axis) for layout in known)))
+        if known != tuple(operands):
+            candidates[self.coalesced(op)] = None
         costs = self.target.conversion
 
         def cost(layout: LinearLayout) -> float:
@@ -103,40 +113,63 @@ class LayoutChoice:
         m, n = shape_of(dot.result)[-2:]
         return self.target.fragment.takes(left, right, result, (m, n, shape_of(dot.operands[0])[-1]))
 
-    def for_dot(self, dot: Op, rows_only: bool) -> tuple[LinearLayout, LinearLayout, LinearLayout]:
+    def for_dot(self, dot: Op, rows_only: bool, chained: bool) -> tuple[LinearLayout, LinearLayout, LinearLayout]:
         """The layouts of A, B and C on the matrix unit. `rows_only`: divide M, not N, among the simdgroups while
-        there are rows, so that a row of the result stays in one simdgroup."""
+        there are rows, so that a row of the result stays in one simdgroup; `chained`: A is computed from another dot's
+        result, whose columns are in order."""
         fragment = self.target.fragment
         a, b, c = (shape_of(value) for value in dot.operands)
-        divided = self._divide(c, (fragment.m, fragment.n), rows_only)
+        divided = divide(c, (fragment.m, fragment.n), self.simdgroups, rows_only)
         rows, columns = len(c) - 2, len(c) - 1
         of_a = tuple(None if axis == columns else axis for axis in divided)
         of_b = tuple(None if axis == rows else axis for axis in divided)
+        along_k, along_n = self._turns(dot, chained)
         none = ((0, 0),) * rows
-        along_k, along_n = (
-            (bits(each.contiguous_registers(1)), fragment.interleaved) for each in (fragment.a, fragment.c)
-        )
         return (
             tiled(fragment.a, a, of_a, (*none, (0, 0), along_k)),
             tiled(fragment.b, b, of_b, (*none, along_k, along_n)),
             tiled(fragment.c, c, divided, (*none, (0, 0), along_n)),
         )
 
-    def _divide(self, shape: tuple[int, ...], step: tuple[int, int], rows_only: bool) -> tuple[int | None, ...]:
-        """For each bit of the simdgroup index the dimension of the result that it halves: batches first, then the
-        longer side of what one simdgroup has, or M."""
-        sizes = list(shape)
-        least = [1] * (len(shape) - 2) + list(step)
-        rows, columns = len(shape) - 2, len(shape) - 1
-        divided: list[int | None] = []
-        for _ in range(bits(self.simdgroups)):
-            longer = rows if rows_only or sizes[rows] >= sizes[columns] else columns
-            choices = (*range(rows), longer, rows + columns - longer)
-            axis = next((a for a in choices if sizes[a] > least[a]), None)
-            if axis is not None:
-                sizes[axis] //= 2
-            divided.append(axis)
-        return tuple(reversed(divided))
+    def _turns(self, dot: Op, chained: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+        """How fragments take turns along k and along n (layout.tiled), so that what is loaded has longer runs."""
+        fragment = self.target.fragment
+        rows = len(shape_of(dot.result)) - 2
+        run_k, run_n = (bits(each.contiguous_registers(1)) for each in (fragment.a, fragment.c))
+        if self._memory_axis(dot.operands[1]) == rows:  # a lane's run of B along k is all from turns
+            return (0, 0 if chained else fragment.interleaved), (0, 0)
+        return (run_k, 0 if chained else fragment.interleaved), (run_n, fragment.interleaved)
+
+    def _memory_axis(self, value: Value) -> int | None:
+        """The dimension of a loaded tensor along which memory runs; None where it is not loaded for this use."""
+        op = value.definer
+        if op is None or (op.name != "tt.load" and rule_of(op) is None):
+            return None
+        if op.name == "tt.load":
+            return self._axis(op)
+        axes = [
+            axis for operand in op.operands if is_tensor(operand) and (axis := self._memory_axis(operand)) is not None
+        ]
+        if not axes or len(shape_of(op.operands[0])) != len(shape_of(value)):
+            return None
+        return list(op.attributes["order"]).index(axes[0]) if op.name == "tt.trans" else axes[0]
+
+
+def divide(shape: tuple[int, ...], step: tuple[int, int], simdgroups: int, rows_only: bool) -> tuple[int | None, ...]:
+    """For each bit of the simdgroup index the dimension of a dot's result that it halves: batches first, then the
+    longer side of what one simdgroup has, or M. step: what is left undivided."""
+    sizes = list(shape)
+    least = [1] * (len(shape) - 2) + list(step)
+    rows, columns = len(shape) - 2, len(shape) - 1
+    divided: list[int | None] = []
+    for _ in range(bits(simdgroups)):
+        longer = rows if rows_only or sizes[rows] >= sizes[columns] else columns
+        choices = (*range(rows), longer, rows + columns - longer)
+        axis = next((a for a in choices if sizes[a] > least[a]), None)
+        if axis is not None:
+            sizes[axis] //= 2
+        divided.append(axis)
+    return tuple(reversed(divided))
 
 
 def _element_bytes(op: Op) -> int:

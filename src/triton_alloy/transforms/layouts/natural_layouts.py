@@ -14,13 +14,14 @@ A decision is final, hence the analysis ends; every tensor that is carried, redu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from ...dialects import is_elementwise
-from ...dialects.control import Carried, Use, carried_through
+from ...dialects.control import Carried, Use
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...layout import LinearLayout
+from .dot_users import carried_tensors, dot_users, uses_of
 from .layout_choice import LayoutChoice
 from .layout_rules import ELEMENTWISE, RULES, LayoutRule, is_tensor, rule_of, shape_of
 
@@ -53,7 +54,7 @@ class NaturalLayouts:
         self._carried_by_use = {use: carried for carried in self.carried for use in carried.uses}
         self._decides_loads = False
         self._refuse_unknown()
-        self._decide()
+        self._decide(function)
 
     def _undecided(self, parent: Op, following: set[Op]) -> Iterator[Op | Carried]:
         """Those of `following` that a rule decides, in program order; what an op carries comes after its regions."""
@@ -61,7 +62,7 @@ class NaturalLayouts:
             for block in region.blocks:
                 for op in block:
                     yield from self._undecided(op, following)
-                    yield from _carried_tensors(op)
+                    yield from carried_tensors(op)
                     if op in following and op.name not in CONTROL and op.name != "tt.dot":
                         yield op
 
@@ -71,8 +72,8 @@ class NaturalLayouts:
             if op not in known and op.name not in ACCESSES | CONTROL | STAGED | {"tt.dot"}:
                 raise Unsupported(op, "this operation on tensors has no rule for layouts yet", op.location)
 
-    def _decide(self) -> None:
-        self._place_dots()
+    def _decide(self, function: Op) -> None:
+        self._place_dots(function)
         self._propagate()
         self._decides_loads = True
         self._propagate_into_loops()
@@ -80,35 +81,14 @@ class NaturalLayouts:
             self._propagate_into_loops()
 
     # ----------------------------------------------------------------------------------------------------------- dots
-    def _place_dots(self) -> None:
-        dots = [op for op in self.ops if op.name == "tt.dot"]
-        rows_only: set[Op] = set()
-        for dot in dots:
-            users = list(self._users_of_rows(dot))
-            if users:
-                rows_only.update((dot, *(user for user in users if user.name == "tt.dot")))
-        for dot in dots:
+    def _place_dots(self, function: Op) -> None:
+        users = dot_users(function)
+        for dot in [op for op in self.ops if op.name == "tt.dot"]:
             layout = self.choice.default(shape_of(dot.result))
             if self.choice.uses_fragments(dot):
-                self.dots[dot] = self.choice.for_dot(dot, dot in rows_only)
+                self.dots[dot] = self.choice.for_dot(dot, dot in users.by_rows, dot in users.chained)
                 layout = self.dots[dot][2]
             self.natural[dot.result] = layout
-
-    def _users_of_rows(self, dot: Op) -> Iterator[Op]:
-        """The ops that want a row of the dot's result, or of what is computed from it by elements, in one simdgroup:
-        reductions along rows, and dots that have it as A."""
-        pending, seen = [dot.result], {dot.result}
-        while pending:
-            value = pending.pop()
-            for op, index in uses_of(value):
-                along_rows = op.name == "tt.reduce" and op.integer("axis") == len(shape_of(value)) - 1
-                if along_rows or (op.name == "tt.dot" and index == 0):
-                    yield op
-                carried = self._carried_by_use.get((op, index))
-                passes_on = is_elementwise(op) or op.name == "msl.slice"
-                following = carried.targets if carried is not None else op.results if passes_on else ()
-                pending += [v for v in following if v not in seen]
-                seen.update(following)
 
     # --------------------------------------------------------------------------------------------------- propagation
     def _propagate_into_loops(self) -> None:
@@ -148,7 +128,8 @@ class NaturalLayouts:
 
     def _place_access(self, op: Op, sources: list[LinearLayout]) -> bool:
         wanted = [layout for result in op.results for layout in self._wanted(result)]
-        self.required[op] = layout = self.choice.for_access(op, sources, wanted)
+        operands = [layout for result in op.results for layout in self._wanted(result, self.dots)]
+        self.required[op] = layout = self.choice.for_access(op, sources, wanted, operands)
         self.natural.update((result, layout) for result in op.results)
         return True
 
@@ -204,9 +185,9 @@ class NaturalLayouts:
             self._place_carried(carried, self.choice.default(shape_of(carried.targets[0])))
         return bool(floating)
 
-    def _wanted(self, value: Value) -> list[LinearLayout]:
+    def _wanted(self, value: Value, users: Container[Op] | None = None) -> list[LinearLayout]:
         """The layouts in which a tensor is used, as far as is known, each once: those of its users' other operands or
-        results, or those in which the results of its users are used."""
+        results, or those in which the results of its users are used. users: only what these want."""
         found: dict[LinearLayout, None] = {}
         pending: list[tuple[Value, tuple[tuple[LayoutRule, Op], ...]]] = [(value, ())]
         seen = {value}
@@ -214,7 +195,7 @@ class NaturalLayouts:
             value, path = pending.pop()
             for op, index in uses_of(value):
                 layouts, following = self._wanted_by(op, index)
-                for layout in layouts:
+                for layout in layouts if users is None or op in users else ():
                     for rule, passed in path:
                         layout = rule.backward(passed, layout)
                     found[layout] = None
@@ -247,18 +228,5 @@ class NaturalLayouts:
         return self._anchored(others), op.results
 
 
-def uses_of(value: Value) -> Iterator[Use]:
-    """Each use as the user and the operand's number."""
-    for op in value.uses:
-        for index, operand in enumerate(op.operands):
-            if operand is value:
-                yield op, index
-
-
 def _is_impure_elementwise(op: Op, rules: dict[Op, LayoutRule]) -> bool:
     return op not in rules and (is_elementwise(op) or RULES.get(op.name) is ELEMENTWISE)
-
-
-def _carried_tensors(op: Op) -> Iterator[Carried]:
-    """The tensors that a control flow op carries; none for other ops."""
-    return (carried for carried in carried_through(op) if is_tensor(carried.targets[0]))

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from ...dialects.msl import count_of
 from ...ir.core import Block, Builder, Op, Value
+from ...ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
 from ...ir.types import RegisterType, Type, element_of
 from ...target import Target
 
@@ -32,6 +33,8 @@ def run(module: Op, target: Target) -> None:
     splitter = _Splitter()
     for op in [op for op in module.walk() if op.name in _ACCESSES]:
         splitter.split(op)
+    eliminate_common_subexpressions(module)
+    eliminate_dead_code(module)
 
 
 @dataclass(frozen=True)

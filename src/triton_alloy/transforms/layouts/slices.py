@@ -19,22 +19,37 @@ from dataclasses import dataclass, field
 from ...dialects import is_elementwise, is_pure
 from ...ir.core import Block, Builder, Op, Region, Value
 from ...ir.registry import Trait, traits
+from ...ir.rewrite import eliminate_dead_code
 from ...ir.types import I32, DenseAttribute, TensorType, element_of
 from ...rules.driver import has_hints
 from ...target import Target
-from . import simplify
+from .dot_users import dot_users
+from .layout_choice import divide
 
 
-def run(module: Op, target: Target) -> None:
-    """In place."""
+def run(module: Op, target: Target, simdgroups: int) -> None:
+    """In place, on the only function of `module`. `simdgroups`: how many run a program."""
     if not target.slice_fragments:
         return
-    depth = target.slice_fragments * target.fragment.k
-    dots = [op for op in module.walk() if op.name == "tt.dot" and _is_sliced(op, target, depth)]
-    for dot in dots:
-        _slice_dot(dot, depth)
-    if dots:
-        simplify.run(module)
+    [function] = [op for op in module.body if op.name == "tt.func"]
+    by_rows = dot_users(function).by_rows
+    dots = [op for op in module.walk() if op.name == "tt.dot"]
+    depths = {dot: _depth(dot, target, simdgroups, dot in by_rows) for dot in dots}
+    for dot in [dot for dot in dots if _is_sliced(dot, target, depths[dot])]:
+        _slice_dot(dot, depths[dot])
+    eliminate_dead_code(module)
+
+
+def _depth(dot: Op, target: Target, simdgroups: int, rows_only: bool) -> int:
+    """How many k the operands are loaded for at once: as many as keep within the target's registers."""
+    fragment, shape = target.fragment, dot.result.type.shape
+    divided = divide(shape, (fragment.m, fragment.n), simdgroups, rows_only)
+    of_simdgroup = sum(size >> divided.count(axis) for axis, size in enumerate(shape) if axis >= len(shape) - 2)
+    words = of_simdgroup * element_of(dot.operands[0].type).width / 32 / target.threads_per_simdgroup
+    fragments = target.slice_fragments
+    while fragments > 1 and words * fragments * fragment.k > target.operand_registers:
+        fragments //= 2
+    return fragments * fragment.k
 
 
 def _is_sliced(dot: Op, target: Target, depth: int) -> bool:
