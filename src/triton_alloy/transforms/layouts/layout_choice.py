@@ -83,12 +83,11 @@ class LayoutChoice:
         """The cheapest layout of a load, store or atomic whose operands come in the layouts `sources` and whose results
         are used in the layouts `wanted`, conversions included. Of equally cheap ones that of a user comes first.
 
-        operands: those of the wanted layouts that are of operands of the matrix unit."""
+        operands: those of the wanted layouts that are of the matrix unit's operands and must not go through threadgroup
+        memory: one of them is taken, its registers in any order."""
         axis = self._axis(op)
-        known = tuple(operands) if operands and not self.target.stages_operands else (*wanted, *sources)
+        known = operands or (*wanted, *sources, self.coalesced(op))
         candidates = dict.fromkeys((*known, *(layout.in_order(axis) for layout in known)))
-        if known != tuple(operands):
-            candidates[self.coalesced(op)] = None
         costs = self.target.conversion
 
         def cost(layout: LinearLayout) -> float:

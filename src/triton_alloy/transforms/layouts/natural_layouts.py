@@ -128,7 +128,8 @@ class NaturalLayouts:
 
     def _place_access(self, op: Op, sources: list[LinearLayout]) -> bool:
         wanted = [layout for result in op.results for layout in self._wanted(result)]
-        operands = [layout for result in op.results for layout in self._wanted(result, self.dots)]
+        direct = self.dots if not self.choice.target.stages_operands else ()
+        operands = [layout for result in op.results for layout in self._wanted(result, direct)]
         self.required[op] = layout = self.choice.for_access(op, sources, wanted, operands)
         self.natural.update((result, layout) for result in op.results)
         return True

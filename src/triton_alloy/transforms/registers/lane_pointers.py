@@ -222,6 +222,7 @@ def _made(op: Op, operands: list[Value]) -> Value:
     count = max(map(count_of, operands)) if op.name != "msl.index" else count_of(op.result)
     uniform = not any(map(_is_varying, operands))
     builder = Builder.before_op(max((_home(op, operand) for operand in operands), key=_depth))
+    builder.location = op.location
     return builder.value(
         op.name, operands, RegisterType(count, element_of(op.result.type), uniform), dict(op.attributes)
     )
