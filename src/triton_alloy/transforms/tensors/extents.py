@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ...ir.core import Builder, Op, Value, constant_of
-from ...ir.types import I1, I64, DenseAttribute, IntegerAttribute, IntegerType, TensorType, Type, element_of
+from ...ir.types import I1, I64, DenseAttribute, IntegerAttribute, IntegerType, Type, element_of
 
 EQ, NE, SLT, SLE, SGT, SGE, ULT, ULE, UGT, UGE = range(10)
+_OPPOSITE = {SLT: SGE, SLE: SGT, SGT: SLE, SGE: SLT}
 
 
 @dataclass(frozen=True)
@@ -54,25 +55,54 @@ class Extent:
         return Extent(*(ends if number >= 0 else ends[::-1]), self.negative)
 
 
-def extent_of(value: Value) -> Extent | None:
-    """Of a tensor or a scalar of integers; None where nothing simple bounds it."""
-    if not isinstance(value.type, TensorType):
-        return _exactly(_scalar(value)) if isinstance(value.type, IntegerType) else None
-    op = value.definer
-    rule = _RULES.get(op.name) if op is not None else None
-    return rule(op) if rule is not None and op is not None else None
+@dataclass(frozen=True)
+class Extents:
+    """is_scalar: the scalars that sums are of; others are taken apart, or bound nothing."""
 
+    is_scalar: Callable[[Value], bool] = lambda _: True
 
-def _scalar(value: Value) -> Sum:
-    known = constant_of(value)
-    return Sum(int(known)) if known is not None else Sum(0, {value: 1})
+    def of(self, value: Value) -> Extent | None:
+        """Of a tensor or a scalar of integers; None where nothing simple bounds it."""
+        known = constant_of(value)
+        if known is not None and isinstance(element_of(value.type), IntegerType):
+            return _exactly(Sum(int(known)))
+        if isinstance(value.type, IntegerType) and self.is_scalar(value):
+            return _exactly(Sum(0, {value: 1}))
+        rule = _RULES.get(value.definer.name) if value.definer is not None else None
+        return rule(self, value.definer) if rule is not None and value.definer is not None else None
+
+    def both(self, op: Op) -> tuple[Extent, Extent] | None:
+        """Of an op's two operands."""
+        left, right = map(self.of, op.operands)
+        return (left, right) if left is not None and right is not None else None
+
+    def true_everywhere(self, comparison: Op) -> Condition | None:
+        """Enough for an arith.cmpi of tensors to be true for every element; None where nothing simple is."""
+        return self._holds(comparison, comparison.integer("predicate"))
+
+    def false_everywhere(self, comparison: Op) -> Condition | None:
+        """Enough for it to be false for every element."""
+        opposite = _OPPOSITE.get(comparison.integer("predicate"))
+        return self._holds(comparison, opposite) if opposite is not None else None
+
+    def _holds(self, comparison: Op, predicate: int) -> Condition | None:
+        both = self.both(comparison) if predicate not in (EQ, NE) else None
+        if both is None:
+            return None
+        low, high = both if predicate in (SLT, SLE, ULT, ULE) else (both[1], both[0])
+        slack = Sum(-1 if predicate in (SLE, SGE, ULE, UGE) else 0)
+        type_ = element_of(comparison.operands[0].type)
+        # Of numbers >= 0 both orders are one.
+        least = _no_less(low.least, type_) if predicate in _OPPOSITE else (low.least * -1 + Sum(-1),)
+        ordered = low.greatest - high.least + slack
+        return Condition((ordered, *least, *_no_more(high.greatest, type_), *low.negative, *high.negative))
 
 
 def _exactly(sum_: Sum) -> Extent:
     return Extent(sum_, sum_)
 
 
-def _constant(op: Op) -> Extent | None:
+def _constant(extents: Extents, op: Op) -> Extent | None:
     attribute = op.attributes["value"]
     if not isinstance(attribute, DenseAttribute) or not isinstance(op.result.type.element, IntegerType):
         return None
@@ -80,16 +110,16 @@ def _constant(op: Op) -> Extent | None:
     return Extent(Sum(min(values)), Sum(max(values)))
 
 
-def _range(op: Op) -> Extent:
+def _range(extents: Extents, op: Op) -> Extent:
     return Extent(Sum(op.integer("start")), Sum(op.integer("end") - 1))
 
 
-def _same(op: Op) -> Extent | None:
-    return extent_of(op.operands[0])
+def _same(extents: Extents, op: Op) -> Extent | None:
+    return extents.of(op.operands[0])
 
 
-def _extended(op: Op) -> Extent | None:
-    extent = extent_of(op.operands[0])
+def _extended(extents: Extents, op: Op) -> Extent | None:
+    extent = extents.of(op.operands[0])
     if extent is None:
         return None
     type_ = element_of(op.operands[0].type)
@@ -97,29 +127,24 @@ def _extended(op: Op) -> Extent | None:
     return Extent(extent.least, extent.greatest, extent.negative + needed)
 
 
-def _both(op: Op) -> tuple[Extent, Extent] | None:
-    left, right = map(extent_of, op.operands)
-    return (left, right) if left is not None and right is not None else None
-
-
-def _sum(op: Op) -> Extent | None:
-    both = _both(op)
+def _sum(extents: Extents, op: Op) -> Extent | None:
+    both = extents.both(op)
     return both[0] + both[1] if both else None
 
 
-def _difference(op: Op) -> Extent | None:
-    both = _both(op)
+def _difference(extents: Extents, op: Op) -> Extent | None:
+    both = extents.both(op)
     return both[0] + both[1] * -1 if both else None
 
 
-def _product(op: Op) -> Extent | None:
+def _product(extents: Extents, op: Op) -> Extent | None:
     number = constant_of(op.operands[1])
-    extent = extent_of(op.operands[0]) if number is not None else None
+    extent = extents.of(op.operands[0]) if number is not None else None
     return extent * int(number or 0) if extent is not None else None
 
 
 _VIEWS = ("tt.splat", "tt.expand_dims", "tt.broadcast", "tt.reshape", "tt.trans")
-_RULES: dict[str, Callable[[Op], Extent | None]] = {
+_RULES: dict[str, Callable[[Extents, Op], Extent | None]] = {
     "arith.constant": _constant,
     "tt.make_range": _range,
     "arith.addi": _sum,
@@ -137,50 +162,27 @@ class Condition:
     negative: tuple[Sum, ...]
 
     @property
-    def scalars(self) -> set[Value]:
-        """What its truth depends on."""
-        return {value for sum_ in self.negative for value in sum_.factors}
-
-    @property
     def known(self) -> bool | None:
         """Whether it holds, if that depends on nothing."""
-        if self.scalars:
-            return None
-        return all(sum_.constant < 0 for sum_ in self.negative)
+        left = [sum_ for sum_ in self.negative if not _is_always_negative(sum_)]
+        return None if any(sum_.factors for sum_ in left) else not left
 
     @staticmethod
     def unique(conditions: Iterable[Condition]) -> Iterator[Condition]:
         """The parts of all, each once, but for those that hold anyway."""
         seen: list[Sum] = []
         for sum_ in (each for condition in conditions for each in condition.negative):
-            if sum_ not in seen and (sum_.factors or sum_.constant >= 0):
+            if sum_ not in seen and not _is_always_negative(sum_):
                 seen.append(sum_)
         return (Condition((sum_,)) for sum_ in seen)
 
 
-def true_everywhere(comparison: Op) -> Condition | None:
-    """Enough for an arith.cmpi of tensors to be true for every element; None where nothing simple is."""
-    return _holds(comparison, comparison.integer("predicate"))
-
-
-def false_everywhere(comparison: Op) -> Condition | None:
-    """Enough for it to be false for every element."""
-    opposite = {SLT: SGE, SLE: SGT, SGT: SLE, SGE: SLT}.get(comparison.integer("predicate"))
-    return _holds(comparison, opposite) if opposite is not None else None
-
-
-def _holds(comparison: Op, predicate: int) -> Condition | None:
-    both = _both(comparison) if predicate not in (EQ, NE) else None
-    if both is None:
-        return None
-    low, high = both if predicate in (SLT, SLE, ULT, ULE) else (both[1], both[0])
-    slack = Sum(-1 if predicate in (SLE, SGE, ULE, UGE) else 0)
-    type_ = element_of(comparison.operands[0].type)
-    signed = predicate in (SLT, SLE, SGT, SGE)
-    # Of numbers >= 0 both orders are one.
-    least = _no_less(low.least, type_) if signed else (low.least * -1 + Sum(-1),)
-    ordered = low.greatest - high.least + slack
-    return Condition((ordered, *least, *_no_more(high.greatest, type_), *low.negative, *high.negative))
+def _is_always_negative(sum_: Sum) -> bool:
+    """Whether it is, whatever its scalar is."""
+    if not sum_.factors:
+        return sum_.constant < 0
+    [*scalars] = sum_.factors
+    return _is_scalar(sum_, scalars[0].type) and sum_.constant < 1 - (1 << scalars[0].type.width - 1)
 
 
 def _no_less(sum_: Sum, type_: Type) -> tuple[Sum, ...]:
@@ -208,44 +210,28 @@ def _is_scalar(sum_: Sum, type_: Type) -> bool:
     return list(sum_.factors.values()) == [1] and all(value.type is type_ for value in sum_.factors)
 
 
-def build(condition: Condition, builder: Builder, leaf: Callable[[Value], Value]) -> Value:
-    """The condition as an i1. leaf: a scalar of it as it is seen where the builder stands."""
-    first, *others = (_build_negative(sum_, builder, leaf) for sum_ in condition.negative)
-    for part in others:
-        first = builder.value("arith.andi", [first, part], I1)
-    return first
+def build(negative: Sum, builder: Builder) -> Value:
+    """Whether a sum is negative, as an i1: `left < right` with what is subtracted on the right; in i64 where anything is
+    computed, so that nothing wraps."""
+    left = {value: factor for value, factor in negative.factors.items() if factor > 0}
+    right = {value: -factor for value, factor in negative.factors.items() if factor < 0}
+    sides = (Sum(max(negative.constant, 0), left), Sum(max(-negative.constant, 0), right))
+    types = {value.type for value in negative.factors}
+    type_ = types.pop() if len(types) == 1 and all(map(_is_plain, sides)) else I64
+    operands = [build_sum(side, builder, type_) for side in sides]
+    return builder.value("arith.cmpi", operands, I1, {"predicate": IntegerAttribute(SLT, I64)})
 
 
-def _build_negative(sum_: Sum, builder: Builder, leaf: Callable[[Value], Value]) -> Value:
-    """`left < right` with what is subtracted on the right. In i64 where anything is computed, so that nothing wraps."""
-    left = {value: factor for value, factor in sum_.factors.items() if factor > 0}
-    right = {value: -factor for value, factor in sum_.factors.items() if factor < 0}
-    sides = ((max(sum_.constant, 0), left), (max(-sum_.constant, 0), right))
-    types = {value.type for value in sum_.factors}
-    plain = len(types) == 1 and all(_is_one(constant, factors) for constant, factors in sides)
-    type_ = types.pop() if plain else I64
-    operands = [_build_side(constant, factors, type_, builder, leaf) for constant, factors in sides]
-    return compare(builder, SLT, *operands)
-
-
-def compare(builder: Builder, predicate: int, left: Value, right: Value) -> Value:
-    """An arith.cmpi of scalars."""
-    return builder.value("arith.cmpi", [left, right], I1, {"predicate": IntegerAttribute(predicate, I64)})
-
-
-def _is_one(constant: int, factors: dict[Value, int]) -> bool:
+def _is_plain(side: Sum) -> bool:
     """Whether nothing is to be computed: one scalar, or a constant that every type holds."""
-    return (not constant and list(factors.values()) == [1]) or (not factors and constant < 128)
+    return (not side.constant and list(side.factors.values()) == [1]) or (not side.factors and side.constant < 128)
 
 
-def _build_side(
-    constant: int, factors: dict[Value, int], type_: Type, builder: Builder, leaf: Callable[[Value], Value]
-) -> Value:
-    total = builder.constant(constant, type_) if constant or not factors else None
-    for value, factor in factors.items():
-        term = leaf(value)
-        if term.type is not type_:
-            term = builder.value("arith.extsi", [term], type_)
+def build_sum(sum_: Sum, builder: Builder, type_: Type = I64) -> Value:
+    """The number, as an i64 unless its type is known to hold it."""
+    total = builder.constant(sum_.constant, type_) if sum_.constant or not sum_.factors else None
+    for value, factor in sum_.factors.items():
+        term = value if value.type is type_ else builder.value("arith.extsi", [value], type_)
         if factor != 1:
             term = builder.value("arith.muli", [term, builder.constant(factor, type_)], type_)
         total = term if total is None else builder.value("arith.addi", [term, total], type_)

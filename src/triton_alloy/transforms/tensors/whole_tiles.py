@@ -1,28 +1,27 @@
-"""Masks that are true everywhere: known ones go, and a loop has a copy without those that a uniform test shows true.
+"""Masks that are true everywhere: known ones go, and a loop has a copy for the iterations that need none.
 
-    scf.for %k = 0 to %K step 32 iter_args(%c = %zero)      %at, %sum = scf.while (%k = 0, %c = %zero) {
-      %m = (%k + range(0, 32)) < splat %K                     condition(%k < %K & %k + 31 < %K) %k, %c
-      %x = tt.load %p, %m                                   } do {
+    scf.for %k = 0 to %K step 32 iter_args(%c = %zero)      %whole = least of %K and what the masks need, K - 31
+      %m = (%k + range(0, 32)) < splat %K                   %at, %sum = scf.for %k = 0 to %whole step 32
+      %x = tt.load %p, %m                                                       iter_args(%next = 0, %c = %zero)
       scf.yield %c + %x                               =>      %x = tt.load %p
                                                               scf.yield %k + 32, %c + %x
-                                                            }
                                                             scf.for %k = %at to %K step 32 iter_args(%c = %sum)
                                                               ...                            // as it was
 
-The second loop takes over where the test is first false, whatever it is then: the rest of a ragged edge, or all. So an
-access of a tile that lies inside costs no mask, and the loads of an iteration may overlap.
+The second loop takes over where a mask is first needed: the rest of a ragged edge, or all. So an access of a tile that
+lies inside costs no mask, and the loads of an iteration may overlap. A mask counts if what is enough for it to be true
+(extents.py) stays true up to some iteration, or from the first one on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...ir.core import Block, Builder, Op, Region, Value
-from ...ir.registry import is_pure
-from ...ir.types import I1, DenseAttribute, TensorType
+from ...ir.core import Block, Builder, Op, Region, Value, constant_of
+from ...ir.types import I64, DenseAttribute, TensorType
 from ...target import Target
 from . import simplify
-from .extents import SLT, ULT, Condition, build, compare, false_everywhere, true_everywhere
+from .extents import Condition, Extents, Sum, build, build_sum
 
 _MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
 """Accesses, with the number of the operand that is their mask."""
@@ -44,7 +43,8 @@ def _fold(comparison: Op) -> bool:
     """Replace a comparison of tensors whose answer is one constant. Whether it was."""
     if not isinstance(comparison.result.type, TensorType):
         return False
-    for condition, answer in ((true_everywhere(comparison), 1), (false_everywhere(comparison), 0)):
+    extents = Extents()
+    for condition, answer in ((extents.true_everywhere(comparison), 1), (extents.false_everywhere(comparison), 0)):
         if condition is not None and condition.known:
             builder = Builder.before_op(comparison)
             comparison.replace_by([_all(builder, comparison.result.type, answer)])
@@ -61,12 +61,13 @@ def _is_innermost(loop: Op) -> bool:
 
 
 def _split(loop: Op) -> bool:
-    """Give the loop its copy. Whether it has masks that a test before an iteration can show true."""
-    seen = _Seen(loop)
-    tests = {op: condition for op, condition in _tested(loop) if all(map(seen.can_see, condition.scalars))}
+    """Give the loop its copy. Whether it has masks that a test before it can show true."""
+    if loop.attributes.get("unsignedCmp"):
+        return False
+    tests = {op: condition for op, condition in _tested(loop) if all(_is_usable(loop, s) for s in condition.negative)}
     if not tests:
         return False
-    whole = _copy(loop, tests, seen)
+    whole = _copy(loop, tests)
     loop.set_operand(0, whole.results[0])
     for index, result in enumerate(whole.results[1:]):
         loop.set_operand(index + 3, result)
@@ -75,9 +76,10 @@ def _split(loop: Op) -> bool:
 
 def _tested(loop: Op) -> Iterator[tuple[Op, Condition]]:
     """The comparisons that the masks of the loop's accesses are made of, and what is enough for each to be true."""
+    extents = Extents(lambda value: value is loop.body.arguments[0] or not _is_inside(loop, value))
     accesses = [op for op in loop.walk() if op.name in _MASKS and len(op.operands) > _MASKS[op.name]]
     for comparison in {op: None for access in accesses for op in _comparisons(access.operands[_MASKS[access.name]])}:
-        condition = true_everywhere(comparison)
+        condition = extents.true_everywhere(comparison)
         if condition is not None:
             yield comparison, condition
 
@@ -94,95 +96,96 @@ def _comparisons(mask: Value) -> Iterator[Op]:
             yield from _comparisons(operand)
 
 
-class _Seen:
-    """What of a loop's body can be known before an iteration: scalars computed from what is outside and from what the
-    loop carries."""
-
-    def __init__(self, loop: Op):
-        self.loop = loop
-
-    def can_see(self, value: Value) -> bool:
-        if not self._is_inside(value) or value.owner is self.loop.body:
-            return True
-        op = value.definer
-        return op is not None and is_pure(op) and not op.regions and all(map(self.can_see, op.operands))
-
-    def is_fixed(self, value: Value) -> bool:
-        """Whether it is the same in every iteration."""
-        return not self._is_inside(value)
-
-    def _is_inside(self, value: Value) -> bool:
-        block = value.owner.block if isinstance(value.owner, Op) else value.owner
-        while block is not None and block is not self.loop.body:
-            parent = block.region.owner if block.region is not None else None
-            block = parent.block if parent is not None else None
-        return block is not None
+def _is_usable(loop: Op, negative: Sum) -> bool:
+    """Whether a sum is negative up to some iteration, or from the first on: it depends on nothing that changes in the
+    loop but on the loop's number, by a power of 2."""
+    number = loop.body.arguments[0]
+    factor = abs(negative.factors.get(number, 1))
+    return not factor & (factor - 1) and all(v is number or not _is_inside(loop, v) for v in negative.factors)
 
 
-def _copy(loop: Op, tests: dict[Op, Condition], seen: _Seen) -> Op:
+def _is_inside(loop: Op, value: Value) -> bool:
+    block = value.owner.block if isinstance(value.owner, Op) else value.owner
+    while block is not None and block is not loop.body:
+        parent = block.region.owner if block.region is not None else None
+        block = parent.block if parent is not None else None
+    return block is not None
+
+
+def _copy(loop: Op, tests: dict[Op, Condition]) -> Op:
     """The loop over whole tiles, before the loop: its results are where it ends and what it carries."""
     builder = Builder.before_op(loop)
-    fixed, changing = [], []
-    for condition in Condition.unique(tests.values()):
-        (fixed if all(map(seen.is_fixed, condition.scalars)) else changing).append(condition)
-    conditions = [build(condition, builder, lambda value: value) for condition in fixed]
+    lower, _, step, *initial = loop.operands
+    body = _body(loop, _known(tests, builder))
     types = [argument.type for argument in loop.body.arguments]
-    before = _before(loop, conditions, changing)
-    after = _after(loop, _known(loop, tests, builder))
-    start = [loop.operands[0], *loop.operands[3:]]
-    whole = builder.build("scf.while", start, types, {}, [Region([before]), Region([after])])
+    operands = [lower, _end(loop, Condition.unique(tests.values()), builder), step, lower, *initial]
+    whole = builder.build("scf.for", operands, types, {}, [Region([body])])
     for result, argument in zip(whole.results, loop.body.arguments, strict=True):
         result.location = argument.location
     return whole
 
 
-def _arguments(block: Block, like: Block) -> dict[Value, Value]:
-    """Arguments of `block` as those of another."""
-    return {argument: block.add_argument(argument.type, argument.location) for argument in like.arguments}
+def _end(loop: Op, conditions: Iterable[Condition], builder: Builder) -> Value:
+    """Before which number every iteration is whole."""
+    lower, upper = loop.operands[:2]
+    number, type_, start = loop.body.arguments[0], loop.operands[0].type, _scalar(lower)
+    limits, fixed = [(_scalar(upper), 1)], []
+    for [sum_] in (condition.negative for condition in conditions):
+        factor = sum_.factors.get(number, 0)
+        rest = sum_ + Sum(0, {number: -factor})
+        if factor > 0:  # factor * number + rest < 0, so factor * number < -rest
+            limits.append((rest * -1, factor))
+        else:
+            fixed.append(rest + start * factor)
+    nearest = [limit for limit in limits if not any(_is_nearer(other, limit) for other in limits)]
+    end, *others = (_quotient(*limit, builder) for limit in nearest)
+    for other in others:
+        end = builder.value("arith.minsi", [end, other], I64)
+    end = builder.value("arith.maxsi", [end, build_sum(start, builder)], I64)
+    end = end if type_ is I64 else builder.value("arith.trunci", [end], type_)
+    for [negative] in (condition.negative for condition in Condition.unique([Condition(tuple(fixed))])):
+        end = builder.value("arith.select", [build(negative, builder), end, lower], type_)
+    return end
 
 
-def _before(loop: Op, conditions: Iterable[Value], changing: Iterable[Condition]) -> Block:
-    """Whether an iteration comes, and is whole."""
-    block = Block()
-    values = _arguments(block, loop.body)
-    builder = Builder(block, None, loop.location)
-
-    def leaf(value: Value) -> Value:
-        op = value.definer
-        if value in values or op is None or seen.is_fixed(value):
-            return values.get(value, value)
-        for operand in op.operands:
-            values[operand] = leaf(operand)
-        block.append(op.clone(values))
-        return values[value]
-
-    seen = _Seen(loop)
-    number = values[loop.body.arguments[0]]
-    predicate = ULT if loop.attributes.get("unsignedCmp") else SLT
-    goes_on = compare(builder, predicate, number, loop.operands[1])
-    for condition in [*conditions, *(build(each, builder, leaf) for each in changing)]:
-        goes_on = builder.value("arith.andi", [goes_on, condition], I1)
-    builder.build("scf.condition", [goes_on, *block.arguments])
-    return block
+def _scalar(value: Value) -> Sum:
+    known = constant_of(value)
+    return Sum(0, {value: 1}) if known is None else Sum(int(known))
 
 
-def _after(loop: Op, known: dict[Value, Value]) -> Block:
-    """The body of a whole tile, and the number of the next iteration."""
-    block = Block()
-    values = {**known, **_arguments(block, loop.body)}
+def _is_nearer(limit: tuple[Sum, int], other: tuple[Sum, int]) -> bool:
+    """Whether a limit is below another, whatever their scalars are."""
+    difference = limit[0] - other[0]
+    return limit[1] == other[1] and not difference.factors and difference.constant < 0
+
+
+def _quotient(sum_: Sum, factor: int, builder: Builder) -> Value:
+    """The least number that times the factor, a power of 2, is no less than the sum."""
+    if factor == 1:
+        return build_sum(sum_, builder)
+    shifted = [build_sum(sum_ + Sum(factor - 1), builder), builder.constant(factor.bit_length() - 1, I64)]
+    return builder.value("arith.shrsi", shifted, I64)
+
+
+def _body(loop: Op, known: dict[Value, Value]) -> Block:
+    """The body of a whole tile, which carries the number of the next iteration too."""
+    block, old = Block(), loop.body.arguments
+    values = {**known, old[0]: block.add_argument(old[0].type, old[0].location)}
+    block.add_argument(old[0].type, old[0].location)
+    values |= {argument: block.add_argument(argument.type, argument.location) for argument in old[1:]}
     for op in loop.body:
         block.append(op.clone(values))
     for value, all_true in known.items():
         if values[value] is not all_true:
             values[value].replace_by(all_true)
     end = block.terminator
-    builder = Builder.before_op(end)
-    number = block.arguments[0]
-    end.set_operands([builder.value("arith.addi", [number, loop.operands[2]], number.type), *end.operands])
+    number = values[old[0]]
+    following = Builder.before_op(end).value("arith.addi", [number, loop.operands[2]], number.type)
+    end.set_operands([following, *end.operands])
     return block
 
 
-def _known(loop: Op, tests: Iterable[Op], builder: Builder) -> dict[Value, Value]:
+def _known(tests: Iterable[Op], builder: Builder) -> dict[Value, Value]:
     """What is true wherever all tests are: a comparison, and the masks made of such only, inside of the loop or not."""
     known: dict[Value, Value] = {}
     work = [op.result for op in tests]
