@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +78,16 @@ def cells(row: Row) -> list[str]:
     numbers = (row.registers, row.threads, f"{row.spills}/{row.fills}", row.instructions, row.code)
     accesses = (row.loop_loads, row.loads, row.stores, row.threadgroup_loads)
     return [*map(str, numbers), loop, str(row.products or "-"), per_64, *(spelled(each) or "-" for each in accesses)]
+
+
+def loops(kernel: Kernel) -> Iterator[str]:
+    """A line for each loop of a kernel, in the order of the code, loops inside others further in."""
+    depths = [0]
+    for region in kernel.regions[1:]:
+        depths.append(depths[region.parent] + 1)
+        spills = f"{region.opcodes.get('stack_store', 0)}/{region.opcodes.get('stack_load', 0)} spills/fills"
+        counts = f"{region.instructions} ({region.net}) instructions, {region.products} products, {spills}"
+        yield f"{'  ' * depths[-1]}loop: {counts}, loads {spelled(region.device_loads) or '-'}\n"
 
 
 def markdown(groups: Mapping[str, Mapping[str, Row]]) -> str:

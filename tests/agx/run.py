@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.agx import compilers, report
 from tests.agx.rewrite import THREADS, ClProgram, rewrite
+from tests.agx.statistics import Kernel
 from tests.simt.mlx_texts import mlx_texts
 from tests.simt.workloads import named
 from tests.support.recorded import as_json, page_with
@@ -31,12 +32,12 @@ def rows_of(program: ClProgram) -> Rows:
     return {kernel.name: report.row_of(kernel) for kernel in compilers.statistics_of(program)}
 
 
-def of_file(file: Path, threads: int) -> Iterator[tuple[str, report.Row]]:
-    """(name, row) of each kernel of a text; the name is the file's where it has one kernel. Raises AgxError,
-    CompileError, OSError."""
-    rows = rows_of(rewrite(file.read_text(), threads=threads))
-    for kernel, row in rows.items():
-        yield (file.stem if len(rows) == 1 else f"{file.stem}:{kernel}"), row
+def of_file(file: Path, threads: int) -> Iterator[tuple[str, Kernel]]:
+    """(name, kernel) of each kernel of a text; the name is the file's where it has one. Raises AgxError, CompileError,
+    OSError."""
+    kernels = compilers.statistics_of(rewrite(file.read_text(), threads=threads))
+    for kernel in kernels:
+        yield (file.stem if len(kernels) == 1 else f"{file.stem}:{kernel.name}"), kernel
 
 
 def measured(programs: Mapping[str, ClProgram]) -> Iterator[tuple[str, report.Row]]:
@@ -59,12 +60,13 @@ def _show(name: str, row: report.Row) -> None:
     print(report.line(name, report.cells(row)), flush=True)
 
 
-def _files(files: Sequence[Path], threads: int) -> int:
+def _files(files: Sequence[Path], threads: int, with_loops: bool) -> int:
     failed = 0
     for file in files:
         try:
-            for name, row in of_file(file, threads):
-                _show(name, row)
+            for name, kernel in of_file(file, threads):
+                _show(name, report.row_of(kernel))
+                print("".join(report.loops(kernel) if with_loops else ()), end="", flush=True)
         except (OSError, compilers.AgxError, CompileError) as error:
             print(f"{file}: {error}", file=sys.stderr)
             failed += 1
@@ -90,6 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", help="files *.metal, or beginnings of names of the benchmarks' texts")
     parser.add_argument("--threads", type=int, default=THREADS, help="of a threadgroup, for kernels that do not say")
+    parser.add_argument("--loops", action="store_true", help="a line for each loop of a file's kernels too")
     options = parser.parse_args()
     reason = compilers.missing()
     if reason:
@@ -98,7 +101,7 @@ def main() -> int:
     files = [Path(text) for text in options.texts if text.endswith(".metal")]
     names = [text for text in options.texts if not text.endswith(".metal")]
     print(report.line("text", report.HEADINGS))
-    failed = _files(files, options.threads)
+    failed = _files(files, options.threads, options.loops)
     if names or not files:
         _benchmarks(names)
     return min(failed, 125)

@@ -63,6 +63,15 @@ def test_a_row_says_what_64_products_cost():
     assert (cells["loop's loads"], cells["loads"], cells["spills/fills"]) == ("16x8", "16x8 4x1", "2/0")
 
 
+def test_every_loop_gets_a_line():
+    found = kernel(OUTSIDE, FAST, region(1, {"iadd": 5}), SLOW)
+    assert list(report.loops(found)) == [
+        "  loop: 217 (116) instructions, 64 products, 0/0 spills/fills, loads 8x32\n",
+        "    loop: 5 (5) instructions, 0 products, 0/0 spills/fills, loads -\n",
+        "  loop: 400 (396) instructions, 64 products, 0/4 spills/fills, loads 8x32\n",
+    ]
+
+
 def test_what_is_missing_is_an_error():
     with pytest.raises(KeyError, match="device_stores"):
         kernels_of(
