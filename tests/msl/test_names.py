@@ -20,7 +20,7 @@ from triton_alloy.msl.names import FILES, Names, identifier, reserved
 from triton_alloy.msl.printer import OWN_NAMES, print_kernel
 from triton_alloy.msl.vocabulary import VOCABULARY
 from triton_alloy.msl_cpu import Library, strict
-from triton_alloy.msl_cpu.language import BUILT_INS
+from triton_alloy.msl_cpu.text.language import BUILT_INS
 from triton_alloy.transforms.registers import form_loops, storage
 
 HEADERS = Path(msl_cpu.__file__).parent / "headers"
@@ -47,7 +47,7 @@ def test_what_a_row_of_the_elementwise_ops_calls_is_reserved():
     assert called and [word for word in called if not is_reserved(word)] == []
 
 
-@pytest.mark.parametrize("header", sorted(HEADERS.rglob("*.h")), ids=lambda path: path.name)
+@pytest.mark.parametrize("header", sorted(HEADERS.rglob("*.h")), ids=lambda path: path.relative_to(HEADERS).as_posix())
 def test_the_macros_of_every_header_are_reserved(header: Path):
     macros = re.findall(r"^\s*#\s*define\s+(\w+)", header.read_text(), re.MULTILINE)
     is_opencl = header.parent.name == "strict"  # whose other words only strict mode's own headers see

@@ -20,7 +20,7 @@ import platformdirs
 
 from ..errors import DeviceFailure, Unsupported
 from ..kernel import Extent, Kernel, Properties
-from ..msl_cpu import cache_folder
+from ..msl_cpu.compile import cache_folder
 from . import limits, log, selftest
 from .detection import describe
 from .metal_api import Api, default_device, facts_of, load_api

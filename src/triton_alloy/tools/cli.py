@@ -13,8 +13,8 @@ from rich.text import Text
 
 from triton_alloy import __version__
 from triton_alloy.errors import AlloyError, InvalidArgument
+from triton_alloy.msl_cpu.compile.eviction import parse_size
 from triton_alloy.msl_cpu.errors import MslError
-from triton_alloy.msl_cpu.eviction import parse_size
 from triton_alloy.tools import doctor, info, needs
 from triton_alloy.tools.bench import SECTIONS, bench, packages
 
