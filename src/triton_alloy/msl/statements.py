@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ..dialects.control import For
 from ..dialects.msl import DEVICE, THREADGROUP, count_of, row_of
 from ..errors import Unsupported
 from ..ir.core import Block, Op, Value
@@ -286,14 +287,15 @@ def register_loop(op: Op, writer: Writer) -> None:
 
 @statement("scf.for")
 def for_(op: Op, writer: Writer) -> None:
-    lower, upper, step = (writer.take(v) for v in op.operands[:3])
+    loop = For(op)
+    lower, upper, step = (writer.take(v) for v in loop.bounds)
     writer.comment(op.location)
-    index = op.body.arguments[0]
+    index = loop.index
     writer.names.open()
     text = writer.name_value(index, index.name or "i")
     condition = f"{text} < {upper.at(UNARY)}"
     if op.attributes.get("unsigned"):
-        low, high = (unsigned(v, Expression(e)) for v, e in ((index, text), (op.operands[1], upper.text)))
+        low, high = (unsigned(v, Expression(e)) for v, e in ((index, text), (loop.bounds[1], upper.text)))
         condition = f"{low.text} < {high.text}"
     increment = f"++{text}" if step.text == "1" else f"{text} += {step.text}"
     writer.open(f"for ({type_name(index.type)} {text} = {lower.text}; {condition}; {increment})")
@@ -305,7 +307,7 @@ def for_(op: Op, writer: Writer) -> None:
 @statement("scf.if")
 def if_(op: Op, writer: Writer) -> None:
     condition = writer.take(op.operands[0])
-    blocks = [block for region in op.regions for block in region.blocks]
+    blocks = op.blocks()
     full = [len(list(block)) > 1 for block in blocks]
     if not any(full):
         return
@@ -325,11 +327,10 @@ def if_(op: Op, writer: Writer) -> None:
 
 @statement("scf.while")
 def while_(op: Op, writer: Writer) -> None:
-    before, after = (region.blocks[0] for region in op.regions)
     writer.comment(op.location)
     writer.open("while (true)")
-    print_block(before, writer)
-    print_block(after, writer)
+    for block in op.blocks():
+        print_block(block, writer)
     writer.close()
 
 

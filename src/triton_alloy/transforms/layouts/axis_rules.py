@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import gcd
 
+from ...dialects.arith import SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT
 from ...ir.core import Op
 from ...ir.types import DenseAttribute, IndexType, IntegerAttribute, IntegerType, PointerType, TensorType, element_of
 from ...rules.fold import fold_binary, fold_cast, fold_comparison
@@ -370,8 +371,8 @@ def _mix(op: Op, infos: list[AxisInfo]) -> AxisInfo:
 
 
 # The predicates for which a group that runs from one multiple to the next compares alike with a multiple.
-_UP_LEFT = {2, 5, 6, 9}  # a < n, a >= n
-_UP_RIGHT = {3, 4, 7, 8}  # n <= b, n > b
+_UP_LEFT = {SLT, SGE, ULT, UGE}  # a < n, a >= n
+_UP_RIGHT = {SLE, SGT, ULE, UGT}  # n <= b, n > b
 
 
 @rule("arith.cmpi")

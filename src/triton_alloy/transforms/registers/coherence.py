@@ -69,7 +69,7 @@ def _groups(kernel: Op) -> dict[Value, Value]:
 
     pointers = [argument for argument in kernel.body.arguments if isinstance(argument.type, PointerType)]
     for op in kernel.walk():
-        blocks = [block for region in op.regions for block in region.blocks]
+        blocks = op.blocks()
         inside = [argument for block in blocks for argument in block.arguments]
         pointers += [value for value in (*op.results, *inside) if isinstance(value.type, PointerType)]
         if not op.regions and not is_terminator(op):
