@@ -90,7 +90,7 @@ def variable(op: Op, writer: Writer) -> None:
     if op.operands:
         first = f" = {writer.take(op.operands[0]).at(ANY)}"
         writer.comment(op.location)
-    spelled = type_name(value.type, value in writer.constant_pointers)
+    spelled = type_name(value.type)
     text = writer.name_value(value, value.name or "values")
     count = f"[{value.type.count}]" if isinstance(value.type, RegisterType) and value.type.count > 1 else ""
     writer.line(f"{spelled}{'' if spelled.endswith('*') else ' '}{text}{count}{first};")
@@ -169,19 +169,15 @@ def fence(op: Op, writer: Writer) -> None:
     emit(op, "device_fence();", writer)
 
 
-def log_arguments(op: Op, message: Message, writer: Writer) -> list[Expression]:
+def log_arguments(message: Message, writer: Writer) -> list[Expression]:
     """The log, the message's number, and which program speaks."""
-    if message not in writer.messages:
-        writer.messages.append(message)
-    number = writer.messages.index(message)
-    return [name("device_log"), name(f"{number}u"), name("program_id")]
+    return [name("device_log"), name(f"{writer.numbers[message]}u"), name("program_id")]
 
 
 @statement("msl.print")
 def print_(op: Op, writer: Writer) -> None:
-    fields = ("text", "element", "signed", "hexadecimal", "shape", "operand", "operands")
-    message = Message("print", **{field: op.attributes[field] for field in fields})
-    arguments = log_arguments(op, message, writer)
+    message = writer.messages[op]
+    arguments = log_arguments(message, writer)
     function = "log_value" if message.element else "log_text"
     operands = list(op.operands)
     if message.shape:
@@ -193,11 +189,8 @@ def print_(op: Op, writer: Writer) -> None:
 
 @statement("msl.report")
 def report(op: Op, writer: Writer) -> None:
-    place, caller = op.location, op.location.outermost()
-    location = f"{place} (from {caller})" if place is not caller else str(place)
-    source = writer.sources.get((place.file, place.line), "")
-    message = Message("assert", op.attributes["text"], location, shape=op.attributes["shape"], source=source)
-    arguments = log_arguments(op, message, writer)
+    message = writer.messages[op]
+    arguments = log_arguments(message, writer)
     function = "log_failures" if message.shape else "log_failure"
     make = offset_argument if message.shape else lambda value, _: writer.take(value)
     arguments += [make(v, writer) for v in op.operands]
