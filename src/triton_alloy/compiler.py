@@ -21,7 +21,6 @@ from .kernel import Kernel, Message, check_limits
 from .msl.printer import print_kernel
 from .target import Target
 from .transforms.layouts import assign_layouts
-from .transforms.layouts.axis import AxisAnalysis
 from .transforms.lowering import lower
 from .transforms.registers import allocate, barriers, clean, coherence, form_loops, pointers, storage, unroll
 from .transforms.tensors import (
@@ -61,14 +60,6 @@ def _only(module: Op) -> Op:
     return function
 
 
-def _assign_layouts(module: Op, options: Options) -> None:
-    assign_layouts.run(module, options.target, options.simdgroups, AxisAnalysis(_only(module)))
-
-
-def _lower(module: Op, options: Options) -> None:
-    lower.run(module, options.target, options.simdgroups, AxisAnalysis(_only(module)), options.fp_contract)
-
-
 Stage = Callable[[Op, Options], None]
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("structurize", lambda module, _: structurize.run(module)),
@@ -83,8 +74,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("scaled_dot", lambda module, _: scaled_dot.run(module)),
     ("small_floats", lambda module, _: small_floats.run(module)),
     ("legalize", lambda module, options: legalize.run(module, options.target)),
-    ("assign_layouts", _assign_layouts),
-    ("lower", _lower),
+    ("assign_layouts", lambda module, options: assign_layouts.run(module, options.target, options.simdgroups)),
+    ("lower", lambda module, options: lower.run(module, options.target, options.simdgroups, options.fp_contract)),
     ("clean", lambda module, _: clean.run(module)),
     ("coherence", lambda module, options: coherence.run(_only(module), options.target)),
     ("allocate", lambda module, _: allocate.run(_only(module))),

@@ -8,7 +8,7 @@ from triton_alloy.ir.parser import parse
 from triton_alloy.ir.verifier import dominators, verify
 
 
-def function(body: str, arguments: str = "%x: i32, %p: !tt.ptr<f32>, %t: tensor<4xi32>, %c: i1") -> str:
+def function(body: str, arguments: str = "%x: i32, %p: !tt.ptr<f32>, %t: tensor<4xi32>, %c: i1, %f: f32") -> str:
     types = ", ".join(argument.split(": ")[1] for argument in arguments.split(", "))
     return f"""\
 "tt.func"() <{{function_type = ({types}) -> (), sym_name = "f"}}> ({{
@@ -44,6 +44,17 @@ def test_a_right_module_is_accepted():
     verify(parse(function(GOOD)))
 
 
+EVERY_OTHER = "#linear<{register = [[1]], lane = [[4], [2], [8], [16], [32]], simdgroup = []}>"
+LOADS = f"""\
+  %r = "tt.splat"(%p) : (!tt.ptr<f32>) -> tensor<64x!tt.ptr<f32>, {EVERY_OTHER}>
+  %a = "tt.load"(%r) <{{ATTRIBUTES}}> : (tensor<64x!tt.ptr<f32>, {EVERY_OTHER}>) -> tensor<64xf32, {EVERY_OTHER}>
+"""
+
+
+def test_an_access_may_be_as_wide_as_its_layout_has_registers():
+    verify(parse(function(LOADS.replace("ATTRIBUTES", "width = 2 : i32, contiguous = false"))))
+
+
 @pytest.mark.parametrize(
     "body, problem",
     [
@@ -67,6 +78,17 @@ def test_a_right_module_is_accepted():
         (
             '  %a = "tt.dot"(%t, %t, %t) : (tensor<4xi32>, tensor<4xi32>, tensor<4xi32>) -> tensor<4xi32>',
             "are no matrices",
+        ),
+        (LOADS.replace("ATTRIBUTES", "width = 4 : i32"), "no 4 registers of #linear"),
+        (LOADS.replace("ATTRIBUTES", "width = 3 : i32"), "no 3 registers of #linear"),
+        (LOADS.replace("ATTRIBUTES", "contiguous = true"), "the lanes of #linear"),
+        ('  %a = "tt.load"(%p) <{width = 2 : i32}> : (!tt.ptr<f32>) -> f32', "f32 has no layout"),
+        ('  "tt.store"(%p, %f) <{contiguous = true}> : (!tt.ptr<f32>, f32) -> ()', "f32 has no layout"),
+        (
+            '  %m = "tt.splat"(%x) : (i32) -> tensor<8x8xi32>\n'
+            '  %d = "tt.dot"(%m, %m, %m) <{unit = "mma_8x8"}> : '
+            "(tensor<8x8xi32>, tensor<8x8xi32>, tensor<8x8xi32>) -> tensor<8x8xi32>",
+            "no layouts for mma_8x8",
         ),
         ('  "tt.return"() : () -> ()', "a terminator is not the last op of its block"),
         ('  "no.such"() : () -> ()', "no.such: it is no registered operation"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from triton_alloy.ir.core import Op
 from triton_alloy.ir.parser import parse
 from triton_alloy.ir.printer import print_ir
 from triton_alloy.ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
 from triton_alloy.ir.verifier import verify
 from triton_alloy.target import target_for
-from triton_alloy.transforms.layouts.axis import AxisAnalysis
 from triton_alloy.transforms.lowering import lower
 
 # 256 elements: 2 registers, 32 lanes, 4 simdgroups.
@@ -34,9 +32,7 @@ def lowered(arguments: str, body: str, hints: str = "", family: str = "apple9", 
         f"arg_attrs = [{hints}]}}> ({{\n^bb0({arguments}):\n{body}\n"
         '"tt.return"() : () -> ()\n}) : () -> ()\n}) : () -> ()\n'
     )
-    function = module.body.first
-    assert isinstance(function, Op)
-    lower.run(module, target_for(family), simdgroups, AxisAnalysis(function), False)
+    lower.run(module, target_for(family), simdgroups, False)
     eliminate_common_subexpressions(module)
     eliminate_dead_code(module)
     verify(module)

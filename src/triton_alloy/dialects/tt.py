@@ -65,12 +65,29 @@ def _load(op: Op) -> str | None:
     types = types_of(op.operands)
     if len(types) == 3 and types[2] is not op.result.type:
         return f"{types[2]} cannot stand in for {op.result.type}"
-    return _accessed(op, op.result.type, types[1] if len(types) > 1 else None)
+    return _accessed(op, op.result.type, types[1] if len(types) > 1 else None) or _vectors(op, op.result.type)
 
 
 def _store(op: Op) -> str | None:
     types = types_of(op.operands)
-    return _accessed(op, types[1], types[2] if len(types) > 2 else None)
+    return _accessed(op, types[1], types[2] if len(types) > 2 else None) or _vectors(op, types[1])
+
+
+def _vectors(op: Op, value: Type) -> str | None:
+    """Whether the layout allows what layout assignment says: `width` consecutive elements of a lane at once, and that
+    the lanes' addresses are `contiguous`."""
+    width, contiguous = op.integer("width", 1), op.integer("contiguous", 0)
+    if width == 1 and not contiguous:
+        return None
+    layout = value.layout if isinstance(value, TensorType) else None
+    if layout is None:
+        return f"{value} has no layout to access {width} consecutive elements in"
+    axes = range(layout.rank)
+    if width < 1 or width & (width - 1) or width > max(map(layout.contiguous_registers, axes)):
+        return f"no {width} registers of {layout} hold consecutive elements"
+    if contiguous and not any(map(layout.lanes_contiguous, axes)):
+        return f"the lanes of {layout} hold no consecutive elements"
+    return None
 
 
 def _atomic(op: Op) -> str | None:
@@ -143,8 +160,11 @@ def _dot(op: Op) -> str | None:
     if len(_shape(a)) < 2 or len(_shape(a)) != len(_shape(b)):
         return f"{a} and {b} are no matrices"
     (*batch, m, k), (*other_batch, k2, n) = _shape(a), _shape(b)
-    fits = k == k2 and batch == other_batch and _shape(c) == (*batch, m, n)
-    return None if fits else f"{a} times {b} is no {c}"
+    if k != k2 or batch != other_batch or _shape(c) != (*batch, m, n):
+        return f"{a} times {b} is no {c}"
+    if "unit" in op.attributes and None in (a.layout, b.layout, c.layout):
+        return f"its operands have no layouts for {op.attributes['unit']}"
+    return None
 
 
 def _combine(op: Op) -> str | None:

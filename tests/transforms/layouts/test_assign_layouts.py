@@ -7,9 +7,12 @@ import pytest
 triton = pytest.importorskip("triton")
 tl = pytest.importorskip("triton.language")
 
+from tests.support.filecheck import check  # noqa: E402
+from triton_alloy.compiler import compile_module  # noqa: E402
 from triton_alloy.errors import Unsupported  # noqa: E402
 from triton_alloy.examples import attention, layer_norm, matmul, softmax, vector_add  # noqa: E402
 from triton_alloy.frontend import native  # noqa: E402
+from triton_alloy.ir.printer import print_ir  # noqa: E402
 from triton_alloy.ir.types import TensorType  # noqa: E402
 from triton_alloy.ir.verifier import verify  # noqa: E402
 from triton_alloy.layout import tiled  # noqa: E402
@@ -57,7 +60,7 @@ def assign(module, arch, simdgroups=4):
     """Assign layouts; check the result; return its ops."""
     target = target_for(arch)
     simdgroups = min(simdgroups, target.max_simdgroups)
-    assign_layouts.run(module, target, simdgroups, AxisAnalysis(module.body.first))
+    assign_layouts.run(module, target, simdgroups)
     verify(module)
     ops = list(module.walk())
     for op in ops:
@@ -159,6 +162,52 @@ def test_loads_are_vectors_on_apple_and_lanes_on_the_cpu():
     assert first.result.type.layout.lanes_contiguous(0) and first.result.type.layout.simdgroup_count == 1
 
 
+def text_of(kernel, arch, **constants):
+    module = build(kernel, **constants)
+    assign(module, arch)
+    return print_ir(module)
+
+
+def test_accesses_say_how_they_are_done():
+    """Vectors of four on Apple; consecutive lanes on the CPU, and where a mask may end anywhere."""
+    vectors, lanes = "width = 4, contiguous = false", "width = 1, contiguous = true"
+    for arch, divisible, said in (("apple9", True, vectors), ("apple9", False, lanes), ("cpu", True, lanes)):
+        check(
+            text_of(vector_add.add_kernel, arch, divisible=divisible, BLOCK_SIZE=1024),
+            f"""
+            CHECK: "tt.load"({{{{.*}}}}, {said}}}>
+            CHECK: "tt.load"({{{{.*}}}}, {said}}}>
+            CHECK: "tt.store"({{{{.*}}}}) <{{{said}}}>
+            """,
+        )
+
+
+@triton.jit
+def every_other(x_ptr, y_ptr, N: tl.constexpr):
+    i = tl.arange(0, N)
+    tl.atomic_add(y_ptr + i, tl.load(x_ptr + 2 * i))
+    tl.store(y_ptr, tl.load(x_ptr))
+
+
+def test_accesses_without_runs_are_one_by_one():
+    """What is no tensor has no layout, and says nothing; nor do atomics, which have one way to be done."""
+    ops = assign(build(every_other, N=1024), "apple9")
+    strided, scalar = named(ops, "tt.load")
+    assert (strided.attributes["width"], strided.attributes["contiguous"]) == (1, False)
+    [atomic], [store] = named(ops, "tt.atomic_rmw"), named(ops, "tt.store")
+    assert all("width" not in op.attributes for op in (scalar, atomic, store))
+
+
+@pytest.mark.parametrize("arch", TARGETS)
+def test_addresses_are_analysed_once(arch, monkeypatch):
+    """All that the layouts and the text take from the analysis is in the module that the stage leaves."""
+    analysed = []
+    analyse = AxisAnalysis.__init__
+    monkeypatch.setattr(AxisAnalysis, "__init__", lambda self, of: (analysed.append(of), analyse(self, of))[1])
+    compile_module(build(softmax.softmax_kernel, BLOCK_SIZE=1024), target_for(arch), num_warps=4)
+    assert len(analysed) == 1
+
+
 def test_masks_that_end_anywhere_leave_no_vectors():
     ops = assign(build(vector_add.add_kernel, divisible=False, BLOCK_SIZE=1024), "apple9")
     assert named(ops, "tt.load")[0].result.type.layout.lanes_contiguous(0)
@@ -178,6 +227,7 @@ def test_matmul_loads_fragments(arch, element, divisible, blocks):
     assert conversions(ops) == []
     [dot] = named(ops, "tt.dot")
     fragment, simdgroups = target_for(arch).fragment, () if arch == "cpu" else (1, 0)
+    assert dot.attributes["unit"] == ("mma_rows" if arch == "cpu" else "mma_8x8")
     assert dot.result.type.layout is tiled(fragment.c, blocks[:2], simdgroups)
     assert dot.operands[0].definer.name == dot.operands[1].definer.name == "tt.load"
 
@@ -213,7 +263,7 @@ def test_a_dot_that_is_too_small_for_fragments_has_any_layout():
     ops = assign(build(small_dot, M=4, N=16, K=16), "apple9")
     assert conversions(ops) == []
     [dot] = named(ops, "tt.dot")
-    assert dot.result.type.layout.simdgroup_count == 4
+    assert dot.result.type.layout.simdgroup_count == 4 and "unit" not in dot.attributes
 
 
 @triton.jit

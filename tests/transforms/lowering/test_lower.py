@@ -9,7 +9,7 @@ from triton_alloy.errors import Unsupported
 
 def test_a_range_is_lane_plus_simdgroup_plus_register():
     body = store_range("@WIDE", 256) + (
-        '"tt.store"(%p, %i) : (tensor<256x!tt.ptr<i32>, @WIDE>, tensor<256xi32, @WIDE>) -> ()'
+        '"tt.store"(%p, %i) <{contiguous = true}> : (tensor<256x!tt.ptr<i32>, @WIDE>, tensor<256xi32, @WIDE>) -> ()'
     )
     check(
         lowered("%x: !tt.ptr<i32>", body, simdgroups=4),
@@ -53,6 +53,59 @@ def test_a_reduction_goes_through_registers_lanes_and_threadgroup_memory():
         CHECK: "msl.store"(%x, {{.*}}, [[all]], [[leader]])
         """,
     )
+
+
+def copied(layout: str, attributes: str) -> str:
+    """Load 64 consecutive numbers, and store them where they were, with `attributes` on both accesses."""
+    pointers = f"tensor<64x!tt.ptr<i32>, {layout}>"
+    return f"""{store_range(layout, 64)}
+    %v = "tt.load"(%p) <{{{attributes}}}> : ({pointers}) -> tensor<64xi32, {layout}>
+    "tt.store"(%p, %v) <{{{attributes}}}> : ({pointers}, tensor<64xi32, {layout}>) -> ()
+    """
+
+
+def test_an_access_is_done_as_its_attributes_say():
+    """And only so: consecutive addresses are nothing to go by."""
+    vectors = lowered("%x: !tt.ptr<i32>", copied("@PAIR", "width = 2 : i32"))
+    check(
+        vectors,
+        """
+        CHECK: [[both]] = "msl.load_vector"(%x, {{.*}}) <{width = 2}>
+        CHECK: "msl.store_vector"(%x, {{.*}}, [[both]]) <{width = 2}>
+        """,
+    )
+    rows = lowered("%x: !tt.ptr<i32>", copied("@LINE", "width = 1 : i32, contiguous = true"))
+    assert rows.count("<{contiguous = true}>") == 2 and "vector" not in rows
+    for layout in ("@PAIR", "@LINE"):
+        text = lowered("%x: !tt.ptr<i32>", copied(layout, ""))
+        assert text.count("<{contiguous = false}>") == 2 and "vector" not in text
+
+
+SQUARE = "#linear<{register = [[0, 1]], lane = [[0, 2], [1, 0], [2, 0], [0, 4], [4, 0]], simdgroup = []}>"
+
+
+def test_a_dot_is_done_by_the_unit_that_it_names():
+    type_ = f"tensor<8x8xf32, {SQUARE}>"
+    body = f"""
+    %z = "arith.constant"() <{{value = dense<1.0> : {type_}}}> : () -> {type_}
+    %d = "tt.dot"(%z, %z, %z) ATTRIBUTES : ({type_}, {type_}, {type_}) -> {type_}
+    "tt.print"(%d) <{{prefix = "d", hex = false, isSigned = array<i32: 1>}}> : ({type_}) -> ()
+    """
+    on_unit = lowered("%x: !tt.ptr<i32>", body.replace("ATTRIBUTES", '<{unit = "mma_8x8"}>'))
+    assert 'function = "mma_8x8"' in on_unit and "shared" not in on_unit
+    alone = lowered("%x: !tt.ptr<i32>", body.replace("ATTRIBUTES", ""))
+    assert "msl.mma" not in alone and "math.fma" in alone
+
+
+def test_a_dot_of_wider_elements_than_its_sum_is_refused_with_its_line():
+    wide, narrow = f"tensor<8x8xf32, {SQUARE}>", f"tensor<8x8xf16, {SQUARE}>"
+    body = f"""
+    %a = "arith.constant"() <{{value = dense<1.0> : {wide}}}> : () -> {wide}
+    %c = "arith.constant"() <{{value = dense<1.0> : {narrow}}}> : () -> {narrow}
+    %d = "tt.dot"(%a, %a, %c) : ({wide}, {wide}, {narrow}) -> {narrow} loc("k.py":5:1)
+    """
+    with pytest.raises(Unsupported, match=r"tt\.dot at k\.py:5: f32 operands with a f16 result"):
+        lowered("%x: !tt.ptr<i32>", body)
 
 
 def test_rows_broadcast_over_columns_are_kept_once():

@@ -4,5 +4,6 @@ axis, axis_info, axis_rules     how contiguous, aligned and constant every integ
 layout_rules        how layouts pass through ops that compute nothing across threads
 layout_choice       which layout suits an access or a dot best
 natural_layouts     the layouts of the tensors that are worth keeping where they are
-assign_layouts      the stage: gives every tensor its layout, with conversions where users differ
+assign_layouts      the stage: gives every tensor its layout, with conversions where users differ; says of each
+                    access how wide it is, and of each dot which unit does it
 """

@@ -1,5 +1,8 @@
 """Gives every tensor a layout, and inserts ttg.convert_layout where a tensor is used in another than it has.
 
+What follows from layouts and addresses is written on the ops: `width` and `contiguous` on loads and stores, on a dot
+the function of the matrix unit that does it, as `unit`.
+
 Anchored tensors have their natural layout (natural_layouts.py). Floating ones are computed anew, right after the
 original, in each layout that is demanded of them; what they are computed from is demanded in turn. So conversions
 appear only on anchored tensors, once for each layout, and of a broadcast vector the vector is converted.
@@ -7,24 +10,23 @@ appear only on anchored tensors, once for each layout, and of a broadcast vector
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...ir.core import Builder, Op, Value
 from ...ir.types import DenseAttribute, TensorType
 from ...layout import LinearLayout
 from ...target import Target
+from .axis import AxisAnalysis
 from .layout_choice import LayoutChoice
 from .layout_rules import is_tensor, shape_of
 from .natural_layouts import STAGED, NaturalLayouts
 
 
-def run(module: Op, target: Target, simdgroups: int, axis: Any) -> None:
-    """In place, on the only function of `module`. `simdgroups`: how many run a program. `axis`: axis.AxisAnalysis.
+def run(module: Op, target: Target, simdgroups: int) -> None:
+    """In place, on the only function of `module`. `simdgroups`: how many run a program.
 
     Raises Unsupported for tensor ops without a rule.
     """
     [function] = [op for op in module.body if op.name == "tt.func"]
-    layouts = NaturalLayouts(function, LayoutChoice(target, simdgroups, axis))
+    layouts = NaturalLayouts(function, LayoutChoice(target, simdgroups, AxisAnalysis(function)))
     _Assignment(layouts).run()
 
 
@@ -54,7 +56,10 @@ class _Assignment:
     def _place(self, op: Op) -> None:
         """Give an op that stays its operands in the layouts that it needs."""
         if op in self.layouts.required:
-            self._demand_all(op, self.layouts.required[op])
+            layout = self.layouts.required[op]
+            if op.name in ("tt.load", "tt.store"):
+                op.attributes.update(self.layouts.choice.access(op, layout))
+            self._demand_all(op, layout)
         elif op.name == "tt.dot":
             self._place_dot(op)
         elif op.name in STAGED:
@@ -68,7 +73,9 @@ class _Assignment:
     def _place_dot(self, op: Op) -> None:
         """On the matrix unit, or with A and B as they are: they will be read from threadgroup memory."""
         fragments = self.layouts.dots.get(op)
-        if fragments is None:
+        if fragments is not None:
+            op.attributes["unit"] = self.layouts.choice.target.fragment.function
+        else:
             default = self.layouts.choice.default
             left, right = (self.natural.get(o) or default(shape_of(o)) for o in op.operands[:2])
             fragments = (left, right, self.natural[op.result])

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import prod
-from typing import Any
 
 from ...conversion import ConversionCosts
 from ...ir.core import Op
-from ...ir.types import PointerType, element_of
+from ...ir.types import Attribute, PointerType, element_of
 from ...layout import LinearLayout, bits, blocked, tiled
 from ...target import Target
+from .axis import AxisAnalysis
 from .layout_rules import shape_of
 
 
 class LayoutChoice:
-    """The choices for one kernel. `simdgroups`: how many run a program. `axis`: what is known of its addresses
-    (axis.AxisAnalysis)."""
+    """The choices for one kernel. `simdgroups`: how many run a program. `axis`: what is known of its addresses."""
 
-    def __init__(self, target: Target, simdgroups: int, axis: Any):
+    def __init__(self, target: Target, simdgroups: int, axis: AxisAnalysis):
         self.target = target
         self.simdgroups = simdgroups
         self.axis = axis
@@ -41,8 +40,7 @@ class LayoutChoice:
         return self._blocked(shape, order, min(self._vector(op, order[0]), share))
 
     def _vector(self, op: Op, axis: int) -> int:
-        """The most consecutive elements along `axis` that the addresses and the mask let one lane access at once. It is
-        the rule by which lower_memory chooses the width."""
+        """The most consecutive elements along `axis` that the addresses and the mask let one lane access at once."""
         if op.name not in ("tt.load", "tt.store"):
             return 1
         pointer, size = op.operands[0], _element_bytes(op)
@@ -52,12 +50,22 @@ class LayoutChoice:
         limits += [self.axis.of(value).constancy[axis] for value in mask]
         return 1 << bits(min(limits))
 
-    def access_cost(self, op: Op, layout: LinearLayout) -> float:
-        """What the access costs one simdgroup, on average, with its tensors in `layout`. Copies are not stored."""
+    def access(self, op: Op, layout: LinearLayout) -> dict[str, Attribute]:
+        """How a load or store with its tensors in `layout` is done, as the op's attributes: `width` consecutive
+        elements of each lane at once; `contiguous`: the lanes' addresses rise by one element."""
+        axis, run, width = self._run_of(op, layout)
+        lanes = self.target.threads_per_simdgroup
+        return {"width": width, "contiguous": run >= lanes and layout.lanes_contiguous(axis)}
+
+    def _run_of(self, op: Op, layout: LinearLayout) -> tuple[int, int, int]:
+        """The axis along which most addresses are consecutive, how many are, and how many a lane accesses at once."""
         contiguity = self.axis.of(op.operands[0]).contiguity
         axis = max(range(len(contiguity)), key=lambda a: contiguity[a])
-        vector = min(self._vector(op, axis), layout.contiguous_registers(axis))
-        run = 1 << bits(contiguity[axis])
+        return axis, contiguity[axis], min(self._vector(op, axis), layout.contiguous_registers(axis))
+
+    def access_cost(self, op: Op, layout: LinearLayout) -> float:
+        """What the access costs one simdgroup, on average, with its tensors in `layout`. Copies are not stored."""
+        axis, run, vector = self._run_of(op, layout)
         cost = self.target.memory_cost(layout, axis, _element_bytes(op), run, vector)
         return cost if op.name == "tt.load" else cost / (1 << layout.free_bits()[2].bit_count())
 

@@ -1,7 +1,8 @@
 """tt -> msl: tensors become registers of one thread, by one rule per op.
 
     lower           the stage, and the rules of constants and elementwise ops
-    context         how a tensor is held, and what every rule asks: coordinates, masks of owners, elections
+    context         how a tensor is held, the state of one lowering, and the driver that keeps what rules return
+    places          what every rule asks of a thread: coordinates, masks of owners, elections
     memory, atomic  pointers, loads, stores; atomics
     convert         from one layout to another: renamings, shuffles, threadgroup memory
     reduce, scan    with combiners (their functions) and commutative (what those allow)

@@ -31,6 +31,7 @@ from ...ir.types import (
     element_of,
     with_element,
 )
+from . import places
 from .context import Addresses, Held, Lowering, register_count, rule, spread
 from .convert import through_memory
 from .memory import split_pointer
@@ -48,24 +49,24 @@ SYSTEM = 3  # Triton's MemSyncScope: also the host and other devices
 
 
 @rule("tt.atomic_rmw")
-def atomic_rmw(lowering: Lowering, op: Op) -> None:
+def atomic_rmw(lowering: Lowering, op: Op) -> Held:
     """old = *ptr; *ptr = old (op) value"""
     pointer, value, *masks = op.operands
-    _atomic(lowering, op, KINDS[op.integer("atomic_rmw_op")], pointer, [value], masks)
+    return _atomic(lowering, op, KINDS[op.integer("atomic_rmw_op")], pointer, [value], masks)
 
 
 @rule("tt.atomic_cas")
-def atomic_cas(lowering: Lowering, op: Op) -> None:
+def atomic_cas(lowering: Lowering, op: Op) -> Held:
     """old = *ptr; if old == expected, bit by bit: *ptr = value"""
     pointer, expected, value = op.operands
-    _atomic(lowering, op, "cas", pointer, [expected, value], [])
+    return _atomic(lowering, op, "cas", pointer, [expected, value], [])
 
 
 @rule("tt.atomic_load")
-def atomic_load(lowering: Lowering, op: Op) -> None:
+def atomic_load(lowering: Lowering, op: Op) -> Held:
     """*ptr"""
     pointer, *masks = op.operands
-    _atomic(lowering, op, "load", pointer, [], masks)
+    return _atomic(lowering, op, "load", pointer, [], masks)
 
 
 @rule("tt.atomic_store")
@@ -76,15 +77,15 @@ def atomic_store(lowering: Lowering, op: Op) -> None:
 
 
 @rule("tt.atomic_poll")
-def atomic_poll(lowering: Lowering, op: Op) -> None:
+def atomic_poll(lowering: Lowering, op: Op) -> Held:
     """Wait until *ptr == expected. Without a limit of time the answer is always true."""
     pointer, expected, *timeout = op.operands
     if timeout:
-        raise Unsupported(op, "a kernel of Metal has no clock to measure timeout_ns with", op.location)
+        raise Unsupported(op, "a kernel of Metal has no clock to measure timeout_ns with")
     if lowering.simdgroups > 1:  # what other simdgroups of this program store before comes before
         lowering.builder.build("msl.barrier", [], [], {"scope": "device"})
     _atomic(lowering, op, "poll", pointer, [expected], [])
-    lowering.values[op.result] = Held(lowering.constant(1, I1))
+    return Held(lowering.constant(1, I1))
 
 
 @rule("ttg.barrier", "gpu.barrier")
@@ -93,7 +94,8 @@ def barrier(lowering: Lowering, op: Op) -> None:
     lowering.builder.build("msl.barrier", [], [], {"scope": "device"})
 
 
-def _atomic(lowering: Lowering, op: Op, kind: str, pointer: Value, values: list[Value], masks: list[Value]) -> None:
+def _atomic(lowering: Lowering, op: Op, kind: str, pointer: Value, values: list[Value], masks: list[Value]) -> Held:
+    """The value before."""
     element = element_of(pointer.type).pointee
     _refuse(op, kind, element)
     order = op.integer("sem")
@@ -104,10 +106,9 @@ def _atomic(lowering: Lowering, op: Op, kind: str, pointer: Value, values: list[
     access = _AtomicCall(_function(lowering, op, kind, element), type_, bool(op.results and op.results[0].uses))
     update = _tensor if isinstance(type_, TensorType) else _scalar
     old = update(lowering, op, access, pointer, values, masks)
-    for result in op.results:
-        lowering.values[result] = old
     if order in ACQUIRE:
         _fence(lowering, barrier_first=False, barrier_last=several)
+    return old
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,9 @@ def _refuse(op: Op, kind: str, element: Type) -> None:
     if element not in (I32, I64):
         known = FLOAT_KINDS if element in (F16, BF16, F32) else NARROW_KINDS.get(element, ())
         if kind not in known:
-            raise Unsupported(op, f"atomic {kind} of {element} has no lowering to Metal", op.location)
+            raise Unsupported(op, f"atomic {kind} of {element} has no lowering to Metal")
     if op.integer("scope", 1) == SYSTEM:
-        raise Unsupported(op, "Metal orders atomics within one device; use scope='gpu'", op.location)
+        raise Unsupported(op, "Metal orders atomics within one device; use scope='gpu'")
 
 
 def _function(lowering: Lowering, op: Op, kind: str, element: Type) -> str:
@@ -168,7 +169,7 @@ def _fence(lowering: Lowering, barrier_first: bool, barrier_last: bool) -> None:
 def _place(lowering: Lowering, op: Op, pointer: Value) -> tuple[Value, Held]:
     lowered = lowering[pointer]
     if isinstance(lowered, Addresses):
-        raise Unsupported(op, "an atomic through pointers without a common base", op.location)
+        raise Unsupported(op, "an atomic through pointers without a common base")
     return split_pointer(lowering, lowered)
 
 
@@ -180,7 +181,7 @@ def _scalar(
     conditions = [lowering.held(m).value for m in masks]
     leader = None
     if lowering.simdgroups > 1:
-        leader = lowering.elect(0, lowering.simdgroups - 1)
+        leader = places.elect(lowering, 0, lowering.simdgroups - 1)
         assert leader is not None
         conditions.append(leader)
     mask = conditions[0] if conditions else None
@@ -210,7 +211,7 @@ def _tensor(
         entries = operand.type.count if isinstance(operand.type, RegisterType) else 1
         operands.append(spread(lowering, operand, RegisterType(entries, element)))
     conditions = [lowering.held(m) for m in masks]
-    owner = lowering.owner_mask(type_.layout)
+    owner = places.owner_mask(lowering, type_.layout)
     if owner is not None:
         conditions.append(Held(owner))
     if conditions:

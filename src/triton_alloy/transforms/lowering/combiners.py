@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from ...dialects.msl import count_of
 from ...errors import Unsupported
-from ...ir.core import Block, Builder, Op, Region, Value
+from ...ir.core import Block, Op, Region, Value
 from ...ir.types import I1, I8, RegisterType, SharedType, Type, element_of
-from .context import Held, Lowering, lower_block, memory_element
+from .context import Held, Lowering, lower_body, memory_element
 
 
 def combiner_region(lowering: Lowering, op: Op, elements: list[Type]) -> Region:
     """The function on single elements, lowered: twice `elements` in, msl.yield of `elements`."""
     block = Block([*elements, *elements])
-    outer, lowering.builder = lowering.builder, Builder(block, None, op.location)
-    results = _apply(lowering, op, block.arguments)
-    lowering.builder.build("msl.yield", results)
-    lowering.builder = outer
+    with lowering.at(block, op.location):
+        lowering.builder.build("msl.yield", _apply(lowering, op, block.arguments))
     return Region([block])
 
 
@@ -32,16 +30,11 @@ def combine_held(lowering: Lowering, op: Op, left: list[Held], right: list[Held]
 
 
 def _apply(lowering: Lowering, op: Op, operands: list[Value]) -> list[Value]:
-    for argument, operand in zip(op.body.arguments, operands, strict=True):
-        lowering.values[argument] = Held(operand)
+    lowering.bind(op.body.arguments, [Held(operand) for operand in operands])
     for inner in op.body:
         if inner.regions:
-            raise Unsupported(inner, f"control flow in the function of a {op.name}", inner.location)
-    outer = lowering.builder.location
-    end = op.body.terminator.detach()
-    lower_block(lowering, op.body)
-    op.body.append(end)
-    lowering.builder.location = outer
+            raise Unsupported(inner, f"control flow in the function of a {op.name}")
+    end = lower_body(lowering, op.body)
     return [lowering.held(o).value for o in end.operands]
 
 

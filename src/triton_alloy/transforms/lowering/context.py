@@ -7,7 +7,8 @@ which of them register r is; so broadcasting costs nothing and elementwise work 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from ...dialects import is_elementwise
 from ...dialects.msl import count_of, kernel_argument
 from ...errors import Unsupported
 from ...ir.core import Block, Builder, Op, Value, constant_of
-from ...ir.types import I1, I8, I32, I64, IntegerType, PointerType, RegisterType, TensorType, Type, element_of
+from ...ir.types import I1, I8, I32, I64, IntegerType, Location, PointerType, RegisterType, TensorType, Type, element_of
 from ...layout import LinearLayout
 from ...target import Target
 
@@ -45,6 +46,10 @@ class Held:
             return self
         return Held(self.value, tuple(self.map[s] for s in source_registers))
 
+    def moved(self, move: Callable[[Held], Held]) -> Held:
+        """What `move`, which takes elements elsewhere, makes of the numbers in registers."""
+        return move(self)
+
 
 @dataclass(frozen=True)
 class Pointers:
@@ -53,8 +58,8 @@ class Pointers:
     base: Value
     offset: Held
 
-    def remap(self, source_registers: tuple[int, ...]) -> Pointers:
-        return Pointers(self.base, self.offset.remap(source_registers))
+    def moved(self, move: Callable[[Held], Held]) -> Pointers:
+        return Pointers(self.base, move(self.offset))
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,11 @@ class Addresses:
 
     address: Held
 
-    def remap(self, source_registers: tuple[int, ...]) -> Addresses:
-        return Addresses(self.address.remap(source_registers))
+    def moved(self, move: Callable[[Held], Held]) -> Addresses:
+        return Addresses(move(self.address))
 
 
-Lowered = Any  # Held | Pointers | Addresses
+Lowered = Held | Pointers | Addresses
 
 
 def register_count(type_: Type) -> int:
@@ -77,19 +82,26 @@ def register_count(type_: Type) -> int:
 
 @dataclass
 class Lowering:
-    """The state of one function's lowering: where code goes, and what each original value became."""
+    """The state of one function's lowering: where code goes, and what each original value became.
+
+    entry_builder: what is computed once, at the start of the kernel, and is kept in `entry`. narrow: the base pointers
+    whose storage is below 2 GiB.
+    """
 
     target: Target
     simdgroups: int
-    axis: Any
     builder: Builder
+    entry_builder: Builder
     values: dict[Value, Lowered] = field(default_factory=dict)
     narrow: set[Value] = field(default_factory=set)
     entry: dict[tuple, Value] = field(default_factory=dict)
-    entry_builder: Builder | None = None
 
     def __getitem__(self, value: Value) -> Lowered:
         return self.values[value]
+
+    def bind(self, values: Sequence[Value], lowered: Sequence[Lowered]) -> None:
+        """Enter what original values, the results of an op or the arguments of a block, are held as."""
+        self.values.update(zip(values, lowered, strict=True))
 
     def held(self, value: Value) -> Held:
         lowered = self.values[value]
@@ -98,6 +110,20 @@ class Lowering:
         return lowered
 
     # -------------------------------------------------------------------------------------------------- building code
+    @contextmanager
+    def at(self, block: Block, location: Location | None = None) -> Iterator[None]:
+        """Code goes to the end of `block`, from the place `location` in the source if one is given."""
+        outer = self.builder
+        self.builder = Builder(block, None, location or outer.location)
+        yield
+        self.builder = outer
+
+    def at_entry(self, key: tuple, make: Callable[[Builder], Value]) -> Value:
+        """A value computed once at the start of the kernel."""
+        if key not in self.entry:
+            self.entry[key] = make(self.entry_builder)
+        return self.entry[key]
+
     def emit(
         self, name: str, operands: list[Value], element: Type, attributes: dict[str, Any] | None = None, count: int = 0
     ) -> Value:
@@ -157,152 +183,14 @@ class Lowering:
         operands, result_map = self.join_maps(helds, registers)
         return Held(self.emit(name, operands, element, attributes), result_map)
 
-    # ---------------------------------------------------------------------------------------------------- coordinates
-    def at_entry(self, key: tuple, make: Callable[[Builder], Value]) -> Value:
-        """A value computed once at the start of the kernel."""
-        if key not in self.entry:
-            assert self.entry_builder is not None
-            self.entry[key] = make(self.entry_builder)
-        return self.entry[key]
-
-    def lane(self) -> Value:
-        return self.at_entry(("lane",), lambda b: b.value("msl.lane", [], RegisterType(1, I32)))
-
-    def simdgroup(self) -> Value:
-        return self.at_entry(("simdgroup",), lambda b: b.value("msl.simdgroup", [], I32))
-
-    def bits_to_number(self, source: Value, bases: tuple[int, ...]) -> Value | None:
-        """The sum over bits i of `source` of bases[i], as few shifts and masks as possible; None if all are zero.
-
-        Bases that double with consecutive bits are one masked shift: the usual layouts need one term.
-        """
-        key = ("bits", source, bases)
-        runs = _runs(bases)
-        if not runs:
-            return None
-
-        def make(b: Builder) -> Value:
-            total: Value | None = None
-            for start, length, weight in runs:
-                term = source
-                whole = start == 0 and length == len(bases)
-                if start:
-                    term = b.value("arith.shrui", [term, b.constant(start, I32)], source.type)
-                if not whole and start + length != len(bases):
-                    term = b.value("arith.andi", [term, b.constant((1 << length) - 1, I32)], source.type)
-                if weight != 1:
-                    term = b.value("arith.muli", [term, b.constant(weight, I32)], source.type)
-                total = term if total is None else b.value("arith.addi", [total, term], source.type)
-            assert total is not None
-            return total
-
-        return self.at_entry(key, make)
-
-    def coordinate(self, layout: LinearLayout, strides: tuple[int, ...]) -> Held:
-        """`sum(coordinate[d] * strides[d])` of the element each register holds, as i32 (strides in elements)."""
-        weigh = lambda basis: sum(c * s for c, s in zip(basis, strides, strict=True))  # noqa: E731
-        return self.position(*(tuple(map(weigh, bases)) for bases in layout.bases))
-
-    def position(self, registers: tuple[int, ...], lanes: tuple[int, ...], simdgroups: tuple[int, ...]) -> Held:
-        """The sum of the weights of the bits that are 1 in the register, lane and simdgroup index, as i32."""
-        parts = [self.bits_to_number(self.lane(), lanes) if any(lanes) else None]
-        if self.simdgroups > 1 and any(simdgroups):
-            parts.append(self.bits_to_number(self.simdgroup(), simdgroups))
-        place = self._sum_at_entry([p for p in parts if p is not None])
-        kept = tuple(weight for weight in registers if weight)
-        if not kept:
-            return Held(place if place is not None else self.constant(0))
-        entries = self.builder.value("msl.register", [], RegisterType(1 << len(kept), I32, True), {"bases": kept})
-        value = entries if place is None else self.emit("arith.addi", [place, entries], I32)
-        return Held(value, compress(registers))
-
-    def exclusive_or(self, lanes: tuple[int, ...], simdgroups: tuple[int, ...]) -> Value:
-        """The XOR of the bases of the bits that are 1 in the lane and simdgroup index."""
-        parts = [self._masked(self.lane(), bit, basis) for bit, basis in enumerate(lanes) if basis]
-        if self.simdgroups > 1:
-            parts += [self._masked(self.simdgroup(), bit, basis) for bit, basis in enumerate(simdgroups) if basis]
-        total = parts[0] if parts else self.constant(0)
-        for part in parts[1:]:
-            key, left = ("xor", total, part), total
-            total = self.at_entry(key, lambda b, x=left, y=part: b.value("arith.xori", [x, y], RegisterType(1, I32)))
-        return total
-
-    def _masked(self, source: Value, bit: int, basis: int) -> Value:
-        """`basis` where bit `bit` of `source` is 1, else 0."""
-        value = self.bits_to_number(source, tuple(basis if i == bit else 0 for i in range(bit + 2)))
-        assert value is not None
-        return value
-
-    def parity(self, lanes: tuple[int, ...], simdgroups: tuple[int, ...]) -> Value:
-        """Whether an odd number of the named index bits are 1 (`lanes[i]` is 1 for the bits that count)."""
-        odd = self.exclusive_or(lanes, simdgroups)
-        uniform = not isinstance(odd.type, RegisterType)
-        return self.at_entry(
-            ("odd", odd),
-            lambda b: b.value("arith.cmpi", [odd, b.constant(0, I32)], RegisterType(1, I1, uniform), {"predicate": 1}),
-        )
-
-    def _sum_at_entry(self, parts: list[Value]) -> Value | None:
-        if len(parts) < 2:
-            return parts[0] if parts else None
-        return self.at_entry(("sum", *parts), lambda b: b.value("arith.addi", parts, RegisterType(1, I32)))
-
-    def owner_mask(self, layout: LinearLayout) -> Value | None:
-        """True in the one lane and simdgroup that owns each element; None when nothing is replicated."""
-        _, lanes, groups = layout.free_bits()
-        return self.elect(lanes, groups)
-
-    def elect(self, lane_bits: int, simdgroup_bits: int) -> Value | None:
-        """True where these bits of the lane and simdgroup index are 0; None when that is everywhere."""
-        masks = [self._no_bits(self.lane(), lane_bits)] if lane_bits else []
-        if simdgroup_bits and self.simdgroups > 1:
-            masks.append(self._no_bits(self.simdgroup(), simdgroup_bits))
-        if len(masks) < 2:
-            return masks[0] if masks else None
-        return self.at_entry(("both", *masks), lambda b: b.value("arith.andi", masks, RegisterType(1, I1)))
-
-    def _no_bits(self, source: Value, free: int) -> Value:
-        def make(b: Builder) -> Value:
-            masked = b.value("arith.andi", [source, b.constant(free, I32)], source.type)
-            type_ = RegisterType(1, I1, not isinstance(source.type, RegisterType))
-            return b.value("arith.cmpi", [masked, b.constant(0, I32)], type_, {"predicate": 0})
-
-        return self.at_entry(("free", source, free), make)
-
-
-def _runs(bases: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """(first bit, bits, weight) of maximal runs of doubling non-zero bases."""
-    runs: list[tuple[int, int, int]] = []
-    for bit, base in enumerate(bases):
-        if not base:
-            continue
-        if runs:
-            start, length, weight = runs[-1]
-            if start + length == bit and base == weight << length:
-                runs[-1] = (start, length + 1, weight)
-                continue
-        runs.append((bit, 1, base))
-    return runs
-
-
-def compress(bases: tuple[int, ...]) -> tuple[int, ...]:
-    """For each register index, the index made of only its bits with a non-zero basis."""
-    table = [0]
-    position = 0
-    for base in bases:
-        step = 1 << position if base else 0
-        table += [entry | step for entry in table]
-        position += bool(base)
-    return tuple(table)
-
 
 # --------------------------------------------------------------------------------------------------------------- rules
-Rule = Callable[[Lowering, Op], None]
+Rule = Callable[[Lowering, Op], Lowered | Sequence[Lowered] | None]
 RULES: dict[str, Rule] = {}
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register the lowering of the named ops."""
+    """Register the lowering of the named ops: it returns what the op's result, or each of them, is held as."""
 
     def register(function: Rule) -> Rule:
         for name in names:
@@ -334,24 +222,36 @@ def widen(lowering: Lowering, held: Held) -> Held:
     return Held(lowering.emit("arith.extsi", [held.value], I64), held.map)
 
 
-def lower_block(lowering: Lowering, block: Block) -> None:
-    """Lower the ops of a block at the builder's point. Raises Unsupported for an op without a rule."""
-    for op in block:
+def lower_ops(lowering: Lowering, ops: Iterable[Op]) -> None:
+    """Lower ops in order at the builder's point, and keep what their rules return. Raises Unsupported for one without
+    a rule."""
+    outer = lowering.builder.location
+    for op in ops:
         lowering.builder.location = op.location
-        if op.name in RULES:
-            RULES[op.name](lowering, op)
-        elif is_elementwise(op):
-            lower_elementwise(lowering, op)
-        else:
-            raise Unsupported(op, "this operation has no lowering to Metal yet", op.location)
+        lowered = _rule_of(op)(lowering, op)
+        several = [] if lowered is None else lowered if isinstance(lowered, Sequence) else [lowered]
+        lowering.bind(op.results, several)
+    lowering.builder.location = outer
 
 
-def lower_elementwise(lowering: Lowering, op: Op) -> None:
+def lower_body(lowering: Lowering, block: Block) -> Op:
+    """Lower all but the terminator of a block at the builder's point; return the terminator."""
+    *body, end = block
+    lower_ops(lowering, body)
+    return end
+
+
+def _rule_of(op: Op) -> Rule:
+    if op.name not in RULES and not is_elementwise(op):
+        raise Unsupported(op, "this operation has no lowering to Metal yet")
+    return RULES.get(op.name, lower_elementwise)
+
+
+def lower_elementwise(lowering: Lowering, op: Op) -> Held:
     """tensor<NxT>, ... -> tensor<NxU>: the same op on each distinct register."""
     helds = [lowering.held(operand) for operand in op.operands]
     registers = register_count(op.result.type)
-    result = lowering.elementwise(op.name, helds, element_of(op.result.type), registers, dict(op.attributes))
-    lowering.values[op.result] = result
+    return lowering.elementwise(op.name, helds, element_of(op.result.type), registers, dict(op.attributes))
 
 
 def first(lowering: Lowering, value: Value) -> Value:

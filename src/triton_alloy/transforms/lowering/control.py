@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ...dialects.msl import count_of
 from ...errors import Unsupported
-from ...ir.core import Block, Builder, Op, Region, Value
+from ...ir.core import Block, Op, Region, Value
 from ...ir.types import I32, I64, Location, RegisterType, TensorType, Type, element_of
 from .context import (
     Addresses,
@@ -15,7 +16,7 @@ from .context import (
     Lowering,
     Pointers,
     first,
-    lower_block,
+    lower_body,
     register_count,
     rule,
     spread,
@@ -90,82 +91,87 @@ def _pack_all(lowering: Lowering, plan: list[Crossing], lowered: Sequence[Lowere
     return values
 
 
-def _unpack_all(lowering: Lowering, plan: list[Crossing], originals: Sequence[Value], values: Sequence[Value]) -> None:
-    position = 0
+def _unpack_all(
+    lowering: Lowering, plan: list[Crossing], originals: Sequence[Value], values: Sequence[Value]
+) -> list[Lowered]:
+    """What `values` hold of each of `originals`, whose places in the source they take."""
+    unpacked, position = [], 0
     for carried, original in zip(plan, originals, strict=True):
         width = len(carried.types())
         part = values[position : position + width]
         for value in part:
             value.location = original.location
-        lowering.values[original] = carried.unpack(lowering, part)
+        unpacked.append(carried.unpack(lowering, part))
         position += width
+    return unpacked
 
 
 def _all_types(plan: list[Crossing]) -> list[Type]:
     return [t for carried in plan for t in carried.types()]
 
 
-def _lower_body(lowering: Lowering, block: Block, target: Block) -> Op:
-    """Lower all but the terminator of `block` into `target`; return the original terminator."""
-    outer = lowering.builder
-    lowering.builder = Builder(target, None, outer.location)
-    end = block.terminator
-    body_end = end.detach()
-    lower_block(lowering, block)
-    lowering.builder.location = body_end.location
-    block.append(body_end)
-    return body_end
+@dataclass(frozen=True)
+class Branch:
+    """A lowered block that wants its end: `values` cross there, as the original terminator at `location` says."""
+
+    block: Block
+    values: list[Lowered]
+    location: Location
+
+    def end(self, lowering: Lowering, plan: list[Crossing], condition: Value | None = None) -> Region:
+        """The region, ended by an scf.yield, or by an scf.condition."""
+        values = self.values if condition is None else self.values[1:]
+        with lowering.at(self.block, self.location):
+            packed = _pack_all(lowering, plan, values, self.location)
+            if condition is None:
+                lowering.builder.build("scf.yield", packed)
+            else:
+                lowering.builder.build("scf.condition", [condition, *packed])
+        return Region([self.block])
+
+
+def _branch(lowering: Lowering, source: Block, block: Block) -> Branch:
+    """Lower all but the terminator of `source` into `block`."""
+    with lowering.at(block):
+        end = lower_body(lowering, source)
+    return Branch(block, [lowering[o] for o in end.operands], end.location)
+
+
+def _enter(lowering: Lowering, block: Block, plan: list[Crossing], originals: Sequence[Value]) -> Block:
+    """`block` with arguments for what crosses into it, as `originals`."""
+    arguments = [block.add_argument(t) for t in _all_types(plan)]
+    lowering.bind(originals, _unpack_all(lowering, plan, originals, arguments))
+    return block
 
 
 @rule("scf.for")
-def for_(lowering: Lowering, op: Op) -> None:
+def for_(lowering: Lowering, op: Op) -> list[Lowered]:
     """for %i = lb to ub step s iter_args(...)"""
-    outer = lowering.builder
-    lower, upper, step = (lowering.held(o).value for o in op.operands[:3])
+    bounds = [lowering.held(o).value for o in op.operands[:3]]
     initials = [lowering[o] for o in op.operands[3:]]
     plan = _plan(lowering, [o.type for o in op.operands[3:]], initials)
     start = _pack_all(lowering, plan, initials, op.location)
     block = Block()
-    index = op.body.arguments[0]
-    lowering.values[index] = Held(block.add_argument(index.type, index.location))
-    arguments = [block.add_argument(t) for t in _all_types(plan)]
-    _unpack_all(lowering, plan, op.body.arguments[1:], arguments)
-    end = _lower_body(lowering, op.body, block)
-    yielded = _pack_all(lowering, plan, [lowering[o] for o in end.operands], end.location)
-    lowering.builder.build("scf.yield", yielded)
-    lowering.builder = outer
-    outer.location = op.location
+    index, *carried = op.body.arguments
+    lowering.bind([index], [Held(block.add_argument(index.type, index.location))])
+    body = _branch(lowering, op.body, _enter(lowering, block, plan, carried)).end(lowering, plan)
     attributes = {"unsigned": True} if "unsignedCmp" in op.attributes else {}
-    operands = [lower, upper, step, *start]
-    loop = outer.build("scf.for", operands, _all_types(plan), attributes, [Region([block])])
-    _unpack_all(lowering, plan, op.results, loop.results)
+    loop = lowering.builder.build("scf.for", [*bounds, *start], _all_types(plan), attributes, [body])
+    return _unpack_all(lowering, plan, op.results, loop.results)
 
 
 @rule("scf.if")
-def if_(lowering: Lowering, op: Op) -> None:
-    outer = lowering.builder
+def if_(lowering: Lowering, op: Op) -> list[Lowered]:
     condition = lowering.held(op.operands[0]).value
-    branches = []
-    for region in op.regions:
-        block = Block()
-        if region.blocks:
-            [source] = region.blocks
-            end = _lower_body(lowering, source, block)
-            branches.append((block, lowering.builder, [lowering[o] for o in end.operands], end))
-        else:
-            branches.append((block, Builder(block, None, op.location), [], None))
-        lowering.builder = outer
-    kinds = [_joined_kind(values) for values in zip(*(b[2] for b in branches), strict=True)] if op.results else []
-    plan = [Crossing(lowering, r.type, k) for r, k in zip(op.results, kinds, strict=True)]
-    for _, builder, values, end in branches:
-        lowering.builder = builder
-        yielded = _pack_all(lowering, plan, values, end.location) if end is not None else []
-        builder.build("scf.yield", yielded)
-    lowering.builder = outer
-    outer.location = op.location
-    regions = [Region([b[0]]) for b in branches]
-    new = outer.build("scf.if", [condition], _all_types(plan), {}, regions)
-    _unpack_all(lowering, plan, op.results, new.results)
+    branches = [
+        _branch(lowering, region.blocks[0], Block()) if region.blocks else Branch(Block(), [], op.location)
+        for region in op.regions
+    ]
+    kinds = [_joined_kind(values) for values in zip(*(b.values for b in branches), strict=True)] if op.results else []
+    plan = _plan(lowering, [r.type for r in op.results], kinds)
+    regions = [branch.end(lowering, plan) for branch in branches]
+    new = lowering.builder.build("scf.if", [condition], _all_types(plan), {}, regions)
+    return _unpack_all(lowering, plan, op.results, new.results)
 
 
 def _joined_kind(values: Sequence[Lowered]) -> Lowered:
@@ -178,30 +184,17 @@ def _joined_kind(values: Sequence[Lowered]) -> Lowered:
 
 
 @rule("scf.while")
-def while_(lowering: Lowering, op: Op) -> None:
+def while_(lowering: Lowering, op: Op) -> list[Lowered]:
     """The "before" region computes the condition and the values that the "after" region and the results see."""
-    outer = lowering.builder
     initials = [lowering[o] for o in op.operands]
     plan = _plan(lowering, [o.type for o in op.operands], initials)
     start = _pack_all(lowering, plan, initials, op.location)
     before, after = (r.blocks[0] for r in op.regions)
-    before_block, after_block = Block(), Block()
-    arguments = [before_block.add_argument(t) for t in _all_types(plan)]
-    _unpack_all(lowering, plan, before.arguments, arguments)
-    end = _lower_body(lowering, before, before_block)
-    condition = lowering.held(end.operands[0]).value
-    passed = [lowering[o] for o in end.operands[1:]]
-    passed_plan = _plan(lowering, [r.type for r in op.results], passed)
-    packed = _pack_all(lowering, passed_plan, passed, end.location)
-    lowering.builder.build("scf.condition", [condition, *packed])
-    lowering.builder = outer
-    arguments = [after_block.add_argument(t) for t in _all_types(passed_plan)]
-    _unpack_all(lowering, passed_plan, after.arguments, arguments)
-    end = _lower_body(lowering, after, after_block)
-    yielded = _pack_all(lowering, plan, [lowering[o] for o in end.operands], end.location)
-    lowering.builder.build("scf.yield", yielded)
-    lowering.builder = outer
-    outer.location = op.location
-    regions = [Region([before_block]), Region([after_block])]
-    new = outer.build("scf.while", start, _all_types(passed_plan), {}, regions)
-    _unpack_all(lowering, passed_plan, op.results, new.results)
+    test = _branch(lowering, before, _enter(lowering, Block(), plan, before.arguments))
+    condition = lowering.held(before.terminator.operands[0]).value
+    passed_plan = _plan(lowering, [r.type for r in op.results], test.values[1:])
+    regions = [test.end(lowering, passed_plan, condition)]
+    body = _branch(lowering, after, _enter(lowering, Block(), passed_plan, after.arguments))
+    regions.append(body.end(lowering, plan))
+    new = lowering.builder.build("scf.while", start, _all_types(passed_plan), {}, regions)
+    return _unpack_all(lowering, passed_plan, op.results, new.results)

@@ -14,28 +14,23 @@ from ...conversion import Permute, Select, Shuffle, Step, classify
 from ...ir.core import Op, Value
 from ...ir.types import I1, I8, I32, RegisterType, SharedType, TensorType
 from ...layout import LinearLayout, bits, row_major, tabulate
-from .context import Addresses, Held, Lowered, Lowering, Pointers, is_alike_everywhere, memory_element, rule, spread
+from . import places
+from .context import Held, Lowered, Lowering, is_alike_everywhere, memory_element, rule, spread
 
 EQUAL, NOT_EQUAL = 0, 1  # arith.cmpi
 
 
 @rule("ttg.convert_layout")
-def convert_layout(lowering: Lowering, op: Op) -> None:
+def convert_layout(lowering: Lowering, op: Op) -> Lowered:
     """tensor<..., #a> -> tensor<..., #b>, the same elements."""
     source, destination = op.operands[0].type, op.result.type
     assert isinstance(source, TensorType) and isinstance(destination, TensorType)
-    lowered = lowering[op.operands[0]]
-    lowering.values[op.result] = convert(lowering, lowered, source.layout, destination.layout)
 
+    def convert(held: Held) -> Held:
+        alike = is_alike_everywhere(held, source.layout)
+        return held if alike else convert_held(lowering, held, source.layout, destination.layout)
 
-def convert(lowering: Lowering, lowered: Lowered, source: LinearLayout, destination: LinearLayout) -> Lowered:
-    if isinstance(lowered, Pointers):
-        return Pointers(lowered.base, convert(lowering, lowered.offset, source, destination))
-    if isinstance(lowered, Addresses):
-        return Addresses(convert(lowering, lowered.address, source, destination))
-    if is_alike_everywhere(lowered, source):
-        return lowered
-    return convert_held(lowering, lowered, source, destination)
+    return lowering[op.operands[0]].moved(convert)
 
 
 def convert_held(lowering: Lowering, held: Held, source: LinearLayout, destination: LinearLayout) -> Held:
@@ -64,7 +59,7 @@ def _select(lowering: Lowering, held: Held, step: Select) -> Held:
     """Lanes choose between two registers by the parity of some of their index bits."""
     lanes = tuple(step.lanes >> bit & 1 for bit in range(bits(lowering.target.threads_per_simdgroup)))
     groups = tuple(step.simdgroups >> bit & 1 for bit in range(bits(lowering.simdgroups)))
-    parity = lowering.parity(lanes, groups)
+    parity = places.parity(lowering, lanes, groups)
     entries = len(step.even)
     even, odd = (held.remap(r) for r in (step.even, step.odd))
     return lowering.elementwise("arith.select", [Held(parity), odd, even], held.element, entries)
@@ -76,11 +71,11 @@ def _shuffle(lowering: Lowering, held: Held, step: Shuffle) -> Held:
     value = lowering.materialise(held.remap(step.registers), entries)
     value = spread(lowering, value, RegisterType(entries, held.element))
     bases = tuple(step.offsets[1 << bit] for bit in range(bits(entries)))
-    offsets = lowering.position(bases, (), ())
+    offsets = places.position(lowering, bases, (), ())
     operands = [Held(value, tuple(range(entries))), offsets]
     if step.is_xor:
         return lowering.elementwise("msl.call", operands, held.element, entries, {"function": "shuffle_xor"})
-    lane = lowering.exclusive_or(step.lanes, step.simdgroups)
+    lane = places.exclusive_or(lowering, step.lanes, step.simdgroups)
     operands[1] = lowering.elementwise("arith.xori", [Held(lane), offsets], I32, entries)
     return lowering.elementwise("msl.shuffle", operands, held.element, entries)
 
@@ -155,7 +150,7 @@ def stage(
     if element is I1:
         held = Held(lowering.emit("arith.extui", [held.value], I8), held.map)
     operands = [place_in_part(lowering, layout, strides, parts), held]
-    owner = lowering.owner_mask(layout)
+    owner = places.owner_mask(lowering, layout)
     masks = [Held(owner)] if owner is not None else []
     if parts > 1:
         masks.append(_is_in_part(lowering, layout, strides, parts, part))
@@ -181,5 +176,4 @@ def _is_in_part(lowering: Lowering, layout: LinearLayout, strides: tuple[int, ..
 
 def _weighed(lowering: Lowering, layout: LinearLayout, strides: tuple[int, ...], of: Callable[[int], int]) -> Held:
     """`of` the places of the bits that are 1 in an element's place, added up."""
-    weigh = lambda basis: of(sum(c * s for c, s in zip(basis, strides, strict=True)))  # noqa: E731
-    return lowering.position(*(tuple(map(weigh, bases)) for bases in layout.bases))
+    return places.weighed(lowering, layout, lambda basis: of(sum(c * s for c, s in zip(basis, strides, strict=True))))

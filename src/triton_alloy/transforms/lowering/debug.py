@@ -10,6 +10,7 @@ from ...dialects.msl import count_of
 from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.types import I1, I8, I32, I64, PointerType, RegisterType, SharedType, TensorType, Type, element_of
 from ...layout import row_major
+from . import places
 from .context import Addresses, Held, Lowering, Pointers, register_count, rule
 from .memory import addresses_of
 
@@ -66,7 +67,7 @@ def assert_(lowering: Lowering, op: Op) -> None:
 
 def _leader(lowering: Lowering) -> list[Value]:
     """The mask of the one simdgroup that speaks for the program, if there are several."""
-    leader = lowering.elect(0, lowering.simdgroups - 1)
+    leader = places.elect(lowering, 0, lowering.simdgroups - 1)
     return [leader] if leader is not None else []
 
 
@@ -86,8 +87,8 @@ def _owned(lowering: Lowering, type_: Type, held: Held) -> tuple[Held, Held, lis
     registers that hold the same element, one is left."""
     free, _, _ = type_.layout.free_bits()
     kept = tuple(r for r in range(register_count(type_)) if not r & free)
-    element = lowering.coordinate(type_.layout, row_major(type_.shape))
-    owner = lowering.owner_mask(type_.layout)
+    element = places.coordinate(lowering, type_.layout, row_major(type_.shape))
+    owner = places.owner_mask(lowering, type_.layout)
     return element.remap(kept), held.remap(kept), [owner] if owner is not None else []
 
 
@@ -117,8 +118,8 @@ def _any_simdgroup(lowering: Lowering, value: Value) -> Value:
     build, size = lowering.builder.value, lowering.simdgroups
     buffer = build("msl.shared_alloc", [], SharedType(size, I8))
     byte = lowering.emit("arith.extui", [value], I8)
-    lowering.builder.build("msl.shared_store", [buffer, lowering.simdgroup(), byte])
-    place = lowering.emit("arith.andi", [lowering.lane(), lowering.constant(size - 1)], I32)
+    lowering.builder.build("msl.shared_store", [buffer, places.simdgroup(lowering), byte])
+    place = lowering.emit("arith.andi", [places.lane(lowering), lowering.constant(size - 1)], I32)
     answer = lowering.emit("msl.shared_load", [buffer, place], I8)
     any_set = lowering.emit("arith.cmpi", [answer, lowering.constant(0, I8)], I1, {"predicate": 1})
     return build("msl.simd_any", [any_set], I1)

@@ -8,12 +8,11 @@ from math import prod
 from ...ir.core import Op, Value
 from ...ir.types import I1, I8, I32, I64, RegisterType, SharedType, TensorType, Type
 from ...layout import LinearLayout, bits, row_major
+from . import places
 from .context import (
-    Addresses,
     Held,
     Lowered,
     Lowering,
-    Pointers,
     is_alike_everywhere,
     memory_element,
     register_count,
@@ -26,30 +25,28 @@ BELOW = 6  # arith.cmpi of unsigned numbers: <
 
 
 @rule("tt.gather")
-def gather(lowering: Lowering, op: Op) -> None:
+def gather(lowering: Lowering, op: Op) -> Lowered:
     """result[..., i, ...] = source[..., indices[..., i, ...], ...], i being the coordinate along `axis`."""
     source, indices = op.operands
     assert isinstance(source.type, TensorType) and isinstance(op.result.type, TensorType)
-    lowered, axis = lowering[source], op.integer("axis")
+    axis = op.integer("axis")
     strides = row_major(source.type.shape)
     registers = register_count(op.result.type)
     place = _as_i32(lowering, lowering.held(indices))
     if strides[axis] != 1:
         place = Held(lowering.emit("arith.muli", [place.value, lowering.constant(strides[axis])], I32), place.map)
     others = tuple(0 if d == axis else stride for d, stride in enumerate(strides))
-    start = lowering.coordinate(op.result.type.layout, others)
+    start = places.coordinate(lowering, op.result.type.layout, others)
     place = lowering.elementwise("arith.addi", [start, place], I32, registers)
-    lowering.values[op.result] = _gather_any(lowering, lowered, source.type.layout, place, registers)
+    layout = source.type.layout
+    return lowering[source].moved(lambda held: _gather(lowering, held, layout, place, registers))
 
 
-def _gather_any(lowering: Lowering, lowered: Lowered, layout: LinearLayout, place: Held, registers: int) -> Lowered:
-    if isinstance(lowered, Pointers):
-        return Pointers(lowered.base, _gather_any(lowering, lowered.offset, layout, place, registers))
-    if isinstance(lowered, Addresses):
-        return Addresses(_gather_any(lowering, lowered.address, layout, place, registers))
-    if is_alike_everywhere(lowered, layout):
-        return lowered
-    parts = tensor_parts(lowering, lowered, layout)
+def _gather(lowering: Lowering, held: Held, layout: LinearLayout, place: Held, registers: int) -> Held:
+    """What is at `place` of a tensor of numbers, its elements being in row-major order."""
+    if is_alike_everywhere(held, layout):
+        return held
+    parts = tensor_parts(lowering, held, layout)
     size = prod(layout.shape) // parts
     within = place
     if parts > 1:
@@ -59,19 +56,19 @@ def _gather_any(lowering: Lowering, lowered: Lowered, layout: LinearLayout, plac
         number = lowering.emit("arith.shrui", [place.value, lowering.constant(bits(size))], I32)
         return Held(lowering.emit("arith.cmpi", [number, lowering.constant(part)], I1, {"predicate": EQUAL}), place.map)
 
-    return read_parts(lowering, lowered, layout, parts, within, is_in_part, registers)
+    return read_parts(lowering, held, layout, parts, within, is_in_part, registers)
 
 
 def table(lowering: Lowering, values: Sequence[int | float], type_: TensorType) -> Held:
     """A constant tensor of any values, in row-major order: one simdgroup writes them down, all read theirs."""
     element = memory_element(type_.element)
     buffer = lowering.builder.value("msl.shared_alloc", [], SharedType(len(values), element))
-    writer = lowering.elect(0, lowering.simdgroups - 1)
+    writer = places.elect(lowering, 0, lowering.simdgroups - 1)
     masks = [] if writer is None else [writer]
     for i, value in enumerate(values):
         operands = [buffer, lowering.constant(i), lowering.constant(value, element), *masks]
         lowering.builder.build("msl.shared_store", operands)
-    place = lowering.coordinate(type_.layout, row_major(type_.shape))
+    place = places.coordinate(lowering, type_.layout, row_major(type_.shape))
     return _load(lowering, buffer, place, type_.element)
 
 
@@ -91,7 +88,7 @@ def _as_i32(lowering: Lowering, held: Held) -> Held:
 
 
 @rule("tt.histogram")
-def histogram(lowering: Lowering, op: Op) -> None:
+def histogram(lowering: Lowering, op: Op) -> Held:
     """tensor<NxT>[, mask] -> tensor<Mxi32>: how often each of 0 ... M-1 is there. Other numbers are not counted."""
     source, layout = op.operands[0].type, op.result.type.layout
     [bins] = op.result.type.shape
@@ -102,7 +99,7 @@ def histogram(lowering: Lowering, op: Op) -> None:
     if bins < 1 << numbers.element.width:
         limit = lowering.constant(bins, numbers.element)
         masks.append(Held(lowering.emit("arith.cmpi", [numbers.value, limit], I1, {"predicate": BELOW}), numbers.map))
-    owner = lowering.owner_mask(source.layout)
+    owner = places.owner_mask(lowering, source.layout)
     if owner is not None:
         masks.append(Held(owner))
     while len(masks) > 1:
@@ -115,4 +112,4 @@ def histogram(lowering: Lowering, op: Op) -> None:
         for h in (_as_i32(lowering, numbers), *masks)
     ]
     lowering.builder.build("msl.shared_add", [buffer, operands[0], lowering.constant(1), *operands[1:]])
-    lowering.values[op.result] = _load(lowering, buffer, lowering.coordinate(layout, (1,)), I32)
+    return _load(lowering, buffer, places.coordinate(lowering, layout, (1,)), I32)

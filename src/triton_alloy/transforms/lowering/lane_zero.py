@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...dialects import is_elementwise, is_pure
 from ...ir.core import Builder, Op, Value
 from ...ir.types import I32, RegisterType, Type
-from .context import Lowering, first, is_zero
+from .context import Lowering, is_zero
 
 
 def at_lane_zero(lowering: Lowering, value: Value) -> Value:
@@ -30,10 +30,7 @@ def _compute(lowering: Lowering, value: Value) -> Value:
         after = Builder.after_value(value)
         same = _known_zero(op, operands, type_)
         return same if same is not None else after.value(op.name, operands, type_, dict(op.attributes))
-    outer, lowering.builder = lowering.builder, after
-    result = first(lowering, value)
-    lowering.builder = outer
-    return result
+    return after.value("msl.call", [value], type_, {"function": "first"})
 
 
 def _is_arithmetic(op: Op) -> bool:

@@ -11,18 +11,18 @@ from ...dialects.msl import count_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, I64, PointerType, RegisterType, TensorType, Type, element_of
+from . import places
 from .context import Addresses, Held, Lowered, Lowering, Pointers, is_zero, register_count, rule, widen
 from .lane_zero import at_lane_zero
 
 
 @rule("tt.addptr")
-def addptr(lowering: Lowering, op: Op) -> None:
+def addptr(lowering: Lowering, op: Op) -> Lowered:
     """ptr + n elements; the offset is signed."""
     pointer, offset = lowering[op.operands[0]], lowering.held(op.operands[1])
-    if not isinstance(op.result.type, TensorType):
-        lowering.values[op.result] = Held(move_base(lowering, pointer.value, offset.value))
-        return
-    lowering.values[op.result] = add_offset(lowering, op, pointer, offset)
+    if isinstance(pointer, Held):
+        return Held(move_base(lowering, pointer.value, offset.value))
+    return add_offset(lowering, op, pointer, offset)
 
 
 def move_base(lowering: Lowering, base: Value, offset: Value) -> Value:
@@ -32,7 +32,7 @@ def move_base(lowering: Lowering, base: Value, offset: Value) -> Value:
     return moved
 
 
-def add_offset(lowering: Lowering, op: Op, pointer: Lowered, offset: Held) -> Lowered:
+def add_offset(lowering: Lowering, op: Op, pointer: Pointers | Addresses, offset: Held) -> Pointers | Addresses:
     registers = register_count(op.result.type)
     if isinstance(pointer, Addresses):
         size = max(element_of(op.result.type).pointee.width // 8, 1)
@@ -58,12 +58,13 @@ def addresses_of(lowering: Lowering, pointer: Lowered, pointee_bits: int, regist
     """Any tensor of pointers as 64-bit addresses."""
     if isinstance(pointer, Addresses):
         return pointer
+    assert isinstance(pointer, Pointers)
     base = Held(lowering.builder.value("msl.address_of", [pointer.base], I64))
     offset = _scale(lowering, widen(lowering, pointer.offset), max(pointee_bits // 8, 1))
     return Addresses(lowering.elementwise("arith.addi", [base, offset], I64, registers))
 
 
-def select_pointers(lowering: Lowering, op: Op) -> None:
+def select_pointers(lowering: Lowering, op: Op) -> Pointers | Addresses:
     """tensor<i1> ? tensor<ptr> : tensor<ptr>"""
     condition = lowering.held(op.operands[0])
     chosen, other = (lowering[o] for o in op.operands[1:])
@@ -74,34 +75,29 @@ def select_pointers(lowering: Lowering, op: Op) -> None:
         if any(o.element is I64 for o in offsets):
             offsets, element = [widen(lowering, o) for o in offsets], I64
         offset = lowering.elementwise("arith.select", [condition, *offsets], element, registers)
-        lowering.values[op.result] = Pointers(chosen.base, offset)
-        return
+        return Pointers(chosen.base, offset)
     bits = element_of(op.result.type).pointee.width
     both = [addresses_of(lowering, p, bits, registers).address for p in (chosen, other)]
-    lowering.values[op.result] = Addresses(lowering.elementwise("arith.select", [condition, *both], I64, registers))
+    return Addresses(lowering.elementwise("arith.select", [condition, *both], I64, registers))
 
 
 @rule("tt.bitcast", "arith.bitcast")
-def bitcast(lowering: Lowering, op: Op) -> None:
+def bitcast(lowering: Lowering, op: Op) -> Lowered:
     """Numbers keep their bits; pointers get another pointee."""
     source, destination = element_of(op.operands[0].type), element_of(op.result.type)
     lowered = lowering[op.operands[0]]
     if not isinstance(destination, PointerType):
         held = lowering.held(op.operands[0])
         value = held.value if source is destination else lowering.emit("arith.bitcast", [held.value], destination)
-        lowering.values[op.result] = Held(value, held.map)
-        return
+        return Held(value, held.map)
     if isinstance(lowered, Addresses):
-        lowering.values[op.result] = lowered
-        return
+        return lowered
     if isinstance(lowered, Held):
-        lowering.values[op.result] = Held(cast_base(lowering, lowered.value, destination))
-        return
+        return Held(cast_base(lowering, lowered.value, destination))
     if source.pointee.width != destination.pointee.width and max(source.pointee.width, 8) != destination.pointee.width:
         registers = register_count(op.result.type)
-        lowering.values[op.result] = addresses_of(lowering, lowered, source.pointee.width, registers)
-        return
-    lowering.values[op.result] = Pointers(cast_base(lowering, lowered.base, destination), lowered.offset)
+        return addresses_of(lowering, lowered, source.pointee.width, registers)
+    return Pointers(cast_base(lowering, lowered.base, destination), lowered.offset)
 
 
 def cast_base(lowering: Lowering, base: Value, type_: PointerType) -> Value:
@@ -112,70 +108,63 @@ def cast_base(lowering: Lowering, base: Value, type_: PointerType) -> Value:
 
 
 @rule("tt.ptr_to_int")
-def pointer_to_integer(lowering: Lowering, op: Op) -> None:
+def pointer_to_integer(lowering: Lowering, op: Op) -> Held:
     lowered = lowering[op.operands[0]]
     if isinstance(lowered, Held):
-        lowering.values[op.result] = Held(lowering.builder.value("msl.address_of", [lowered.value], I64))
-        return
+        return Held(lowering.builder.value("msl.address_of", [lowered.value], I64))
     bits = element_of(op.operands[0].type).pointee.width
-    lowering.values[op.result] = addresses_of(lowering, lowered, bits, register_count(op.result.type)).address
+    return addresses_of(lowering, lowered, bits, register_count(op.result.type)).address
 
 
 @rule("tt.int_to_ptr")
-def integer_to_pointer(lowering: Lowering, op: Op) -> None:
+def integer_to_pointer(lowering: Lowering, op: Op) -> Held | Addresses:
     held = lowering.held(op.operands[0])
     if isinstance(op.result.type, TensorType):
-        lowering.values[op.result] = Addresses(widen(lowering, held))
-        return
-    lowering.values[op.result] = Held(lowering.builder.value("msl.pointer_from", [held.value], op.result.type))
+        return Addresses(widen(lowering, held))
+    return Held(lowering.builder.value("msl.pointer_from", [held.value], op.result.type))
 
 
 # ---------------------------------------------------------------------------------------------------- loads and stores
 @rule("tt.load")
-def load(lowering: Lowering, op: Op) -> None:
+def load(lowering: Lowering, op: Op) -> Held:
     """A masked-off element is `other`, or 0, and its address is not touched."""
     element = element_of(op.result.type)
     pointer, *rest = op.operands
     _refuse_bits(op, element)
-    has_mask, has_other = _segments(op)
     conditions = [lowering.held(v) for v in rest]
-    assert len(conditions) == has_mask + has_other
     registers = register_count(op.result.type)
     lowered = lowering[pointer]
     if isinstance(lowered, Addresses):
-        held = lowering.elementwise("msl.load_address", [lowered.address, *conditions], element, registers)
-        lowering.values[op.result] = held
-        return
+        return lowering.elementwise("msl.load_address", [lowered.address, *conditions], element, registers)
     base, offset = split_pointer(lowering, lowered)
-    access = Access(lowering, pointer, rest[0] if has_mask else None)
-    if access.width > 1:
-        lowering.values[op.result] = _load_vectors(lowering, base, [offset, *conditions], element, registers, access)
-        return
-    offset = first_plus_lane(lowering, offset) if access.contiguous else offset
+    width, contiguous = _access(op)
+    if width > 1:
+        return _load_vectors(lowering, base, [offset, *conditions], element, registers, width)
+    offset = first_plus_lane(lowering, offset) if contiguous else offset
     operands, result_map = lowering.join_maps([offset, *conditions], registers)
     count = max(count_of(o) for o in operands)
     uniform = all(not isinstance(o.type, RegisterType) or o.type.uniform for o in operands)
     value = lowering.builder.value(
-        "msl.load", [base, *operands], RegisterType(count, element, uniform), {"contiguous": access.contiguous}
+        "msl.load", [base, *operands], RegisterType(count, element, uniform), {"contiguous": contiguous}
     )
-    lowering.values[op.result] = Held(value, result_map)
+    return Held(value, result_map)
 
 
 def first_plus_lane(lowering: Lowering, offset: Held) -> Held:
     """Offsets that rise by one from lane to lane, as lane 0's plus the lane: one uniform number a register to keep."""
-    lane, element = lowering.lane(), offset.element
+    lane, element = places.lane(lowering), offset.element
     if element is I64:
         lane = lowering.at_entry(("lane64",), lambda b: b.value("arith.extsi", [lane], RegisterType(1, I64)))
     start = at_lane_zero(lowering, offset.value)
     return Held(lowering.emit("arith.addi", [start, lane], element), offset.map)
 
 
-def _load_vectors(lowering, base, helds, element, registers: int, access: Access) -> Held:
+def _load_vectors(lowering, base, helds, element, registers: int, width: int) -> Held:
     operands = [lowering.materialise(h, registers) for h in helds]
     if count_of(operands[0]) == 1:
         raise AssertionError("a vector load has one offset per register")
     type_ = RegisterType(registers, element)
-    value = lowering.builder.value("msl.load_vector", [base, *operands], type_, {"width": access.width})
+    value = lowering.builder.value("msl.load_vector", [base, *operands], type_, {"width": width})
     return Held(value, tuple(range(registers)))
 
 
@@ -199,26 +188,26 @@ def store(lowering: Lowering, op: Op) -> None:
         lowering.builder.build("msl.store_address", operands, [], elected)
         return
     base, offset = split_pointer(lowering, lowered)
-    access = Access(lowering, pointer, rest[0] if rest else None)
-    if access.width > 1:
+    width, contiguous = _access(op)
+    if width > 1:
         operands = [lowering.materialise(h, registers) for h in (offset, stored, *masks)]
-        lowering.builder.build("msl.store_vector", [base, *operands], [], {"width": access.width, **elected})
+        lowering.builder.build("msl.store_vector", [base, *operands], [], {"width": width, **elected})
         return
-    offset = first_plus_lane(lowering, offset) if access.contiguous else offset
+    offset = first_plus_lane(lowering, offset) if contiguous else offset
     operands, _ = lowering.join_maps([offset, stored, *masks], registers, exact=True)
-    lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": access.contiguous, **elected})
+    lowering.builder.build("msl.store", [base, *operands], [], {"contiguous": contiguous, **elected})
 
 
 def _owner(lowering: Lowering, type_: Type) -> Held | None:
     """Where an element is owned; a scalar is the first simdgroup's, whose one lane stores it."""
     if isinstance(type_, TensorType):
-        owner = lowering.owner_mask(type_.layout)
+        owner = places.owner_mask(lowering, type_.layout)
     else:
-        owner = lowering.elect(0, lowering.simdgroups - 1)
+        owner = places.elect(lowering, 0, lowering.simdgroups - 1)
     return Held(owner) if owner is not None else None
 
 
-def split_pointer(lowering: Lowering, lowered: Lowered) -> tuple[Value, Held]:
+def split_pointer(lowering: Lowering, lowered: Held | Pointers) -> tuple[Value, Held]:
     if isinstance(lowered, Held):
         return lowered.value, Held(lowering.constant(0))
     return lowered.base, lowered.offset
@@ -226,34 +215,10 @@ def split_pointer(lowering: Lowering, lowered: Lowered) -> tuple[Value, Held]:
 
 def _refuse_bits(op: Op, element) -> None:
     if element is I1:
-        raise Unsupported(op, "memory holds no single bits; use int8 pointers", op.location)
+        raise Unsupported(op, "memory holds no single bits; use int8 pointers")
 
 
-def _segments(op: Op) -> tuple[int, int]:
-    """(has mask, has other) of a tt.load."""
-    return int(len(op.operands) > 1), int(len(op.operands) > 2)
-
-
-class Access:
-    """What the axis analysis proves of one access: `width` consecutive elements per lane, `contiguous` lanes."""
-
-    def __init__(self, lowering: Lowering, pointer: Value, mask: Value | None):
-        self.width, self.contiguous = 1, False
-        if not isinstance(pointer.type, TensorType):
-            return
-        layout, info = pointer.type.layout, lowering.axis.of(pointer)
-        bits = max(element_of(pointer.type).pointee.width, 8)
-        dimension = max(range(len(info.contiguity)), key=lambda d: info.contiguity[d])
-        run = info.contiguity[dimension]
-        lanes = lowering.target.threads_per_simdgroup
-        self.contiguous = run >= lanes and layout.lanes_contiguous(dimension)
-        widest = min(
-            lowering.target.load_bytes * 8 // bits,
-            run,
-            layout.contiguous_registers(dimension),
-            info.divisibility[dimension] * 8 // bits,
-        )
-        if mask is not None:
-            widest = min(widest, lowering.axis.of(mask).constancy[dimension])
-        while self.width * 2 <= widest:
-            self.width *= 2
+def _access(op: Op) -> tuple[int, bool]:
+    """(consecutive elements of each lane at once, whether the lanes' addresses rise by one): decided with the layout.
+    A scalar has neither attribute."""
+    return op.integer("width", 1), bool(op.integer("contiguous", 0))

@@ -11,6 +11,7 @@ from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...ir.types import I1, RegisterType, TensorType, element_of
 from ...layout import LinearLayout, bits, row_major
+from . import places
 from .combiners import combine, combiner_region, load_part, scatter, spread_entries, store_parts
 from .commutative import is_commutative
 from .context import Held, Lowering, first, rule, spread
@@ -37,7 +38,7 @@ KINDS = {
 
 
 @rule("tt.reduce")
-def reduce(lowering: Lowering, op: Op) -> None:
+def reduce(lowering: Lowering, op: Op) -> list[Held]:
     """tensor<4x8xT> along axis 1 -> tensor<4xT>, for a tuple of tensors at once."""
     source = op.operands[0].type
     assert isinstance(source, TensorType)
@@ -56,21 +57,18 @@ def reduce(lowering: Lowering, op: Op) -> None:
     if any(b[axis] for b in layout.simdgroups):
         values = _reduce_simdgroups(lowering, op, values, layout, remaining, axis)
     if not isinstance(result, TensorType):
-        for value, r in zip(values, op.results, strict=True):
-            lowering.values[r] = Held(first(lowering, value))
-        return
+        return [Held(first(lowering, value)) for value in values]
     where = {remaining.apply(r, 0, 0): r for r in reversed(range(1 << len(remaining.registers)))}
     table = tuple(where[result.layout.apply(r, 0, 0)] for r in range(1 << len(result.layout.registers)))
-    free_lanes = not any(any(b) for b in result.layout.lanes)
-    for value, r in zip(values, op.results, strict=True):
-        value = first(lowering, value) if free_lanes else value
-        lowering.values[r] = Held(value, table) if count_of(value) > 1 else Held(value)
+    if not any(map(any, result.layout.lanes)):
+        values = [first(lowering, value) for value in values]
+    return [Held(value, table if count_of(value) > 1 else None) for value in values]
 
 
 def _check_separable(op: Op, layout: LinearLayout, axis: int) -> None:
     for bases in (layout.registers, layout.lanes, layout.simdgroups):
         if any(b[axis] and any(c for d, c in enumerate(b) if d != axis) for b in bases):
-            raise Unsupported(op, f"the layout {layout} mixes the reduced axis with another", op.location)
+            raise Unsupported(op, f"the layout {layout} mixes the reduced axis with another")
 
 
 def _in_order(layout: LinearLayout, axis: int) -> LinearLayout:
@@ -143,7 +141,7 @@ def _reduce_lanes(
     for bit in along:
         others = [_shuffle(lowering, v, 1 << bit) for v in values]
         if ordered:
-            is_later = lowering.parity(tuple(int(i == bit) for i in range(len(layout.lanes))), ())
+            is_later = places.parity(lowering, tuple(int(i == bit) for i in range(len(layout.lanes))), ())
             values, others = _choose(lowering, is_later, others, values), _choose(lowering, is_later, values, others)
         values = combine(lowering, op, values, others)
     return values
@@ -169,19 +167,18 @@ def _reduce_simdgroups(
     parts = [i for i, b in enumerate(layout.simdgroups) if b[axis]]
     strides = row_major(remaining.shape)
     elements = strides[0] * remaining.shape[0] if remaining.shape else 1
-    position = lowering.coordinate(remaining, strides)
+    position = places.coordinate(lowering, remaining, strides)
     registers = 1 << len(remaining.registers)
     along = tuple(elements << parts.index(i) if i in parts else 0 for i in range(len(layout.simdgroups)))
-    group_offset = lowering.bits_to_number(lowering.simdgroup(), along)
-    assert group_offset is not None
+    group_offset = places.bits_to_number(lowering, places.simdgroup(lowering), along)
     slot = lowering.elementwise("arith.addi", [position, Held(group_offset)], position.element, registers)
     if not any(any(b) for b in remaining.lanes):
         # A uniform store elects its lane itself.
         values = [first(lowering, v) for v in values]
-        owner = lowering.elect(0, layout.free_bits()[2])
+        owner = places.elect(lowering, 0, layout.free_bits()[2])
     else:
         free_lanes = sum(1 << i for i, b in enumerate(remaining.lanes) if not any(b))
-        owner = lowering.elect(free_lanes, layout.free_bits()[2])
+        owner = places.elect(lowering, free_lanes, layout.free_bits()[2])
     masks = [Held(owner)] if owner is not None else []
     whole = tuple(range(registers))
     helds = [Held(v, whole if count_of(v) > 1 else None) for v in values]

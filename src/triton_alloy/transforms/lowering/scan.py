@@ -20,6 +20,7 @@ from ...dialects.msl import count_of
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, RegisterType, TensorType, element_of
 from ...layout import LinearLayout, bits, blocked
+from . import places
 from .combiners import combine_held, combiner_region, gather, load_part, scatter, spread_entries, store_parts
 from .context import Held, Lowering, first, rule
 from .convert import convert_held
@@ -30,7 +31,7 @@ Weights = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # of the reg
 
 
 @rule("tt.scan")
-def scan(lowering: Lowering, op: Op) -> None:
+def scan(lowering: Lowering, op: Op) -> list[Held]:
     """tensor<4x8xT> -> tensor<4x8xT>, for a tuple of tensors at once."""
     source = op.operands[0].type
     assert isinstance(source, TensorType)
@@ -40,8 +41,7 @@ def scan(lowering: Lowering, op: Op) -> None:
     runs = runs_of(suitable, axis)
     assert runs is not None
     prefixes = _Scan(lowering, op, suitable, helds).run(runs)
-    for result, prefix in zip(op.results, prefixes, strict=True):
-        lowering.values[result] = convert_held(lowering, prefix, suitable, layout)
+    return [convert_held(lowering, prefix, suitable, layout) for prefix in prefixes]
 
 
 def runs_of(layout: LinearLayout, axis: int) -> list[tuple[int, list[int]]] | None:
@@ -110,7 +110,7 @@ class _Scan:
             where = tuple(n * group + max(j - 1, 0) for n, j in zip(numbers, ranks, strict=True))
             before = [Held(value, where) for value in inclusive]
             weights = tuple(1 << run.index(i) if i in run else 0 for i in range(len(self.layout.registers)))
-            rank = self.lowering.position(weights, (), ())
+            rank = places.position(self.lowering, weights, (), ())
             self._prepend(before, self._is(rank, DIFFERENT, self._turned(0, group)))
         if not is_last:
             ends = tuple(range(group - 1, len(table), group))
@@ -163,7 +163,7 @@ class _Scan:
         lowering = self.lowering
 
         def make(b):
-            value = lowering.lane()
+            value = places.lane(lowering)
             if clear_bits:
                 value = b.value("arith.andi", [value, b.constant(~clear_bits, I32)], value.type)
             if set_bits:
@@ -178,7 +178,7 @@ class _Scan:
         lowering, others = self.lowering, (self.layout.lane_count - 1) & ~mask
 
         def make(b):
-            lane = lowering.lane()
+            lane = places.lane(lowering)
             name, start, step = "arith.andi", mask, -1
             if self.reverse:
                 name, start, step = "arith.ori", others, 1
@@ -194,7 +194,7 @@ class _Scan:
 
     def _lane_bits(self, mask: int) -> Held:
         lowering = self.lowering
-        lane = lowering.lane()
+        lane = places.lane(lowering)
         make = lambda b: b.value("arith.andi", [lane, b.constant(mask, I32)], lane.type)  # noqa: E731
         return Held(lowering.at_entry(("lane bits", mask), make))
 
@@ -221,9 +221,11 @@ class _Scan:
         size, position, slot, owner = self._slots(run)
         if not any(position[1]):
             self.totals = [Held(first(lowering, held.value), held.map) for held in self.totals]
-        buffers = store_parts(lowering, self.totals, lowering.position(*slot), owner, size * parts, self.registers)
+        buffers = store_parts(
+            lowering, self.totals, places.position(lowering, *slot), owner, size * parts, self.registers
+        )
         rank = Held(self._simdgroup_rank(run))
-        place = lowering.position(*position)
+        place = places.position(lowering, *position)
         total: list[Held] = []
         before: list[Held] = []
         for part in range(parts if not is_last else parts - 1):
@@ -253,16 +255,14 @@ class _Scan:
                 weight <<= counts
         with_run = [weight << run.index(i) if i in run else w for i, w in enumerate(weights[SIMDGROUPS])]
         free = [sum(1 << i for i, w in enumerate(part) if not w) for part in (weights[LANES], with_run)]
-        owner = self.lowering.elect(free[0] if any(weights[LANES]) else 0, free[1])
+        owner = places.elect(self.lowering, free[0] if any(weights[LANES]) else 0, free[1])
         registers, lanes, simdgroups = map(tuple, weights)
         slot = (registers, lanes, tuple(with_run))
         return weight, (registers, lanes, simdgroups), slot, [] if owner is None else [Held(owner)]
 
     def _simdgroup_rank(self, run: list[int]) -> Value:
         weights = tuple(1 << run.index(i) if i in run else 0 for i in range(len(self.layout.simdgroups)))
-        rank = self.lowering.bits_to_number(self.lowering.simdgroup(), weights)
-        assert rank is not None
-        return rank
+        return places.bits_to_number(self.lowering, places.simdgroup(self.lowering), weights)
 
     # ---------------------------------------------------------------------------------------------------------- common
     def _held(self, value: Value, table: tuple[int, ...] | None) -> Held:

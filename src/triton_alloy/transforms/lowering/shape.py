@@ -11,6 +11,7 @@ from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, PointerType, TensorType, element_of
 from ...layout import LinearLayout
+from . import places
 from .context import Addresses, Held, Lowered, Lowering, Pointers, first, is_pointer, register_count, rule
 from .memory import addresses_of, move_base
 
@@ -29,13 +30,13 @@ def registers_holding(
         for wanted, held in zip(getattr(destination, kind), getattr(source, kind), strict=True):
             moved = tuple(a ^ b for a, b in zip(to_source(wanted), origin, strict=True))
             if moved != held:
-                raise Unsupported(op, f"layouts disagree: {source} cannot be read as {destination}", op.location)
+                raise Unsupported(op, f"layouts disagree: {source} cannot be read as {destination}")
     where = {source.apply(r, 0, 0): r for r in reversed(range(1 << len(source.registers)))}
     found = []
     for register in range(1 << len(destination.registers)):
         element = to_source(destination.apply(register, 0, 0))
         if element not in where:
-            raise Unsupported(op, f"layouts disagree: {source} cannot be read as {destination}", op.location)
+            raise Unsupported(op, f"layouts disagree: {source} cannot be read as {destination}")
         found.append(where[element])
     return tuple(found)
 
@@ -58,34 +59,36 @@ def unflatten(index: int, shape: Coordinates) -> Coordinates:
 def _rename(lowering: Lowering, op: Op, to_source: Callable[[Coordinates], Coordinates]) -> Lowered:
     source, destination = op.operands[0].type, op.results[0].type
     assert isinstance(source, TensorType) and isinstance(destination, TensorType)
-    return lowering[op.operands[0]].remap(registers_holding(op, source.layout, destination.layout, to_source))
+    return _remap(lowering[op.operands[0]], registers_holding(op, source.layout, destination.layout, to_source))
+
+
+def _remap(lowered: Lowered, source_registers: tuple[int, ...]) -> Lowered:
+    return lowered.moved(lambda held: held.remap(source_registers))
 
 
 @rule("tt.expand_dims")
-def expand_dims(lowering: Lowering, op: Op) -> None:
+def expand_dims(lowering: Lowering, op: Op) -> Lowered:
     """tensor<4xT> -> tensor<4x1xT>"""
     axis = op.integer("axis")
-    lowering.values[op.result] = _rename(lowering, op, lambda c: c[:axis] + c[axis + 1 :])
+    return _rename(lowering, op, lambda c: c[:axis] + c[axis + 1 :])
 
 
 @rule("tt.broadcast")
-def broadcast(lowering: Lowering, op: Op) -> None:
+def broadcast(lowering: Lowering, op: Op) -> Lowered:
     """tensor<4x1xT> -> tensor<4x8xT>"""
     shape = op.operands[0].type.shape
-    lowering.values[op.result] = _rename(
-        lowering, op, lambda c: tuple(0 if n == 1 else i for i, n in zip(c, shape, strict=True))
-    )
+    return _rename(lowering, op, lambda c: tuple(0 if n == 1 else i for i, n in zip(c, shape, strict=True)))
 
 
 @rule("tt.reshape")
-def reshape(lowering: Lowering, op: Op) -> None:
+def reshape(lowering: Lowering, op: Op) -> Lowered:
     """Row-major order is kept."""
     old, new = op.operands[0].type.shape, op.result.type.shape
-    lowering.values[op.result] = _rename(lowering, op, lambda c: unflatten(flatten(c, new), old))
+    return _rename(lowering, op, lambda c: unflatten(flatten(c, new), old))
 
 
 @rule("tt.trans")
-def trans(lowering: Lowering, op: Op) -> None:
+def trans(lowering: Lowering, op: Op) -> Lowered:
     """result[c] = source with dimension order[i] of the source as dimension i."""
     order = tuple(op.attributes["order"])
 
@@ -95,41 +98,39 @@ def trans(lowering: Lowering, op: Op) -> None:
             source[dimension] = coordinates[position]
         return tuple(source)
 
-    lowering.values[op.result] = _rename(lowering, op, to_source)
+    return _rename(lowering, op, to_source)
 
 
 @rule("tt.make_range")
-def make_range(lowering: Lowering, op: Op) -> None:
+def make_range(lowering: Lowering, op: Op) -> Held:
     """tensor<Nxi32> of start, start + 1, ..."""
-    held = lowering.coordinate(op.result.type.layout, (1,))
+    held = places.coordinate(lowering, op.result.type.layout, (1,))
     start = op.integer("start")
     if start:
         held = Held(lowering.emit("arith.addi", [held.value, lowering.constant(start)], I32), held.map)
-    lowering.values[op.result] = held
+    return held
 
 
 @rule("tt.splat")
-def splat(lowering: Lowering, op: Op) -> None:
+def splat(lowering: Lowering, op: Op) -> Lowered:
     """T -> tensor<NxT>; a pointer becomes a base with offset zero."""
     [source] = op.operands
     held = lowering.held(source)
     if isinstance(source.type, PointerType):
-        lowering.values[op.result] = Pointers(held.value, Held(lowering.constant(0)))
-        return
-    lowering.values[op.result] = held
+        return Pointers(held.value, Held(lowering.constant(0)))
+    return held
 
 
 @rule("tt.unsplat")
-def unsplat(lowering: Lowering, op: Op) -> None:
+def unsplat(lowering: Lowering, op: Op) -> Held:
     """tensor<1xT> -> T"""
     lowered = lowering[op.operands[0]]
     if isinstance(lowered, Pointers):
-        lowering.values[op.result] = Held(move_base(lowering, lowered.base, _only(lowering, lowered.offset)))
-    elif isinstance(lowered, Addresses):
+        return Held(move_base(lowering, lowered.base, _only(lowering, lowered.offset)))
+    if isinstance(lowered, Addresses):
         address = _only(lowering, lowered.address)
-        lowering.values[op.result] = Held(lowering.builder.value("msl.pointer_from", [address], op.result.type))
-    else:
-        lowering.values[op.result] = Held(_only(lowering, lowered))
+        return Held(lowering.builder.value("msl.pointer_from", [address], op.result.type))
+    return Held(_only(lowering, lowered))
 
 
 def _only(lowering: Lowering, held: Held) -> Value:
@@ -141,16 +142,16 @@ def _choose(lowering: Lowering, op: Op, axis: int, weight: int, halves: list[Low
     """Where the coordinate along `axis` has bit `weight`, the second half, else the first."""
     layout = op.result.type.layout
     registers = register_count(op.result.type)
-    if is_pointer(op.result.type):
-        size = element_of(op.result.type).pointee.width
-        addresses = [addresses_of(lowering, half, size, registers).address for half in halves]
-        return Addresses(_choose_held(lowering, layout, axis, weight, addresses))
-    return _choose_held(lowering, layout, axis, weight, halves)
+    bits = element_of(op.result.type).pointee.width if is_pointer(op.result.type) else 0
+    numbers = [
+        half if isinstance(half, Held) else addresses_of(lowering, half, bits, registers).address for half in halves
+    ]
+    chosen = _choose_held(lowering, layout, axis, weight, numbers)
+    return Addresses(chosen) if is_pointer(op.result.type) else chosen
 
 
 def _choose_held(lowering: Lowering, layout: LinearLayout, axis: int, weight: int, halves: list[Held]) -> Held:
-    bit = lambda basis: basis[axis] & weight  # noqa: E731
-    position = lowering.position(*(tuple(map(bit, bases)) for bases in layout.bases))
+    position = places.weighed(lowering, layout, lambda basis: basis[axis] & weight)
     zero = Held(lowering.constant(0))
     registers = layout.register_count
     which = lowering.elementwise("arith.cmpi", [position, zero], I1, registers, {"predicate": 1})
@@ -158,32 +159,34 @@ def _choose_held(lowering: Lowering, layout: LinearLayout, axis: int, weight: in
 
 
 @rule("tt.join")
-def join(lowering: Lowering, op: Op) -> None:
+def join(lowering: Lowering, op: Op) -> Lowered:
     """tensor<NxT>, tensor<NxT> -> tensor<Nx2xT>"""
     destination = op.result.type
     halves = []
     for operand in op.operands:
         table = registers_holding(op, operand.type.layout, destination.layout, lambda c: c[:-1])
-        halves.append(lowering[operand].remap(table))
-    lowering.values[op.result] = _choose(lowering, op, len(destination.shape) - 1, 1, halves)
+        halves.append(_remap(lowering[operand], table))
+    return _choose(lowering, op, len(destination.shape) - 1, 1, halves)
 
 
 @rule("tt.cat")
-def cat(lowering: Lowering, op: Op) -> None:
+def cat(lowering: Lowering, op: Op) -> Lowered:
     """tensor<NxT>, tensor<NxT> -> tensor<2NxT>, the first operand first."""
     destination = op.result.type
     size = op.operands[0].type.shape[0]
     halves = []
     for operand in op.operands:
         table = registers_holding(op, operand.type.layout, destination.layout, lambda c: (c[0] % size, *c[1:]))
-        halves.append(lowering[operand].remap(table))
-    lowering.values[op.result] = _choose(lowering, op, 0, size, halves)
+        halves.append(_remap(lowering[operand], table))
+    return _choose(lowering, op, 0, size, halves)
 
 
 @rule("tt.split")
-def split(lowering: Lowering, op: Op) -> None:
+def split(lowering: Lowering, op: Op) -> list[Lowered]:
     """tensor<Nx2xT> -> tensor<NxT>, tensor<NxT>"""
-    source = op.operands[0].type
-    for which, result in enumerate(op.results):
-        table = registers_holding(op, source.layout, result.type.layout, lambda c, which=which: (*c, which))
-        lowering.values[result] = lowering[op.operands[0]].remap(table)
+    [source] = op.operands
+    tables = [
+        registers_holding(op, source.type.layout, result.type.layout, lambda c, which=which: (*c, which))
+        for which, result in enumerate(op.results)
+    ]
+    return [_remap(lowering[source], table) for table in tables]
