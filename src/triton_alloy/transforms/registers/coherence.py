@@ -8,8 +8,6 @@ reads or only writes it does not pass on to itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...dialects.msl import DEVICE, row_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
@@ -23,31 +21,21 @@ def run(kernel: Op, target: Target) -> None:
     if target.hardware is None or not any(op.name == "msl.fence" for op in kernel.walk()):
         return
     same = groups(kernel)
-    accesses = [_PointerAccess.of(op, same) for op in kernel.walk()]
-    known = [access for access in accesses if access is not None]
-    read = {access.group for access in known if access.reads}
-    written = {access.group for access in known if access.writes}
-    for access in known:
-        if access.group in read and access.group in written and not (access.reads and access.writes):
-            _make_coherent(access.op)
-
-
-@dataclass(frozen=True)
-class _PointerAccess:
-    """group: of the pointers that lead to the same memory; None: an address, which may lead anywhere."""
-
-    op: Op
-    group: Value | None
-    reads: bool
-    writes: bool
-
-    @staticmethod
-    def of(op: Op, same: dict[Value, Value]) -> _PointerAccess | None:
+    read: set[Value | None] = set()
+    written: set[Value | None] = set()
+    accesses: list[tuple[Op, Value | None]] = []
+    for op in kernel.walk():
         access = access_of(op)
         if access is None or access.memory.space != DEVICE:
-            return None
-        group = same[access.base] if access.base is not None else None
-        return _PointerAccess(op, group, access.memory.reads, access.memory.writes)
+            continue
+        group = same[access.base] if access.base is not None else None  # an address, which may lead anywhere
+        read |= {group} if access.memory.reads else set()
+        written |= {group} if access.memory.writes else set()
+        if not (access.memory.reads and access.memory.writes):  # which is atomic as it is
+            accesses.append((op, group))
+    for op, group in accesses:
+        if group in read & written:
+            _make_coherent(op)
 
 
 def _make_coherent(op: Op) -> None:
