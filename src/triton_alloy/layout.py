@@ -379,3 +379,14 @@ def tiled(fragment: LinearLayout, shape: tuple[int, ...], simdgroups: tuple[int 
     ]
     registers = [basis for basis in inside[0] if any(basis)] + [b for a in reversed(range(rank)) for b in outer[a]]
     return LinearLayout(shape, registers, inside[1], reversed(divided))
+
+
+def doubling_runs(weights: Sequence[int]) -> list[tuple[int, int, int]]:
+    """(first bit, bits, weight) of the maximal runs of weights that double from bit to bit; none has a weight of 0."""
+    runs: list[tuple[int, int, int]] = []
+    for bit, weight in enumerate(weights):
+        if runs and sum(runs[-1][:2]) == bit and weight == runs[-1][2] << runs[-1][1] and weight:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1, runs[-1][2])
+        elif weight:
+            runs.append((bit, 1, weight))
+    return runs

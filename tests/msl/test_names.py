@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.register_form import kernel_text, only_kernel
+from tests.support.register_form import kernel_text, only_kernel, print_formed
 from triton_alloy import msl_cpu
 from triton_alloy.digest import READ_BY_CODE_GENERATION
 from triton_alloy.ir.parser import parse
 from triton_alloy.msl.declarations import declared_names
 from triton_alloy.msl.intrinsics import INTRINSICS
 from triton_alloy.msl.names import FILES, Names, identifier, reserved
-from triton_alloy.msl.printer import OWN_NAMES, print_kernel
+from triton_alloy.msl.printer import OWN_NAMES
 from triton_alloy.msl.vocabulary import VOCABULARY
 from triton_alloy.msl_cpu import Library, strict
 from triton_alloy.msl_cpu.text.language import BUILT_INS
@@ -136,7 +136,7 @@ def text_of_kernels(words: list[str]) -> tuple[str, list[str]]:
         module = parse(kernel_text("%y: !tt.ptr<i32>, %n: i32", body, name=identifier(word)))
         form_loops.run(module)
         storage.run(module)
-        printed = print_kernel(only_kernel(module))
+        printed = print_formed(only_kernel(module))
         head, _, text = printed.source.partition("struct ")
         parts.append(("" if parts else head) + "struct " + text)
         found.append(printed.name)
@@ -184,7 +184,7 @@ def text_with_locals(words: list[str]) -> str:
             op.result.location = op.result.location.__class__(name=next(named))
     form_loops.run(module)
     storage.run(module)
-    return print_kernel(kernel).source
+    return print_formed(kernel).source
 
 
 @pytest.mark.parametrize("mode", ["fast", "reference", "strict"])
