@@ -14,7 +14,7 @@ from ...layout import LinearLayout, bits, row_major
 from . import places
 from .combiners import combine, combiner_region, load_part, scatter, spread_entries, store_parts
 from .commutative import is_commutative
-from .context import Held, Lowering, first, rule, spread
+from .context import Held, Lowering, first, rule, spread, whole
 from .convert import convert_held
 
 # Combiners of one op that the simdgroup reduces in one step: op name -> kind of msl.simd_reduce.
@@ -180,8 +180,7 @@ def _reduce_simdgroups(
         free_lanes = sum(1 << i for i, b in enumerate(remaining.lanes) if not any(b))
         owner = places.elect(lowering, free_lanes, layout.free_bits()[2])
     masks = [Held(owner)] if owner is not None else []
-    whole = tuple(range(registers))
-    helds = [Held(v, whole if count_of(v) > 1 else None) for v in values]
+    helds = list(map(whole, values))
     buffers = store_parts(lowering, helds, slot, masks, elements << len(parts), registers)
     position = Held(lowering.materialise(position, registers))
     total: list[Value] = []
