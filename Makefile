@@ -14,7 +14,7 @@ HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers simt-records simt sanitize seeds clean
+.PHONY: agx equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers simt-records simt sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -104,6 +104,9 @@ pythons: .venv/test wheel-macos ## run our macOS wheel under other Pythons: make
 registers: .venv/test ## registers, arrays in memory and access widths of the benchmarks' texts: make registers TEXTS=softmax
 	$(BIN)/python -c '$(HAS_CLANG_WHEEL)' || $(PIP) --editable '.[compiler]'
 	$(BIN)/python -m tests.simt.registers $(TEXTS)
+
+agx: .venv/test ## registers, spills and loops of the benchmarks' texts in Apple's machine code: make agx TEXTS=matmul
+	$(BIN)/python -m tests.agx.run $(TEXTS)
 
 simt-records: .venv/test ## record what the kernel tests do, for make simt on a machine with an NVIDIA GPU: build/simt
 	$(BIN)/python -m tests.simt.records $(RECORDS) -- -n $(or $(JOBS),auto) tests/kernels

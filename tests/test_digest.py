@@ -12,7 +12,7 @@ import pytest
 
 import triton_alloy
 from triton_alloy.digest import digest_of
-from triton_alloy.msl_cpu.plan import fingerprint_of
+from triton_alloy.msl_cpu.compile.fingerprint import fingerprint_of
 
 PACKAGE = Path(triton_alloy.__file__).parent
 FILES = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*")) if path.is_file()]
@@ -44,7 +44,7 @@ def reached_from(folder: str, ending: str) -> set[str]:
     part = folder.partition("/")[0]
     if ending in (".md", ".typed"):
         return set()
-    if (folder, ending) in (("msl_cpu", ".txt"), ("msl_cpu/headers", ".h")):
+    if (folder, ending) in (("msl_cpu/text", ".txt"), ("msl_cpu/headers/lanes", ".h")):
         return {"kernel", "text"}  # texts use none of the words that stand there
     if part == "msl_cpu":
         return {"kernel"}
@@ -76,7 +76,7 @@ def test_a_text_depends_on_where_its_files_are(package: Path, old: str, new: str
 
 def test_files_in_new_folders_of_msl_cpu_count(package: Path):
     before = keys(package)
-    for folder, name in (("strict", "types.py"), ("headers/lanes/deep", "lanes.h"), ("runtime/pool", "pool.cpp")):
+    for folder, name in (("text/types", "types.py"), ("headers/lanes/deep", "lanes.h"), ("runtime/pool", "pool.cpp")):
         (package / "msl_cpu" / folder).mkdir(parents=True)
         (package / "msl_cpu" / folder / name).write_text("")
         assert changed(package, before) == {"kernel"}

@@ -22,7 +22,17 @@ from .msl.printer import print_kernel
 from .target import Target
 from .transforms.layouts import assign_layouts, slices
 from .transforms.lowering import lower
-from .transforms.registers import allocate, barriers, clean, coherence, form_loops, lane_pointers, storage, unroll
+from .transforms.registers import (
+    allocate,
+    barriers,
+    clean,
+    coherence,
+    form_loops,
+    lane_pointers,
+    pointers,
+    storage,
+    unroll,
+)
 from .transforms.tensors import (
     bound_waits,
     carry,
@@ -87,6 +97,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("form_loops", lambda module, _: form_loops.run(module)),
     ("storage", lambda module, _: storage.run(module)),
     ("unroll", lambda module, options: unroll.run(module, options.target)),
+    ("pointers", lambda module, _: pointers.run(_only(module))),
 )
 
 
@@ -140,7 +151,8 @@ def _report(level: int, kernel: Kernel, times: dict[str, float]) -> None:
 
 def _print(module: Op, options: Options) -> Kernel:
     kernel = _only(module)
-    printed = print_kernel(kernel, sources=_source_lines(kernel), fp_contract=options.fp_contract)
+    threads, sources = options.target.threads_per_simdgroup, _source_lines(kernel)
+    printed = print_kernel(kernel, threads_per_simdgroup=threads, sources=sources, fp_contract=options.fp_contract)
     return Kernel(
         name=printed.name,
         source=printed.source,
@@ -148,7 +160,7 @@ def _print(module: Op, options: Options) -> Kernel:
         simdgroups=options.simdgroups,
         threadgroup_bytes=kernel.integer("threadgroup_bytes", 0),
         family=options.target.family,
-        threads_per_simdgroup=options.target.threads_per_simdgroup,
+        threads_per_simdgroup=threads,
         services=printed.services,
         messages=tuple(_per_thread(message, options) for message in printed.messages),
         sources=printed.sources,

@@ -12,7 +12,7 @@ NOT_CODE_GENERATION = ("msl_cpu", "runtime", "tools", "examples")
 """Packages whose sources cannot change a kernel's text."""
 NOT_SOURCES = (".md", ".typed")
 """Endings of files for people and type checkers. Whatever ends otherwise counts, so that no kind is forgotten."""
-READ_BY_CODE_GENERATION = ("msl_cpu/language.txt", "msl_cpu/headers/lanes*.h")
+READ_BY_CODE_GENERATION = ("msl_cpu/text/language.txt", "msl_cpu/headers/lanes/*.h")
 """Files of the packages left out that count: msl/names.py reserves the words that they have."""
 
 

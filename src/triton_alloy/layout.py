@@ -421,3 +421,14 @@ def _inside(place: int, size: int, turns: tuple[int, int]) -> int:
     run, turn = turns
     low = place & (1 << run) - 1
     return low | (place ^ low) << turn if place < size else 0
+
+
+def doubling_runs(weights: Sequence[int]) -> list[tuple[int, int, int]]:
+    """(first bit, bits, weight) of the maximal runs of weights that double from bit to bit; none has a weight of 0."""
+    runs: list[tuple[int, int, int]] = []
+    for bit, weight in enumerate(weights):
+        if runs and sum(runs[-1][:2]) == bit and weight == runs[-1][2] << runs[-1][1] and weight:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1, runs[-1][2])
+        elif weight:
+            runs.append((bit, 1, weight))
+    return runs

@@ -18,7 +18,8 @@ from triton_alloy.chips import FAMILIES, LIMITS
 from triton_alloy.errors import DeviceFailure, OutOfResources, Unsupported
 from triton_alloy.integrations.triton import driver
 from triton_alloy.kernel import Argument, Extent, Kernel
-from triton_alloy.msl_cpu import plan, strict_kernels
+from triton_alloy.msl_cpu.launch import plan
+from triton_alloy.msl_cpu.strict import kernels as strict_kernels
 from triton_alloy.runtime import automatic, limits
 from triton_alloy.runtime.cpu import CpuDevice
 from triton_alloy.runtime.torch_mps import Host, TorchMpsDevice

@@ -19,8 +19,8 @@ from triton.runtime.cache import FileCacheManager
 
 from triton_alloy import config
 from triton_alloy.integrations.triton import cache, cache_contents
-from triton_alloy.msl_cpu import cache_folder
-from triton_alloy.msl_cpu.eviction import INTERVAL, Limiter, evict
+from triton_alloy.msl_cpu.compile import cache_folder
+from triton_alloy.msl_cpu.compile.eviction import INTERVAL, Limiter, evict
 
 
 @triton.jit

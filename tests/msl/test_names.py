@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.register_form import kernel_text, only_kernel
+from tests.support.register_form import kernel_text, only_kernel, print_formed
 from triton_alloy import msl_cpu
 from triton_alloy.digest import READ_BY_CODE_GENERATION
 from triton_alloy.ir.parser import parse
 from triton_alloy.msl.declarations import declared_names
 from triton_alloy.msl.intrinsics import INTRINSICS
 from triton_alloy.msl.names import FILES, Names, identifier, reserved
-from triton_alloy.msl.printer import OWN_NAMES, print_kernel
+from triton_alloy.msl.printer import OWN_NAMES
 from triton_alloy.msl.vocabulary import VOCABULARY
 from triton_alloy.msl_cpu import Library, strict
-from triton_alloy.msl_cpu.language import BUILT_INS
+from triton_alloy.msl_cpu.text.language import BUILT_INS
 from triton_alloy.transforms.registers import form_loops, storage
 
 HEADERS = Path(msl_cpu.__file__).parent / "headers"
@@ -47,7 +47,7 @@ def test_what_a_row_of_the_elementwise_ops_calls_is_reserved():
     assert called and [word for word in called if not is_reserved(word)] == []
 
 
-@pytest.mark.parametrize("header", sorted(HEADERS.rglob("*.h")), ids=lambda path: path.name)
+@pytest.mark.parametrize("header", sorted(HEADERS.rglob("*.h")), ids=lambda path: path.relative_to(HEADERS).as_posix())
 def test_the_macros_of_every_header_are_reserved(header: Path):
     macros = re.findall(r"^\s*#\s*define\s+(\w+)", header.read_text(), re.MULTILINE)
     is_opencl = header.parent.name == "strict"  # whose other words only strict mode's own headers see
@@ -136,7 +136,7 @@ def text_of_kernels(words: list[str]) -> tuple[str, list[str]]:
         module = parse(kernel_text("%y: !tt.ptr<i32>, %n: i32", body, name=identifier(word)))
         form_loops.run(module)
         storage.run(module)
-        printed = print_kernel(only_kernel(module))
+        printed = print_formed(only_kernel(module))
         head, _, text = printed.source.partition("struct ")
         parts.append(("" if parts else head) + "struct " + text)
         found.append(printed.name)
@@ -184,7 +184,7 @@ def text_with_locals(words: list[str]) -> str:
             op.result.location = op.result.location.__class__(name=next(named))
     form_loops.run(module)
     storage.run(module)
-    return print_kernel(kernel).source
+    return print_formed(kernel).source
 
 
 @pytest.mark.parametrize("mode", ["fast", "reference", "strict"])

@@ -12,7 +12,7 @@ from triton_alloy.digest import sources_digest
 from triton_alloy.kernel import LOG_BYTES, LOG_HEAD_WORDS, LOG_RECORD_WORDS
 from triton_alloy.msl.vocabulary import ENTRIES, VOCABULARY, source_of
 from triton_alloy.msl_cpu import Library
-from triton_alloy.msl_cpu.rewrite import rewrite
+from triton_alloy.msl_cpu.text.rewrite import rewrite
 
 HEADERS = Path(msl_cpu.__file__).parent / "headers"
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
@@ -95,7 +95,7 @@ def test_the_log_holds_what_its_buffer_holds():
     records = (LOG_BYTES // 4 - LOG_HEAD_WORDS) // LOG_RECORD_WORDS
     [entry] = VOCABULARY["log_record"]
     assert f"number >= {records}u" in entry.text
-    assert f"log_records = {records};" in (HEADERS / "lanes_log.h").read_text()
+    assert f"log_records = {records};" in (HEADERS / "lanes" / "log.h").read_text()
 
 
 @pytest.mark.parametrize("name", VOCABULARY)

@@ -8,7 +8,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from triton_alloy.msl_cpu import LaunchError, Library, NoCompiler, build, compile_shader, metal_kernel
+from triton_alloy.msl_cpu import LaunchError, Library, NoCompiler, compile_shader, metal_kernel
+from triton_alloy.msl_cpu.compile import build
 from triton_alloy.msl_cpu.sanitize import SanitizerError
 
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"

@@ -28,7 +28,7 @@ from triton_alloy import config
 from triton_alloy.config import OPTIONAL_STAGES
 from triton_alloy.errors import AlloyError
 from triton_alloy.msl_cpu.errors import MslError
-from triton_alloy.msl_cpu.plan import worker_count
+from triton_alloy.msl_cpu.launch.plan import worker_count
 from triton_alloy.tools import progress
 
 HEADING = "import triton\nimport triton.language as tl\n\n"

@@ -7,7 +7,7 @@ import pytest
 from triton_alloy.kernel import Argument, Kernel
 from triton_alloy.msl_cpu import KernelFailure, OutOfStack
 from triton_alloy.msl_cpu.errors import Fault
-from triton_alloy.msl_cpu.plan import ADDRESS, DEADLINE, DIVISION, FAILURES, STACK
+from triton_alloy.msl_cpu.launch.plan import ADDRESS, DEADLINE, DIVISION, FAILURES, STACK
 from triton_alloy.runtime.faults import FIND, GUARD, NUMBERS, SHALLOW, explained_failure
 
 

@@ -14,17 +14,19 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from tests.simt import llvm, nvrtc
-from tests.simt.mlx_texts import mlx_programs
+from tests.simt.mlx_texts import mlx_texts
 from tests.simt.rewrite import CudaProgram, rewrite
 from tests.simt.workloads import BY_NAME, named
+from tests.support.recorded import as_json, by_width, page_with, spelled
 
 FAMILIES = ("apple9", "apple7")
 CAP = 128
@@ -112,18 +114,9 @@ def measured(names: Sequence[str], families: Iterable[str]) -> dict[str, dict[st
 
 def measured_mlx() -> dict[str, Report]:
     """MLX's kernels beside ours. Raises RuntimeError where their texts cannot be had."""
-    programs = mlx_programs()
+    programs = {name: rewrite(text.source, text.constants, text.include_paths) for name, text in mlx_texts().items()}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(programs, pool.map(report_of, programs.values()), strict=True))
-
-
-def as_json(reports: dict[str, dict[str, Report]]) -> str:
-    """The reports as the text of docs/gpu_text.json: a line for each text."""
-    groups = []
-    for group, rows in reports.items():
-        lines = [f'    "{name}": {json.dumps(asdict(report))}' for name, report in rows.items()]
-        groups.append(f'  "{group}": {{\n' + ",\n".join(lines) + "\n  }")
-    return "{\n" + ",\n".join(groups) + "\n}\n"
 
 
 def recorded(path: Path = RESULTS) -> dict[str, dict[str, Report]]:
@@ -134,9 +127,9 @@ def recorded(path: Path = RESULTS) -> dict[str, dict[str, Report]]:
     }
 
 
-def _from_json(values: dict) -> Report:
-    accesses = {key: {int(width): count for width, count in values[key].items()} for key in ("loads", "stores")}
-    return Report(**(values | accesses | {"capped": tuple(values["capped"])}))
+def _from_json(values: dict[str, Any]) -> Report:
+    read = {"capped": tuple, "loads": by_width, "stores": by_width}
+    return Report(**{key: read[key](value) if key in read else value for key, value in values.items()})
 
 
 def cells(report: Report) -> list[str]:
@@ -176,19 +169,6 @@ def markdown(reports: dict[str, dict[str, Report]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page_with(tables: str) -> str:
-    """docs/gpu_text.md with another table between its markers."""
-    start, end = "<!-- registers: begin -->\n", "<!-- registers: end -->\n"
-    head, _, rest = PAGE.read_text().partition(start)
-    _, _, tail = rest.partition(end)
-    return head + start + tables + end + tail
-
-
-def spelled(accesses: dict[int, int]) -> str:
-    """{16: 2, 4: 1} -> "16x2 4x1"."""
-    return " ".join(f"{width}x{count}" for width, count in accesses.items())
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="beginnings of names of workloads; without any, the file is written")
@@ -205,7 +185,7 @@ def main() -> int:
     console.print(NOTE)
     if not options.names and not options.family:
         RESULTS.write_text(as_json(reports))
-        PAGE.write_text(page_with(markdown(reports)))
+        PAGE.write_text(page_with(PAGE, "registers", markdown(reports)))
         console.print(f"written to {RESULTS} and {PAGE}")
     return 0
 

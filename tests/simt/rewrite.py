@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from triton_alloy.msl_cpu.address_spaces import erase_address_spaces
-from triton_alloy.msl_cpu.preprocess import needs_preprocessing, preprocess, take_markers_out
-from triton_alloy.msl_cpu.signatures import ConstantValue, Instance, Program, find_kernels, strip_attributes
-from triton_alloy.msl_cpu.tokens import Tokens
+from triton_alloy.msl_cpu.text.address_spaces import erase_address_spaces
+from triton_alloy.msl_cpu.text.preprocess import needs_preprocessing, preprocess, take_markers_out
+from triton_alloy.msl_cpu.text.signatures import ConstantValue, Instance, Program, find_kernels, strip_attributes
+from triton_alloy.msl_cpu.text.tokens import Tokens
 
 _PREFIX = "namespace metal { namespace text {\n"
 _SUFFIX = "}}  // namespace metal::text\n"

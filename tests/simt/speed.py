@@ -64,7 +64,7 @@ def inputs(workload: Workload, seed: int, device: str = "cuda") -> Arrays:
     generator = torch.Generator(device).manual_seed(seed)
     arrays = {
         name: torch.randn(shape, generator=generator, device=device).to(dtype)
-        for name, (shape, dtype) in workload.arrays.items()
+        for name, (shape, dtype) in workload.tensors.items()
     }
     if workload.kind == "layer_norm_backward":
         mean, rstd = _statistics(arrays["x_ptr"].double())

@@ -7,6 +7,7 @@ import pytest
 from tests.simt import llvm, nvrtc, registers
 from tests.simt.rewrite import rewrite
 from tests.simt.workloads import BY_NAME, WORKLOADS
+from tests.support.recorded import as_json, page_with
 
 GUARDED = ("add_f16", "softmax_f32", "layer_norm_backward_f16", "matmul_64x64x32_f32", "attention_f16")
 RECORDED_WITH = (12, 6)
@@ -40,8 +41,8 @@ def test_the_record_has_every_workload():
     assert {family: set(rows) for family, rows in recorded.items() if family in registers.FAMILIES} == {
         family: {workload.name for workload in WORKLOADS} for family in registers.FAMILIES
     }
-    assert registers.as_json(recorded) == registers.RESULTS.read_text()
-    assert registers.page_with(registers.markdown(recorded)) == registers.PAGE.read_text()
+    assert as_json(recorded) == registers.RESULTS.read_text()
+    assert page_with(registers.PAGE, "registers", registers.markdown(recorded)) == registers.PAGE.read_text()
 
 
 @needs_nvrtc

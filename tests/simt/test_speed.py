@@ -9,17 +9,18 @@ import torch
 
 from tests.simt import recording, speed, workloads
 from tests.simt.archive import Archive
+from tests.simt.workloads import workload_of
 from triton_alloy import config
+from triton_alloy.tools import launches
 
-F16, F32 = torch.float16, torch.float32
 SMALL = (
-    workloads.of_add("add", F16, 1000),
-    workloads.of_softmax("softmax", F32, 100, 128, 4),
-    workloads.of_layer_norm("layer_norm", F16, 100, 128, 4),
-    workloads.of_layer_norm_backward("layer_norm_backward", F32, 64),
-    workloads.of_column_sums("column_sums", F16, 200),
-    workloads.of_matmul("matmul", F32, 100, 64, 4),
-    workloads.of_attention("attention", F16, 64, causal=True, batch=1, heads=2, keys=100),
+    workload_of(launches.of_add, "add", "f16", 1000),
+    workload_of(launches.of_softmax, "softmax", "f32", 100, 128, 4),
+    workload_of(launches.of_layer_norm, "layer_norm", "f16", 100, 128, 4),
+    workload_of(launches.of_layer_norm_backward, "layer_norm_backward", "f32", 64),
+    workload_of(launches.of_column_sums, "column_sums", "f16", 200),
+    workload_of(launches.of_matmul, "matmul", "f32", 100, 64, 4),
+    workload_of(launches.of_attention, "attention", "f16", 64, causal=True, batch=1, heads=2, keys=100),
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from triton_alloy.msl_cpu.tokens import Token, Tokens
+from triton_alloy.msl_cpu.text.tokens import Token, Tokens
 
 PAGE = Path(__file__).parents[2] / "docs" / "metal_constructs.md"
 NUMBER = re.compile(r"(?:\d+|0x[0-9a-fA-F]+)(?:u|l|ul)?|(?:\d+\.\d*|\.\d+|\d+)(?:e[+-]?\d+)?f", re.IGNORECASE)

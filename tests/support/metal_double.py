@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.support.pyobjc_metadata import Method, metadata
 from triton_alloy.msl_cpu import CompileError, KernelFailure, Library
-from triton_alloy.msl_cpu.buffers import Buffer
+from triton_alloy.msl_cpu.launch.buffers import Buffer
 from triton_alloy.runtime.metal_api import Api
 
 SLOTS, CONSTANT_BYTES = 31, 4096

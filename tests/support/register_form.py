@@ -17,7 +17,7 @@ from triton_alloy.ir.parser import parse
 from triton_alloy.ir.types import RegisterType, element_of
 from triton_alloy.msl.printer import PrintedKernel, print_kernel
 from triton_alloy.msl_cpu import Library
-from triton_alloy.transforms.registers import form_loops, storage
+from triton_alloy.transforms.registers import form_loops, pointers, storage
 
 LANES = 32
 DTYPES = {
@@ -48,7 +48,13 @@ def only_kernel(module: Op) -> Op:
 def printed(module: Op, **options: Any) -> PrintedKernel:
     form_loops.run(module)
     storage.run(module)
-    return print_kernel(only_kernel(module), **{"fp_contract": False, **options})
+    return print_formed(only_kernel(module), **{"fp_contract": False, **options})
+
+
+def print_formed(kernel: Op, **options: Any) -> PrintedKernel:
+    """The text of a kernel in loop form, whose values have their variables."""
+    pointers.run(kernel)
+    return print_kernel(kernel, threads_per_simdgroup=LANES, **options)
 
 
 def print_text(arguments: str, body: str, **options: Any) -> PrintedKernel:

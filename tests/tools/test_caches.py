@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from triton_alloy import config
-from triton_alloy.msl_cpu import cache, contents, workspace
+from triton_alloy.msl_cpu.compile import cache, contents, workspace
 from triton_alloy.runtime import metal
 from triton_alloy.tools import caches, cli
 

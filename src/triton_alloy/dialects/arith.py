@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from ..ir.assembly import FLOAT_PREDICATES, INTEGER_PREDICATES
 from ..ir.core import Op
 from ..ir.registry import OpRule, Trait, register
 from ..ir.types import I1, Type, element_of
 from .types import casts, compares, is_any, is_float, is_integer, same, shapes_agree
 
+EQ, NE, SLT, SLE, SGT, SGE, ULT, ULE, UGT, UGE = range(len(INTEGER_PREDICATES))
+"""The predicates of arith.cmpi."""
+FLOAT = {word: number for number, word in enumerate(FLOAT_PREDICATES)}
+"""Those of arith.cmpf. Ordered: "oeq" is false where an operand is NaN; unordered: "ueq" is true there."""
 _EACH = Trait.PURE | Trait.ELEMENTWISE
 _EITHER = _EACH | Trait.COMMUTATIVE
 

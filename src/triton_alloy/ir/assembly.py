@@ -17,13 +17,13 @@ from .types import I1, Attribute, IntegerAttribute, TextAttribute
 
 _SEMANTICS = {1: "relaxed", 2: "acquire", 3: "release", 4: "acq_rel"}
 _ELEMENTS: dict[int, str] = dict(enumerate(("e4m3", "e5m2", "e2m3", "e3m2", "e2m1", "bf16", "fp16")))
-_INTEGER_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
-_FLOAT_PREDICATES = ("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord") + (
+INTEGER_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
+FLOAT_PREDICATES = ("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord") + (
     *("ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true"),
 )
 WORDS: dict[str, dict[int, str]] = {
-    "arith.cmpi predicate": dict(enumerate(_INTEGER_PREDICATES)),
-    "arith.cmpf predicate": dict(enumerate(_FLOAT_PREDICATES)),
+    "arith.cmpi predicate": dict(enumerate(INTEGER_PREDICATES)),
+    "arith.cmpf predicate": dict(enumerate(FLOAT_PREDICATES)),
     "axis": dict(enumerate("xyz")),
     "sem": _SEMANTICS,
     "scope": {1: "gpu", 2: "cta", 3: "sys"},

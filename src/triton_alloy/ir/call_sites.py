@@ -28,12 +28,11 @@ class Caller:
         op.location = self.called(op.location)
         for result in op.results:
             result.location = self.called(result.location)
-        for region in op.regions:
-            for block in region.blocks:
-                for argument in block.arguments:
-                    argument.location = self.called(argument.location)
-                for inner in block:
-                    self.mark(inner)
+        for block in op.blocks():
+            for argument in block.arguments:
+                argument.location = self.called(argument.location)
+            for inner in block:
+                self.mark(inner)
 
     def called(self, callee: Location) -> Location:
         """By identity: a location's hash is that of its whole chain. The key's owner is kept, so that it stays."""

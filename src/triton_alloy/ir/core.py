@@ -108,6 +108,10 @@ class Op:
         [block] = self.regions[0].blocks
         return block
 
+    def blocks(self) -> Sequence[Block]:
+        """The blocks of all regions, as they are now."""
+        return [block for region in self.regions for block in region.blocks] if self.regions else ()
+
     def integer(self, name: str, default: int | None = None) -> int:
         """The value of an integer or boolean attribute."""
         attribute = self.attributes.get(name, default)
@@ -174,10 +178,9 @@ class Op:
         for operand in self.operands:
             self._drop_use(operand)
         self.operands = []
-        for region in self.regions:
-            for block in region.blocks:
-                for op in block:
-                    op._drop_all_uses()
+        for block in self.blocks():
+            for op in block:
+                op._drop_all_uses()
 
     def erase(self) -> None:
         """Remove the op and what is in it. Its results must be unused."""

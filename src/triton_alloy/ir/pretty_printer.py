@@ -169,14 +169,13 @@ class _Aliases:
         for attribute in op.attributes.values():
             if isinstance(attribute, TextAttribute):
                 self.attribute(attribute)
-        for region in op.regions:
-            for block in region.blocks:
-                if self.with_locations and _shows_arguments(op, block):
-                    for argument in block.arguments:
-                        self.location(argument.location, deferred=False)
-                for inner in block:
-                    if inner.next is not None or not _hides_terminator(op):
-                        self.visit(inner)
+        for block in op.blocks():
+            if self.with_locations and _shows_arguments(op, block):
+                for argument in block.arguments:
+                    self.location(argument.location, deferred=False)
+            for inner in block:
+                if inner.next is not None or not _hides_terminator(op):
+                    self.visit(inner)
 
     def location(self, location: Location, deferred: bool) -> _Alias:
         """The alias of a location, made, with those of its parts, where it is met first."""

@@ -105,6 +105,5 @@ def is_removable(op: Op) -> bool:
 
 
 def _inner(op: Op):
-    for region in op.regions:
-        for block in region.blocks:
-            yield from block
+    for block in op.blocks():
+        yield from block

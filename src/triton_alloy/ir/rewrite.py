@@ -14,16 +14,15 @@ _LOOPS = ("scf.for", "scf.while")
 
 def eliminate_dead_code(op: Op) -> None:
     """Remove the ops in `op` that have no effect and no use, and those that this leaves unused."""
-    for region in op.regions:
-        for block in region.blocks:
-            inner = block.last
-            while inner is not None:
-                before = inner.prev
-                if _is_unused(inner) and not is_terminator(inner) and is_removable(inner):
-                    inner.erase()
-                elif inner.regions:
-                    eliminate_dead_code(inner)
-                inner = before
+    for block in op.blocks():
+        inner = block.last
+        while inner is not None:
+            before = inner.prev
+            if _is_unused(inner) and not is_terminator(inner) and is_removable(inner):
+                inner.erase()
+            elif inner.regions:
+                eliminate_dead_code(inner)
+            inner = before
 
 
 def _is_unused(op: Op) -> bool:
@@ -132,24 +131,22 @@ def hoist_invariants(op: Op, worthwhile: Callable[[Op], bool] = lambda _: True) 
     """Move pure ops that depend on nothing computed in a loop before it: from inner loops to outer ones.
 
     Only ops that are `worthwhile`: a result that takes more registers than what it is made of may better stay."""
-    for region in op.regions:
-        for block in region.blocks:
-            for inner in block:
-                if inner.regions:
-                    hoist_invariants(inner, worthwhile)
-                if inner.name in _LOOPS:
-                    _hoist_out_of(inner, worthwhile)
+    for block in op.blocks():
+        for inner in block:
+            if inner.regions:
+                hoist_invariants(inner, worthwhile)
+            if inner.name in _LOOPS:
+                _hoist_out_of(inner, worthwhile)
 
 
 def _hoist_out_of(loop: Op, worthwhile: Callable[[Op], bool]) -> None:
     assert loop.block is not None
-    for region in loop.regions:
-        for block in region.blocks:
-            for op in block:
-                if is_terminator(op) or not is_pure(op) or not worthwhile(op):
-                    continue
-                if all(not _is_within(value, loop) for value in _outer_operands(op)):
-                    loop.block.insert(op.detach(), loop)
+    for block in loop.blocks():
+        for op in block:
+            if is_terminator(op) or not is_pure(op) or not worthwhile(op):
+                continue
+            if all(not _is_within(value, loop) for value in _outer_operands(op)):
+                loop.block.insert(op.detach(), loop)
 
 
 def _outer_operands(op: Op) -> Iterator[Value]:
@@ -170,28 +167,3 @@ def _is_within(value: Value, ancestor: Op) -> bool:
             return True
         block = parent.block if parent is not None else None
     return False
-
-
-def drop_unchanged_carries(op: Op) -> None:
-    """Remove the iteration arguments of scf.for that every iteration passes on as they are."""
-    for loop in list(op.walk()):
-        if loop.name == "scf.for":
-            _drop_unchanged(loop)
-
-
-def _drop_unchanged(loop: Op) -> None:
-    for index in reversed(range(len(loop.results))):
-        argument, initial = loop.body.arguments[index + 1], loop.operands[index + 3]
-        if loop.body.terminator.operands[index] in (argument, initial):
-            argument.replace_by(initial)
-            loop.results[index].replace_by(initial)
-            drop_carry(loop, index)
-
-
-def drop_carry(loop: Op, index: int) -> None:
-    """Remove an iteration argument of an scf.for. Neither it nor its result may have a use, but its own yield."""
-    end = loop.body.terminator
-    end.set_operands(end.operands[:index] + end.operands[index + 1 :])
-    loop.set_operands(loop.operands[: index + 3] + loop.operands[index + 4 :])
-    loop.body.erase_argument(index + 1)
-    loop.erase_result(index)

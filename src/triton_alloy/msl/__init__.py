@@ -2,6 +2,7 @@
 
 printer     a kernel: signature, vocabulary, body
 writer      lines, scopes, values that are spelled where they are used
+messages    what the kernel may say in its log
 statements, operations, elementwise     how each op is spelled, by name
 intrinsics  the one table of elementwise ops
 expressions, types, names               precedence, types and literals, names that are never a word of MSL

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..layout import doubling_runs
+
 # Precedence levels of C++, highest first. ANY: needs parentheses wherever an operand is expected.
 ATOM, UNARY, PRODUCT, SUM, SHIFT, RELATION, EQUALITY, AND, XOR, OR, BOTH, EITHER, CHOICE, ANY = range(14, 0, -1)
 
@@ -118,23 +120,12 @@ def _bit_fields(table: Sequence[int], indices: Sequence[tuple[str, int]]) -> Exp
     low = 0
     for index, extent in reversed(indices):
         bits = extent.bit_length() - 1
-        terms += [_field(index, bits, *run) for run in _runs(weights[low : low + bits])]
+        terms += [_field(index, bits, *run) for run in doubling_runs(weights[low : low + bits])]
         low += bits
     total = terms[-1]
     for term in reversed(terms[:-1]):
         total = binary("+", total, term)
     return _plus(total, start)
-
-
-def _runs(weights: Sequence[int]) -> list[tuple[int, int, int]]:
-    """(first bit, bits, weight) of maximal runs of doubling weights."""
-    runs: list[tuple[int, int, int]] = []
-    for bit, weight in enumerate(weights):
-        if runs and sum(runs[-1][:2]) == bit and weight == runs[-1][2] << runs[-1][1] and weight:
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1, runs[-1][2])
-        elif weight:
-            runs.append((bit, 1, weight))
-    return runs
 
 
 def _field(index: str, bits: int, first: int, length: int, weight: int) -> Expression:

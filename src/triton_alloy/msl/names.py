@@ -2,7 +2,7 @@
 
 What is reserved is nowhere listed for this file: it is what msl_cpu's table of the language (language.txt) and the
 vocabulary have. A kernel's text may hide none of the vocabulary's names, neither those in MSL (vocabulary/*.metal) nor
-what the headers for the CPU declare in their place and beside them (headers/lanes*.h).
+what the headers for the CPU declare in their place and beside them (headers/lanes/).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .declarations import declared_names
 from .vocabulary import ENTRIES
 
 _MSL_CPU = Path(__file__).parents[1] / "msl_cpu"
-_LANGUAGE = _MSL_CPU / "language.txt"
-FILES = (_LANGUAGE, *sorted((_MSL_CPU / "headers").glob("lanes*.h")))
+_LANGUAGE = _MSL_CPU / "text" / "language.txt"
+FILES = (_LANGUAGE, *sorted((_MSL_CPU / "headers" / "lanes").glob("*.h")))
 """What this reads beside the vocabulary; a change of them is one of the compiler (digest.py)."""
 _ROW = re.compile(r"^(?P<kind>[\w -]+): (?P<words>.*)$", re.MULTILINE)
 _OUR_PREFIX = "alloy_"  # of what a runtime writes around a text (runtime/mlx_text.py)

@@ -156,7 +156,7 @@ def pointer_add(op: Op, writer: Writer) -> Expression:
 @expression("msl.pointer_cast", "msl.pointer_from")
 def pointer_cast(op: Op, writer: Writer) -> Expression:
     operand = writer.take(op.operands[0])
-    spelled = type_name(op.result.type, op.result in writer.constant_pointers)
+    spelled = type_name(op.result.type)
     source = operand.at(UNARY)
     if op.name == "msl.pointer_from":
         source = f"ulong({operand.text})"

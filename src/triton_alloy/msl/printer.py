@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..dialects.msl import row_of
 from ..ir.core import Op, Value
 from ..ir.types import Location, PointerType, element_of
 from ..kernel import LOCKS_BYTES, LOG_BYTES, Argument, Message, Origin, Service, SourceLine
 from .expressions import Expression, name
+from .messages import messages_of
 from .names import Names, identifier
 from .statements import print_block
 from .types import memory_name, type_name
@@ -55,27 +55,26 @@ class PrintedKernel:
 def print_kernel(
     kernel: Op,
     *,
+    threads_per_simdgroup: int,
     sources: Mapping[tuple[str, int], str] | None = None,
     fp_contract: bool = True,
-    threads_per_simdgroup: int = 32,
 ) -> PrintedKernel:
-    """Print an `msl.kernel`. sources: the user's lines by (file, line), for the comments.
+    """Print an `msl.kernel` after all stages. sources: the user's lines by (file, line), for comments and messages.
 
     Raises Unsupported for what Metal cannot say.
     """
     names = Names(OWN_NAMES)
     kernel_name = names.new(identifier(str(kernel.attributes["sym_name"]).removeprefix("@")))
-    writer = Writer(names, dict(sources or {}), constant_pointers(kernel))
+    writer = Writer(names, sources or {}, messages_of(kernel, sources or {}))
     arguments, parameters, struct = _arguments(kernel, kernel_name, writer)
     print_block(kernel.body, writer)
     front = [*_arena(kernel), *writer.tables]
     body = "\n".join([*front, *writer.lines])
     used = set(re.findall(r"(?<!::)\b[A-Za-z_]\w*", re.sub(r"//.*", "", body)))  # fast::divide is Metal's own
-    services = [word for word in SERVICES if word in used]
+    services = {word: each for word, each in SERVICES.items() if each.kind in kernel.attributes["services"]}
     parameters += [f"device uint *{word} [[buffer({len(parameters) + i})]]" for i, word in enumerate(services)]
     parameters += [text for word, text in BUILT_INS.items() if word in used]
     threads = kernel.integer("simdgroups") * threads_per_simdgroup
-    head = f"[[kernel, max_total_threads_per_threadgroup({threads})]]\nvoid {kernel_name}("
     signature = _wrap(f"void {kernel_name}(", parameters)
     vocabulary = source_of(used | {"u32"} | set(re.findall(r"[A-Za-z_]\w*", signature)))
     parts = [
@@ -83,7 +82,7 @@ def print_kernel(
         MATH_PRAGMAS.format(contract="fast" if fp_contract else "off"),
         f"{BEGIN}\n{vocabulary.strip()}\n{END}",
         *struct,
-        f"{head[: head.index(chr(10))]}\n{signature} {{\n{body}\n}}",
+        f"[[kernel, max_total_threads_per_threadgroup({threads})]]\n{signature} {{\n{body}\n}}",
     ]
     text = "\n".join(parts) + "\n"
     places, origins = _origins(writer, text[: text.rindex(body)].count("\n") + 1 + len(front))
@@ -92,8 +91,8 @@ def print_kernel(
         kernel_name,
         tuple(arguments),
         tuple(sorted(used)),
-        tuple(SERVICES[word] for word in services),
-        tuple(writer.messages),
+        tuple(services.values()),
+        tuple(writer.numbers),
         tuple(_source_line(place, writer.sources) for place in places),
         tuple(origins),
     )
@@ -150,9 +149,9 @@ def _arguments(kernel: Op, kernel_name: str, writer: Writer) -> tuple[list[Argum
         wish = value.name or f"argument_{position}"
         if isinstance(value.type, PointerType):
             text = writer.name_value(value, wish)
-            constant = value in writer.constant_pointers
-            parameters.append(f"{type_name(value.type, constant)}{text} [[buffer({len(parameters)})]]")
-            arguments.append(Argument(wish, "buffer", str(value.type.pointee), position, constant))
+            is_constant = value.type.space == "constant"
+            parameters.append(f"{type_name(value.type)}{text} [[buffer({len(parameters)})]]")
+            arguments.append(Argument(wish, "buffer", str(value.type.pointee), position, is_constant))
             continue
         field = member_names.new(wish)
         members.append(f"{_member_type(value)} {field};")
@@ -174,25 +173,3 @@ def _member(value: Value, field: str) -> Expression:
     """A scalar argument; a boolean is a byte in memory."""
     text = f"scalars.{field}"
     return name(text if _member_type(value) == type_name(value.type) else f"bool({text})")
-
-
-def constant_pointers(kernel: Op) -> set[Value]:
-    """The pointers through which, and through any derived from the same argument, nothing is written."""
-    groups: dict[Value, set[Value]] = {}
-
-    def join(values: list[Value]) -> None:
-        merged = set().union(*(groups.get(v, {v}) for v in values))
-        groups.update(dict.fromkeys(merged, merged))
-
-    written: set[Value] = set()
-    for op in kernel.walk():
-        pointers = [v for v in [*op.operands, *op.results] if isinstance(element_of(v.type), PointerType)]
-        if pointers:
-            join(pointers)
-        row = row_of(op)
-        if row.exposes or (row.memory is not None and row.memory.writes):
-            written.update(pointers[:1])
-    for argument in kernel.body.arguments:
-        if isinstance(argument.type, PointerType):
-            join([argument])
-    return {v for v, group in groups.items() if not group & written}

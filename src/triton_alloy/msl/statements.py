@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ..dialects.control import For
 from ..dialects.msl import DEVICE, THREADGROUP, count_of, row_of
 from ..errors import Unsupported
 from ..ir.core import Block, Op, Value
@@ -89,7 +90,7 @@ def variable(op: Op, writer: Writer) -> None:
     if op.operands:
         first = f" = {writer.take(op.operands[0]).at(ANY)}"
         writer.comment(op.location)
-    spelled = type_name(value.type, value in writer.constant_pointers)
+    spelled = type_name(value.type)
     text = writer.name_value(value, value.name or "values")
     count = f"[{value.type.count}]" if isinstance(value.type, RegisterType) and value.type.count > 1 else ""
     writer.line(f"{spelled}{'' if spelled.endswith('*') else ' '}{text}{count}{first};")
@@ -168,19 +169,15 @@ def fence(op: Op, writer: Writer) -> None:
     emit(op, "device_fence();", writer)
 
 
-def log_arguments(op: Op, message: Message, writer: Writer) -> list[Expression]:
+def log_arguments(message: Message, writer: Writer) -> list[Expression]:
     """The log, the message's number, and which program speaks."""
-    if message not in writer.messages:
-        writer.messages.append(message)
-    number = writer.messages.index(message)
-    return [name("device_log"), name(f"{number}u"), name("program_id")]
+    return [name("device_log"), name(f"{writer.numbers[message]}u"), name("program_id")]
 
 
 @statement("msl.print")
 def print_(op: Op, writer: Writer) -> None:
-    fields = ("text", "element", "signed", "hexadecimal", "shape", "operand", "operands")
-    message = Message("print", **{field: op.attributes[field] for field in fields})
-    arguments = log_arguments(op, message, writer)
+    message = writer.messages[op]
+    arguments = log_arguments(message, writer)
     function = "log_value" if message.element else "log_text"
     operands = list(op.operands)
     if message.shape:
@@ -192,11 +189,8 @@ def print_(op: Op, writer: Writer) -> None:
 
 @statement("msl.report")
 def report(op: Op, writer: Writer) -> None:
-    place, caller = op.location, op.location.outermost()
-    location = f"{place} (from {caller})" if place is not caller else str(place)
-    source = writer.sources.get((place.file, place.line), "")
-    message = Message("assert", op.attributes["text"], location, shape=op.attributes["shape"], source=source)
-    arguments = log_arguments(op, message, writer)
+    message = writer.messages[op]
+    arguments = log_arguments(message, writer)
     function = "log_failures" if message.shape else "log_failure"
     make = offset_argument if message.shape else lambda value, _: writer.take(value)
     arguments += [make(v, writer) for v in op.operands]
@@ -286,14 +280,15 @@ def register_loop(op: Op, writer: Writer) -> None:
 
 @statement("scf.for")
 def for_(op: Op, writer: Writer) -> None:
-    lower, upper, step = (writer.take(v) for v in op.operands[:3])
+    loop = For(op)
+    lower, upper, step = (writer.take(v) for v in loop.bounds)
     writer.comment(op.location)
-    index = op.body.arguments[0]
+    index = loop.index
     writer.names.open()
     text = writer.name_value(index, index.name or "i")
     condition = f"{text} < {upper.at(UNARY)}"
     if op.attributes.get("unsigned"):
-        low, high = (unsigned(v, Expression(e)) for v, e in ((index, text), (op.operands[1], upper.text)))
+        low, high = (unsigned(v, Expression(e)) for v, e in ((index, text), (loop.bounds[1], upper.text)))
         condition = f"{low.text} < {high.text}"
     increment = f"++{text}" if step.text == "1" else f"{text} += {step.text}"
     writer.open(f"{_unrolled(op)}for ({type_name(index.type)} {text} = {lower.text}; {condition}; {increment})")
@@ -305,7 +300,7 @@ def for_(op: Op, writer: Writer) -> None:
 @statement("scf.if")
 def if_(op: Op, writer: Writer) -> None:
     condition = writer.take(op.operands[0])
-    blocks = [block for region in op.regions for block in region.blocks]
+    blocks = op.blocks()
     full = [len(list(block)) > 1 for block in blocks]
     if not any(full):
         return
@@ -325,11 +320,10 @@ def if_(op: Op, writer: Writer) -> None:
 
 @statement("scf.while")
 def while_(op: Op, writer: Writer) -> None:
-    before, after = (region.blocks[0] for region in op.regions)
     writer.comment(op.location)
     writer.open("while (true)")
-    print_block(before, writer)
-    print_block(after, writer)
+    for block in op.blocks():
+        print_block(block, writer)
     writer.close()
 
 

@@ -30,10 +30,10 @@ def is_varying(type_: Type) -> bool:
     return isinstance(type_, RegisterType) and not type_.uniform
 
 
-def type_name(type_: Type, constant_pointer: bool = False) -> str:
+def type_name(type_: Type) -> str:
     """The spelling of one register's type: f32 (varying), float (uniform), device float * (pointer)."""
     if isinstance(type_, PointerType):
-        const = "const " if constant_pointer or type_.space == "constant" else ""
+        const = "const " if type_.space == "constant" else ""
         return f"{const}device {memory_name(type_.pointee)} *"
     if isinstance(type_, SharedType):
         return f"threadgroup {memory_name(type_.element)} *"

@@ -1,6 +1,6 @@
 """The kernel vocabulary in plain MSL: the functions and types that printed kernels are made of.
 
-The same names on 32-lane vectors are in msl_cpu/headers/lanes*.h. The definitions are text, in vocabulary/*.metal:
+The same names on 32-lane vectors are in msl_cpu/headers/lanes/. The definitions are text, in vocabulary/*.metal:
 `//: name` starts one; `//: name if word` one that is printed only into a kernel that also uses `word` (a type or an
 address space that needs an overload of its own).
 """

@@ -6,7 +6,7 @@ What was read from a variable or from memory is named at the latest when that is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..dialects.msl import row_of
 from ..ir.core import Op, Value
@@ -50,10 +50,11 @@ class Writer:
     origins: for each line, the places in the user's source of its statement and of the loads within it.
     """
 
-    def __init__(self, names: Names, sources: dict[tuple[str, int], str], constant_pointers: set[Value]):
+    def __init__(self, names: Names, sources: Mapping[tuple[str, int], str], messages: Mapping[Op, Message]):
         self.names = names
         self.sources = sources
-        self.constant_pointers = constant_pointers
+        self.messages = messages
+        self.numbers = {message: number for number, message in enumerate(dict.fromkeys(messages.values()))}
         self.lines: list[str] = []
         self.origins: list[tuple[Location, frozenset[Location]]] = []
         self.statement = UNKNOWN
@@ -65,7 +66,6 @@ class Writer:
         self.last_place: tuple[str, int] | None = None
         self.places: list[set[tuple[str, int]]] = [set()]  # lines commented on, by scope
         self.tables: list[str] = []
-        self.messages: list[Message] = []
 
     # ---------------------------------------------------------------------------------------------------------- lines
     def line(self, text: str) -> None:
@@ -176,7 +176,7 @@ class Writer:
         """const f32 x = ...;"""
         expression = self.pending.pop(value)
         wish = own_name(value) or default_name(value)
-        spelled = type_name(value.type, value in self.constant_pointers)
+        spelled = type_name(value.type)
         space = "" if spelled.endswith("*") else " "
         const = "" if spelled.endswith("*") else "const "
         text = self.name_value(value, wish)

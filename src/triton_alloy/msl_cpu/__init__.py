@@ -2,6 +2,19 @@
 
 `Library(source)` compiles Metal Shading Language text with the C++ compiler of this machine and runs its kernels on all
 processors. The package knows nothing of Triton and imports nothing else of triton_alloy.
+
+Its rooms, in the order in which a text goes through them; each imports of those before it only, and `errors`:
+
+- `compile/`: a C++ compiler, what it has compiled, on disk, and what the key of that is;
+- `text/`: Metal text becomes C++ text; the table of Metal's words;
+- `strict/`: what Apple's compiler would refuse is refused, by clang and by checks of our own;
+- `launch/`: what Python and compiled code hand each other, and the line where a launch was stopped;
+- `sanitize`: the mode in which every access is checked, and its reports;
+- `library`: `Library` and its kernels, on all of these; `shader` and `metal_kernel`: the same behind the signatures of
+  torch.mps and of mx.fast;
+- `headers/`: the C++ that a text is compiled with: `metal_stdlib.h`, Metal's library for a fiber per thread
+  (`headers/msl_cpu/`), the vocabulary on vectors of 32 lanes (`headers/lanes/`), the declarations of strict mode
+  (`headers/strict/`); `runtime/`: the pool of threads and the sanitizer.
 """
 
 from .errors import (
@@ -15,7 +28,7 @@ from .errors import (
     NoCompiler,
     OutOfStack,
 )
-from .host import Deadline
+from .launch.host import Deadline
 from .library import Kernel, Launcher, Library
 from .metal_kernel import MetalKernel, metal_kernel
 from .shader import ShaderKernel, ShaderLibrary, compile_shader

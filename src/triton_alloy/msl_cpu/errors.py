@@ -71,10 +71,10 @@ class LaunchError(MslError, ValueError):
 class Fault:
     """Why and where a launch was stopped.
 
-    failure: of FAILURES in plan.py; threadgroup: None where unknown; line: in the user's text, 0 where unknown; access:
-    "read", "write", "atomic access" outside of the buffers of a launch that checks them, else ""; bytes: that it took;
-    address: of the memory; buffer: index of the one that it was meant for, None where unknown; offset: from the first
-    of its `size` bytes.
+    failure: of FAILURES in launch/plan.py; threadgroup: None where unknown; line: in the user's text, 0 where unknown;
+    access: "read", "write", "atomic access" outside of the buffers of a launch that checks them, else ""; bytes: that
+    it took; address: of the memory; buffer: index of the one that it was meant for, None where unknown; offset: from
+    the first of its `size` bytes.
     """
 
     failure: int

@@ -9,12 +9,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import cache
-from .buffers import Buffer, buffer_of
-from .build import STDLIB, compile_library, find_compiler, processor
+from .compile import cache
+from .compile.build import STDLIB, compile_library, find_compiler, processor
+from .compile.fingerprint import package_fingerprint
 from .errors import FrameTooLarge, LaunchError, NoCompiler
-from .host import Deadline
-from .plan import (
+from .launch.buffers import Buffer, buffer_of
+from .launch.host import Deadline
+from .launch.plan import (
     ABI_VERSION,
     ARENA_BYTES,
     CACHED_BYTES,
@@ -27,19 +28,18 @@ from .plan import (
     ParameterInfo,
     Plan,
     open_library,
-    package_fingerprint,
     raise_of_host,
     runtime,
     schedule_seed,
     stop_of,
     worker_count,
 )
-from .preprocess import needs_preprocessing, preprocess
+from .text.preprocess import needs_preprocessing, preprocess
 
 if TYPE_CHECKING:
-    from .places import Module
-    from .rewrite import CppProgram
-    from .signatures import ConstantValue
+    from .launch.places import Module
+    from .text.rewrite import CppProgram
+    from .text.signatures import ConstantValue
 
 # A kernel from the cache is loaded without rewrite, strict and sanitize: their import takes longer than the loading.
 MODES = ("fast", "reference", "sanitize", "strict")
@@ -152,7 +152,7 @@ class Launcher:
             raise_of_host()
         if stop.failure == STOPPED_BY_SANITIZER:
             return
-        from .failures import failure, ranges_of
+        from .launch.failures import failure, ranges_of
 
         ranges = ranges_of(pointers, self._plan.buffers) if self._plan.bounded else []
         raise failure(self._owner.name, stop, self._owner.module, ranges, self._owner.deadline)
@@ -384,7 +384,7 @@ class Library:
 
     def module(self, symbol: str) -> Module:
         """Turns addresses of the compiled text into lines."""
-        from .places import Module
+        from .launch.places import Module
 
         return Module(self.compiled, symbol, self._source)
 
@@ -423,12 +423,12 @@ def _load(
     )
 
     def build() -> tuple[bytes, dict[str, Any]]:
-        from .rewrite import rewrite
+        from .text.rewrite import rewrite
 
         program = rewrite(source, mode, constants, columns=find_compiler().family != "gcc", bounds=bounds)
         extra = ("-DMSL_FAST_ERRORS",) if fast_math() == "worst" else ()
         if find_compiler().family != "gcc":
-            from .places import FLAGS
+            from .launch.places import FLAGS
 
             extra += FLAGS
         return _compile_with_enough_stack(program, source, mode, optimisation, (*extra, *sanitizer_flags))
@@ -443,7 +443,7 @@ def _load(
         runtime()  # has the list of ranges
     path, description = cache.fetch(key, build)
     if mode == "sanitize":
-        from .places import line_table
+        from .launch.places import line_table
 
         line_table(str(path))
     return open_library(path), description
@@ -465,7 +465,7 @@ def _compile_with_enough_stack(
     program: CppProgram, source: str, mode: str, optimisation: str, extra: tuple[str, ...]
 ) -> tuple[bytes, dict[str, Any]]:
     """Compile for the smallest stacks; again for larger ones where a function's frame does not fit."""
-    from .precompiled import including
+    from .compile.precompiled import including
 
     compiler = find_compiler()
     log2 = _STACK_LOG2_OF_LOGS if "os_log" in source else _STACKS_LOG2.start

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from .errors import LaunchError
-from .host import Deadline
-from .language import BUILT_INS
+from .launch.host import Deadline
 from .library import Library, choose_mode
+from .text.language import BUILT_INS
 
 # Built-ins that MLX adds when their names occur in the source, in MLX's order.
 _ATTRIBUTES = dict(sorted(BUILT_INS.items()))

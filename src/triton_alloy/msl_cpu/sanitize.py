@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .buffers import Buffer
-from .build import find_compiler
+from .compile.build import find_compiler
 from .errors import KernelFailure, MslError, NoCompiler
-from .failures import ACCESSES
-from .places import Module
-from .plan import MAX_BUFFERS, runtime_library
+from .launch.buffers import Buffer
+from .launch.failures import ACCESSES
+from .launch.places import Module
+from .launch.plan import MAX_BUFFERS, runtime_library
 
 # -Xclang: only the instrumentation, not the runtime that the driver would link. No function of the user is inlined,
 # so that calls can be told; no two accesses become one.

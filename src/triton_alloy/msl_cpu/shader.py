@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .buffers import Buffer, buffer_of
 from .errors import LaunchError
-from .host import Deadline
+from .launch.buffers import Buffer, buffer_of
+from .launch.host import Deadline
 from .library import Kernel, Library, Size, three
 
 _C10 = re.compile(r"^\s*#\s*include\s*<c10/metal/", re.MULTILINE)

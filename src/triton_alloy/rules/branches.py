@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..dialects.control import If
 from ..ir.core import Block, Op, Region, Value, constant_of
 from ..ir.types import I1
 from .driver import Rewriter, Rules
@@ -11,7 +12,7 @@ RULES = Rules()
 
 
 def _branches(op: Op) -> list[Block | None]:
-    return [region.blocks[0] if region.blocks else None for region in op.regions]
+    return [If(op).then, If(op).otherwise]
 
 
 def _yielded(block: Block | None) -> list[Value]:
@@ -20,7 +21,7 @@ def _yielded(block: Block | None) -> list[Value]:
 
 @RULES.pattern("scf.if")
 def take_known_branch(op: Op, rewriter: Rewriter) -> bool:
-    known = constant_of(op.operands[0])
+    known = constant_of(If(op).condition)
     if known is None:
         return False
     block = _branches(op)[0 if known else 1]
@@ -78,7 +79,7 @@ def _is_before(value: Value, op: Op, rewriter: Rewriter) -> bool:
 
 def _choice(op: Op, pair: tuple[Value, Value], rewriter: Rewriter) -> Value:
     yes, no = pair
-    return yes if yes is no else rewriter.value("arith.select", [op.operands[0], yes, no], yes.type)
+    return yes if yes is no else rewriter.value("arith.select", [If(op).condition, yes, no], yes.type)
 
 
 @RULES.pattern("scf.if")
@@ -94,7 +95,7 @@ def drop_empty_else(op: Op, rewriter: Rewriter) -> bool:
 @RULES.pattern("scf.if")
 def know_condition_within(op: Op, rewriter: Rewriter) -> bool:
     """In a branch the condition is known."""
-    condition = op.operands[0]
+    condition = If(op).condition
     if len(condition.uses) == 1 and condition.uses[op] == 1:
         return False
     changed = False

@@ -86,12 +86,11 @@ class Rewriter(Builder):
 
     def push_within(self, op: Op) -> None:
         """Look at the ops in the op's regions."""
-        for region in op.regions:
-            for block in region.blocks:
-                for inner in block:
-                    self.push(inner)
-                    if inner.regions:
-                        self.push_within(inner)
+        for block in op.blocks():
+            for inner in block:
+                self.push(inner)
+                if inner.regions:
+                    self.push_within(inner)
 
     def push_users(self, value: Value) -> None:
         """Look at what uses a value, and at the op that a terminator among these passes it to."""
@@ -171,7 +170,7 @@ class Rewriter(Builder):
 
     def forget(self, op: Op) -> None:
         """The op is about to go with all in it; what it uses may be dead then."""
-        inner = [inside for region in op.regions for block in region.blocks for inside in block]
+        inner = [inside for block in op.blocks() for inside in block]
         for operand in op.operands:
             owner = operand.owner if isinstance(operand.owner, Op) else _holder(operand.owner)
             if owner is not None:

@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable
 
+from ..dialects.arith import FLOAT
 from ..ir.core import Builder, Op, Value
 from ..ir.numbers import bits_of_float, float_from_bits, round_float, wrap_integer
 from ..ir.types import Attribute, FloatType, IntegerType, element_of
@@ -54,7 +55,6 @@ _COMPARISONS: tuple[Callable[[float, float], bool], ...] = (
     lambda a, b: False,
     lambda a, b: True,
 )
-_TRUE_FOR_NAN = 8  # the first predicate that is true where an operand is nan
 
 
 def _float(builder: Builder, value: float, op: Op) -> Value | None:
@@ -92,12 +92,12 @@ def fold_known_unary(op: Op, builder: Builder) -> Value | None:
 @RULES.value("arith.cmpf")
 def fold_known_comparison(op: Op, builder: Builder) -> Value | None:
     left, right, predicate = number(op.operands[0]), number(op.operands[1]), op.integer("predicate")
-    if predicate in (0, 15):
-        return builder.constant(int(predicate == 15), op.result.type)
+    if predicate in (FLOAT["false"], FLOAT["true"]):
+        return builder.constant(int(predicate == FLOAT["true"]), op.result.type)
     if left is None or right is None:
         return None
     if math.isnan(left) or math.isnan(right):
-        return builder.constant(int(predicate >= _TRUE_FOR_NAN), op.result.type)
+        return builder.constant(int(predicate >= FLOAT["ueq"]), op.result.type)
     return builder.constant(int(_COMPARISONS[predicate](left, right)), op.result.type)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..dialects.arith import EQ, NE, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT
 from ..ir.core import Builder, Op, Value
 from ..ir.numbers import wrap_integer
 from ..ir.types import I1, IntegerAttribute, element_of
@@ -163,8 +164,8 @@ def gather_constants(op: Op, builder: Builder) -> Value | None:
 
 
 # ---------------------------------------------------------------------------------------------------------- booleans
-_INVERSE = (1, 0, 5, 4, 3, 2, 9, 8, 7, 6)  # of arith.cmpi's predicates
-_SWAPPED = (0, 1, 4, 5, 2, 3, 8, 9, 6, 7)
+_INVERSE = (NE, EQ, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT)  # by predicate
+_SWAPPED = (EQ, NE, SGT, SGE, SLT, SLE, UGT, UGE, ULT, ULE)
 
 
 @RULES.value("arith.xori")
@@ -215,16 +216,16 @@ def compare_booleans(op: Op, builder: Builder) -> Value | None:
     """x == true and x != false are x; so is (extended x) != 0."""
     left, right = op.operands
     known, predicate = integer(right), op.integer("predicate")
-    if known is None or predicate not in (0, 1):
+    if known is None or predicate not in (EQ, NE):
         return None
-    if element_of(left.type) is I1 and known == (predicate == 0):
+    if element_of(left.type) is I1 and known == (predicate == EQ):
         return left
     extended = made_by(left, "arith.extui") or made_by(left, "arith.extsi")
     is_boolean = extended is not None and element_of(extended.operands[0].type) is I1
     if not is_boolean or extended is None:
         return None
     true = 1 if extended.name == "arith.extui" else -1
-    return extended.operands[0] if (predicate, known) in ((1, 0), (0, true)) else None
+    return extended.operands[0] if (predicate, known) in ((NE, 0), (EQ, true)) else None
 
 
 @RULES.value("arith.cmpi")
@@ -239,7 +240,7 @@ def compare_constant_on_the_right(op: Op, builder: Builder) -> Value | None:
 def compare_before_extending(op: Op, builder: Builder) -> Value | None:
     """Two numbers extended alike are equal when the numbers are."""
     left, right = (value.definer for value in op.operands)
-    if op.integer("predicate") not in (0, 1) or left is None or right is None or left.name != right.name:
+    if op.integer("predicate") not in (EQ, NE) or left is None or right is None or left.name != right.name:
         return None
     if left.name not in ("arith.extsi", "arith.extui") or left.operands[0].type is not right.operands[0].type:
         return None
@@ -250,9 +251,9 @@ def compare_before_extending(op: Op, builder: Builder) -> Value | None:
 def compare_unsigned_with_zero(op: Op, builder: Builder) -> Value | None:
     """An unsigned number is never below zero, and always at least zero."""
     predicate = op.integer("predicate")
-    if integer(op.operands[1]) != 0 or predicate not in (6, 9):
+    if integer(op.operands[1]) != 0 or predicate not in (ULT, UGE):
         return None
-    return builder.constant(int(predicate == 9), op.result.type)
+    return builder.constant(int(predicate == UGE), op.result.type)
 
 
 # ---------------------------------------------------------------------------------------------------------- casts

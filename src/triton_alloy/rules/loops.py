@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..dialects.control import For, While
 from ..ir.core import Block, Builder, Op, Value, constant_of
-from ..ir.rewrite import drop_carry
 from .driver import Rewriter, Rules
 from .values import integer, is_within
 
@@ -25,59 +25,54 @@ def trips(lower: Value, upper: Value, step: Value) -> int | None:
 @RULES.pattern("scf.for")
 def run_known_trips(op: Op, rewriter: Rewriter) -> bool:
     """None: the initial values. One: the body, once."""
-    count = trips(*op.operands[:3]) if "unsignedCmp" not in op.attributes else None
+    loop = For(op)
+    count = trips(*loop.bounds) if "unsignedCmp" not in op.attributes else None
     if count == 0:
-        rewriter.replace(op, op.operands[3:])
+        rewriter.replace(op, loop.initial)
     elif count == 1:
-        for argument, value in zip(op.body.arguments, (op.operands[0], *op.operands[3:]), strict=True):
+        for argument, value in zip(op.body.arguments, (loop.bounds[0], *loop.initial), strict=True):
             rewriter.replace_value(argument, value)
         rewriter.inline_before(op.body, op)
-        rewriter.replace(op, list(op.body.terminator.operands))
+        rewriter.replace(op, list(loop.yielded))
     return count in (0, 1)
 
 
 @RULES.pattern("scf.for")
 def drop_needless_carries(op: Op, rewriter: Rewriter) -> bool:
     """A value that no iteration changes, or nobody looks at, or that is carried twice."""
-    changed = False
+    loop, changed = For(op), False
     known: dict[tuple[Value, Value], int] = {}
     for index in range(len(op.results)):
-        pair = (op.operands[index + 3], op.body.terminator.operands[index])
-        if known.setdefault(pair, index) != index:
-            first = known[pair]
-            rewriter.replace_value(op.body.arguments[index + 1], op.body.arguments[first + 1])
+        first = known.setdefault((loop.initial[index], loop.yielded[index]), index)
+        if first != index:
+            rewriter.replace_value(loop.carried[index], loop.carried[first])
             rewriter.replace_value(op.results[index], op.results[first])
     for index in reversed(range(len(op.results))):
-        argument, initial = op.body.arguments[index + 1], op.operands[index + 3]
-        next_value = op.body.terminator.operands[index]
+        argument, initial, next_value = loop.carried[index], loop.initial[index], loop.yielded[index]
         if next_value is argument or next_value is initial:
             rewriter.replace_value(argument, initial)
             rewriter.replace_value(op.results[index], initial)
-        elif not _is_dead(op, index):
+        elif op.results[index].uses or argument.uses:  # neither may have one
             continue
         for value in (initial, next_value):
             if value.definer is not None:
                 rewriter.push(value.definer)
-        drop_carry(op, index)
+        loop.drop(index)
         changed = True
     return changed
-
-
-def _is_dead(op: Op, index: int) -> bool:
-    """Whether neither the result nor the carried value has a use."""
-    return not op.results[index].uses and not op.body.arguments[index + 1].uses
 
 
 @RULES.pattern("scf.while")
 def run_never_again(op: Op, rewriter: Rewriter) -> bool:
     """A condition that is false: what decides runs once."""
-    before = op.regions[0].blocks[0]
-    if constant_of(before.terminator.operands[0]) != 0:
+    loop = While(op)
+    before = loop.before
+    if constant_of(loop.condition) != 0:
         return False
     for argument, value in zip(before.arguments, op.operands, strict=True):
         rewriter.replace_value(argument, value)
     rewriter.inline_before(before, op)
-    rewriter.replace(op, before.terminator.operands[1:])
+    rewriter.replace(op, loop.passed)
     return True
 
 
@@ -85,11 +80,11 @@ def run_never_again(op: Op, rewriter: Rewriter) -> bool:
 def drop_unused_passed_values(op: Op, rewriter: Rewriter) -> bool:
     """Values that scf.condition passes on and neither the body nor the code after looks at; or that are the loop's
     own surroundings', or passed twice."""
-    before, after = (region.blocks[0] for region in op.regions)
-    changed = False
+    loop, changed = While(op), False
+    before, after = op.blocks()
     known: dict[Value, int] = {}
     for index in range(len(op.results)):
-        value = before.terminator.operands[index + 1]
+        value = loop.passed[index]
         first = known.setdefault(value, index)
         replaced = not is_within(value, op)
         if replaced or first != index:
@@ -98,8 +93,8 @@ def drop_unused_passed_values(op: Op, rewriter: Rewriter) -> bool:
     for index in reversed(range(len(op.results))):
         if op.results[index].uses or after.arguments[index].uses:
             continue
-        end = before.terminator
-        rewriter.set_operands(end, end.operands[: index + 1] + end.operands[index + 2 :])
+        passed = loop.passed
+        rewriter.set_operands(before.terminator, [loop.condition, *passed[:index], *passed[index + 1 :]])
         after.erase_argument(index)
         op.erase_result(index)
         changed = True
@@ -109,7 +104,7 @@ def drop_unused_passed_values(op: Op, rewriter: Rewriter) -> bool:
 @RULES.pattern("scf.while")
 def drop_unchanged_initial_values(op: Op, rewriter: Rewriter) -> bool:
     """What every iteration hands back as it was, or that nothing in the deciding block looks at."""
-    before, after = (region.blocks[0] for region in op.regions)
+    before, after = op.blocks()
     changed = False
     for index in reversed(range(len(op.operands))):
         initial, argument, again = op.operands[index], before.arguments[index], after.terminator.operands[index]
@@ -127,17 +122,15 @@ def drop_unchanged_initial_values(op: Op, rewriter: Rewriter) -> bool:
 
 def _passes_itself(op: Op, index: int) -> bool:
     """Whether the body hands back what the deciding block passed it, and that is the argument itself."""
-    before, after = (region.blocks[0] for region in op.regions)
-    again = after.terminator.operands[index]
-    if again.owner is not after:
-        return False
-    return before.terminator.operands[again.index + 1] is before.arguments[index]
+    loop = While(op)
+    again = loop.yielded[index]
+    return again.owner is loop.after and loop.passed[again.index] is loop.before.arguments[index]
 
 
 @RULES.pattern("scf.while")
 def know_condition_within(op: Op, rewriter: Rewriter) -> bool:
     """In the body, the condition that was passed on is true."""
-    before, after = (region.blocks[0] for region in op.regions)
+    before, after = op.blocks()
     condition, *passed = before.terminator.operands
     changed = False
     for value, argument in zip(passed, after.arguments, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..dialects.arith import EQ, NE
 from ..ir.core import Builder, Op, Value
 from .driver import Rules
 from .values import integer, made_by, width_of
@@ -53,11 +54,11 @@ def choose_twice(op: Op, builder: Builder) -> Value | None:
 def choose_equal(op: Op, builder: Builder) -> Value | None:
     """a == b ? a : b."""
     comparison = made_by(op.operands[0], "arith.cmpi")
-    if comparison is None or comparison.integer("predicate") not in (0, 1):
+    if comparison is None or comparison.integer("predicate") not in (EQ, NE):
         return None
     if set(comparison.operands) != set(op.operands[1:]):
         return None
-    return op.operands[2 if comparison.integer("predicate") == 0 else 1]
+    return op.operands[2 if comparison.integer("predicate") == EQ else 1]
 
 
 @RULES.value("arith.select")

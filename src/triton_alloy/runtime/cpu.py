@@ -15,8 +15,8 @@ from ..errors import DeviceAssertion, OutOfResources
 from ..kernel import Device, Extent, Kernel, Properties
 from ..msl_cpu import Deadline, FrameTooLarge, KernelFailure, Launcher, Library, OutOfStack
 from ..msl_cpu import Kernel as LibraryKernel
-from ..msl_cpu.buffers import Buffer
-from ..msl_cpu.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
+from ..msl_cpu.launch.buffers import Buffer
+from ..msl_cpu.launch.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
 from . import limits, log
 
 Grid = tuple[int, int, int]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from ..kernel import ELEMENT_BYTES, Argument, Extent, Kernel
 from ..msl_cpu import KernelFailure
 from ..msl_cpu.errors import Fault
-from ..msl_cpu.failures import Range, nearest
-from ..msl_cpu.plan import ADDRESS, BOUNDS, DIVISION, STACK
+from ..msl_cpu.launch.failures import Range, nearest
+from ..msl_cpu.launch.plan import ADDRESS, BOUNDS, DIVISION, STACK
 from ..msl_cpu.sanitize import Party, Report, SanitizerError
 
 MASK = "mask the access (mask=...), or pass more memory"

@@ -20,7 +20,7 @@ import platformdirs
 
 from ..errors import DeviceFailure, Unsupported
 from ..kernel import Extent, Kernel, Properties
-from ..msl_cpu import cache_folder
+from ..msl_cpu.compile import cache_folder
 from . import limits, log, selftest
 from .detection import describe
 from .metal_api import Api, default_device, facts_of, load_api
@@ -31,6 +31,16 @@ from .probes import probe
 
 
 @dataclass(frozen=True)
+class PipelineFacts:
+    """What Metal says of a pipeline. threads: of a threadgroup at most, the fewer the more registers a thread takes;
+    threadgroup_bytes: that its text declares."""
+
+    threads: int
+    threads_per_simdgroup: int
+    threadgroup_bytes: int
+
+
+@dataclass(frozen=True)
 class MetalExecutable:
     """A kernel's pipeline. max_threads: that may be asked for; constants: whether its scalars go by value."""
 
@@ -38,6 +48,7 @@ class MetalExecutable:
     state: Any
     max_threads: int
     constants: bool
+    facts: PipelineFacts
 
 
 @dataclass(frozen=True)
@@ -173,15 +184,17 @@ class MetalDevice:
         limits.check_kernel(kernel)
         with self._lock, self._pool():
             state = self._compiler.pipeline(kernel)
-            threads = int(state.maxTotalThreadsPerThreadgroup())
-            used = int(state.staticThreadgroupMemoryLength())
-            limits.check_pipeline(kernel, threads, used, self.facts.threadgroup_bytes)
-            width = int(state.threadExecutionWidth())
-        if width != kernel.threads_per_simdgroup:
-            raise Unsupported(kernel.name, f"this device has simdgroups of {width} threads")
-        if kernel.family == "cpu":  # one simdgroup does the work of all warps, however many are asked for
-            threads = self.facts.threads_per_threadgroup
-        return MetalExecutable(kernel, state, threads, limits.passes_constants(kernel))
+            facts = PipelineFacts(
+                int(state.maxTotalThreadsPerThreadgroup()),
+                int(state.threadExecutionWidth()),
+                int(state.staticThreadgroupMemoryLength()),
+            )
+        limits.check_pipeline(kernel, facts.threads, facts.threadgroup_bytes, self.facts.threadgroup_bytes)
+        if facts.threads_per_simdgroup != kernel.threads_per_simdgroup:
+            raise Unsupported(kernel.name, f"this device has simdgroups of {facts.threads_per_simdgroup} threads")
+        # On the CPU's target one simdgroup does the work of all warps, however many are asked for.
+        threads = self.facts.threads_per_threadgroup if kernel.family == "cpu" else facts.threads
+        return MetalExecutable(kernel, state, threads, limits.passes_constants(kernel), facts)
 
     def _constants(self, executable: MetalExecutable, bound: Bound, scalars: bytes) -> list[Binding]:
         """The scalar struct: by value where it fits, else in a buffer."""

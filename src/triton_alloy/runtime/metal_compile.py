@@ -13,7 +13,7 @@ from typing import Any
 from ..chips import FENCE_LANGUAGE, LEAST_LANGUAGE
 from ..errors import DeviceFailure, RejectedText, Unsupported
 from ..kernel import Kernel
-from ..msl_cpu.cache_folder import touch
+from ..msl_cpu.compile.cache_folder import touch
 from .limits import out_of_resources
 from .metal_api import Api
 

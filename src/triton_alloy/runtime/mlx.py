@@ -102,7 +102,7 @@ def mlx_host() -> Host:
 def stand_in(mode: str) -> Host:
     """MLX's CPU arrays and msl_cpu in the place of the GPU. mode: of msl_cpu."""
     from ..msl_cpu import metal_kernel
-    from ..msl_cpu.plan import worker_count
+    from ..msl_cpu.launch.plan import worker_count
     from .cpu import DEADLINE, stack_is_a_resource
 
     def make(**arguments: Any) -> Any:

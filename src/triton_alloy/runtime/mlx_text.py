@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import InvalidArgument
-from ..msl_cpu.tokens import Tokens
+from ..msl_cpu.text.tokens import Tokens
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def mps_host() -> Host:
 def stand_in(mode: str) -> Host:
     """CPU tensors and msl_cpu in the place of MPS, with the same calls. mode: of msl_cpu."""
     from ..msl_cpu import compile_shader
-    from ..msl_cpu.plan import worker_count
+    from ..msl_cpu.launch.plan import worker_count
     from .cpu import DEADLINE, stack_is_a_resource
 
     compile_ = stack_is_a_resource(functools.partial(compile_shader, mode=mode, deadline=DEADLINE))

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from triton_alloy.msl_cpu import cache, cache_folder, contents, workspace
-from triton_alloy.msl_cpu.eviction import Entry, evict, size_text
+from triton_alloy.msl_cpu.compile import cache, cache_folder, contents, workspace
+from triton_alloy.msl_cpu.compile.eviction import Entry, evict, size_text
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from triton_alloy import __version__
-from triton_alloy.errors import AlloyError
+from triton_alloy.errors import AlloyError, InvalidArgument
+from triton_alloy.msl_cpu.compile.eviction import parse_size
 from triton_alloy.msl_cpu.errors import MslError
-from triton_alloy.msl_cpu.eviction import parse_size
 from triton_alloy.tools import doctor, info, needs
 from triton_alloy.tools.bench import SECTIONS, bench, packages
 
@@ -99,6 +99,15 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("doctor", help="run kernels on every runtime: what works, what does not, what to do")
     check.set_defaults(run=lambda console, options: doctor.doctor(console))
 
+    fit = commands.add_parser(
+        "calibrate", help="on a Mac: build and time our texts, and write a file to attach to an issue"
+    )
+    fit.add_argument("--only", nargs="+", metavar="NAME", default=[], help="texts whose names begin so")
+    fit.add_argument("--seconds", type=float, default=0.5, help="for each timing (default 0.5)")
+    file = Path("triton-alloy-calibration.json")
+    fit.add_argument("--json", type=_new_file, metavar="FILE", default=file, help=f"to write (default {file})")
+    fit.set_defaults(run=_calibrate)
+
     install = commands.add_parser("setup", help="put Triton's Python files here, where Triton has no wheel (macOS)")
     install.add_argument("--wheel", type=Path, metavar="FILE", help="Triton's wheel, instead of fetching it with pip")
     install.add_argument("--remove", action="store_true", help="undo an earlier setup")
@@ -132,6 +141,19 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
 def _bench(console: Console, options: argparse.Namespace) -> int:
     needs.require("bench", *packages(options.only))
     return bench(console, options.only, options.seconds, options.json)
+
+
+def _calibrate(console: Console, options: argparse.Namespace) -> int:
+    from triton_alloy.runtime.metal import metal_device
+
+    try:
+        device = metal_device()
+    except InvalidArgument as error:
+        raise InvalidArgument(f"triton-alloy calibrate measures an Apple GPU: {error}") from error
+    needs.require("calibrate", "triton")
+    from triton_alloy.tools.calibrate import calibrate
+
+    return calibrate(console, device, options.json, options.seconds, options.only)
 
 
 def _setup(console: Console, options: argparse.Namespace) -> int:

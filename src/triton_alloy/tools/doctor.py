@@ -12,7 +12,7 @@ from rich.console import Console
 
 from triton_alloy import config
 from triton_alloy.errors import AlloyError
-from triton_alloy.msl_cpu.eviction import size_text
+from triton_alloy.msl_cpu.compile.eviction import size_text
 from triton_alloy.runtime.detection import DeviceInfo, RuntimeInfo
 from triton_alloy.tools import caches, info, progress, trials
 
@@ -28,7 +28,7 @@ def own_version() -> str:
 def compiler() -> str:
     """The C++ compiler that the CPU runtime uses, or why there is none."""
     from triton_alloy.msl_cpu import NoCompiler
-    from triton_alloy.msl_cpu.build import find_compiler
+    from triton_alloy.msl_cpu.compile.build import find_compiler
 
     try:
         return " ".join(find_compiler().command)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..ir.assembly import FLOAT_PREDICATES, INTEGER_PREDICATES
+
 ELEMENTS = ("i1", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64") + (
     "f8E5M2", "f8E4M3FN", "f8E5M2FNUZ", "f8E4M3FNUZ",
 )  # fmt: skip
@@ -79,10 +81,10 @@ MEMORY = (
 COMPARISONS = tuple(
     Row(f"arith.{name}", (VECTOR, VECTOR), (FLAGS,), f"predicate = {number} : i64", detail=spelling)
     for name, spellings in (
-        ("cmpi", "eq ne slt sle sgt sge ult ule ugt uge"),
-        ("cmpf", "false oeq ogt oge olt ole one ord ueq ugt uge ult ule une uno true"),
+        ("cmpi", INTEGER_PREDICATES),
+        ("cmpf", FLOAT_PREDICATES),
     )
-    for number, spelling in enumerate(spellings.split())
+    for number, spelling in enumerate(spellings)
 )
 ACROSS = (
     *(

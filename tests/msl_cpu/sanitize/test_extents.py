@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from triton_alloy.msl_cpu import Library
-from triton_alloy.msl_cpu.buffers import Buffer
+from triton_alloy.msl_cpu.launch.buffers import Buffer
 from triton_alloy.msl_cpu.sanitize import SanitizerError
 
 SOURCE = "kernel void k(device int *x [[buffer(0)]], device int *y [[buffer(1)]]) { y[0] = x[-2] + x[1]; }"

@@ -35,7 +35,7 @@ template <class T> struct remove_volatile { typedef T type; };
 template <class T> struct remove_volatile<volatile T> { typedef T type; };
 template <class T> using remove_cv_t = typename remove_const<typename remove_volatile<T>::type>::type;
 template <class T> using remove_const_t = typename remove_const<T>::type;
-template <class T> using remove_addrspace_t = remove_const_t<T>;
+template <class T> using remove_addrspace_t = remove_const_t<typename without_space<T>::type>;
 template <class T> using remove_reference_t = typename remove_reference<T>::type;
 template <class T> struct remove_pointer { typedef T type; };
 template <class T> struct remove_pointer<T *> { typedef T type; };
@@ -84,11 +84,11 @@ template <> struct numeric_limits<float> {
 };
 #define MSL_LIMITS(T, MAX, MIN, INFINITE)                                    \
     template <> struct numeric_limits<T> {                                   \
-        MSL_INLINE static constexpr T max() { return T::of(MAX); }                     \
-        MSL_INLINE static constexpr T lowest() { return T::of(MAX | 0x8000); }         \
-        MSL_INLINE static constexpr T min() { return T::of(MIN); }                     \
-        MSL_INLINE static constexpr T infinity() { return T::of(INFINITE); }           \
-        MSL_INLINE static constexpr T quiet_NaN() { return T::of(0x7fff); }            \
+        MSL_INLINE static constexpr T max() { return of_bits<T>(MAX); }                \
+        MSL_INLINE static constexpr T lowest() { return of_bits<T>(MAX | 0x8000); }    \
+        MSL_INLINE static constexpr T min() { return of_bits<T>(MIN); }                \
+        MSL_INLINE static constexpr T infinity() { return of_bits<T>(INFINITE); }      \
+        MSL_INLINE static constexpr T quiet_NaN() { return of_bits<T>(0x7fff); }       \
     };
 MSL_LIMITS(half, 0x7bff, 0x0400, 0x7c00)
 MSL_LIMITS(bfloat, 0x7f7f, 0x0080, 0x7f80)

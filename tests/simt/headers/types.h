@@ -11,6 +11,9 @@ template <class T> struct is_number { static constexpr bool value = false; };
 MSL_NUMBER(bool) MSL_NUMBER(char) MSL_NUMBER(signed char) MSL_NUMBER(uchar) MSL_NUMBER(short) MSL_NUMBER(ushort)
 MSL_NUMBER(int) MSL_NUMBER(uint) MSL_NUMBER(long) MSL_NUMBER(ulong) MSL_NUMBER(long long)
 MSL_NUMBER(unsigned long long) MSL_NUMBER(float) MSL_NUMBER(double)
+// A type without its address space: the spaces are erased here.
+template <class T> struct without_space { typedef T type; };
+template <class T> constexpr T of_bits(ushort bits) { return T::of(bits); }
 // What an operator on a 16-bit float S and a number T gives: with a float a float, with an integer an S.
 template <class T, class S> struct mixed { typedef S type; };
 template <class S> struct mixed<float, S> { typedef float type; };

@@ -55,6 +55,41 @@ def test_a_reduction_goes_through_registers_lanes_and_threadgroup_memory():
     )
 
 
+TWO_ROWS = "#linear<{register = [[0, 32]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]], simdgroup = [[1, 0]]}>"
+ROW_OF_BOTH = "#linear<{register = [[32]], lane = [[1], [2], [4], [8], [16]], simdgroup = [[0]]}>"
+
+
+def test_a_row_of_each_simdgroup_goes_to_a_slot_that_is_one_sum():
+    """The lane and 64 times the simdgroup, at the start of the kernel; then the register. All is read by all."""
+    body = f"""
+    %o = "arith.constant"() <{{value = dense<1> : tensor<2x64xi32, {TWO_ROWS}>}}> : () -> tensor<2x64xi32, {TWO_ROWS}>
+    %r = "tt.reduce"(%o) <{{axis = 0 : i32}}> ({{
+    ^bb0(%a: i32, %b: i32):
+      %c = "arith.addi"(%a, %b) : (i32, i32) -> i32
+      "tt.reduce.return"(%c) : (i32) -> ()
+    }}) : (tensor<2x64xi32, {TWO_ROWS}>) -> tensor<64xi32, {ROW_OF_BOTH}>
+    {store_range(ROW_OF_BOTH, 64)}
+    "tt.store"(%p, %r) : (tensor<64x!tt.ptr<i32>, {ROW_OF_BOTH}>, tensor<64xi32, {ROW_OF_BOTH}>) -> ()
+    """
+    check(
+        lowered("%x: !tt.ptr<i32>", body, simdgroups=2),
+        """
+        CHECK: [[lane]] = "msl.lane"()
+        CHECK: [[group]] = "msl.simdgroup"()
+        CHECK: [[start]] = "arith.muli"([[group]], {{.*}}) : (i32, i32) -> i32
+        CHECK: [[first]] = "arith.addi"([[lane]], [[start]])
+        CHECK: [[entries]] = "msl.register"() <{bases = array<i32: 32>}>
+        CHECK: [[slot]] = "arith.addi"([[first]], [[entries]])
+        CHECK: [[buffer]] = "msl.shared_alloc"() : () -> !msl.shared<128xi32>
+        CHECK: "msl.shared_store"([[buffer]], [[slot]],
+        CHECK: [[place]] = "arith.addi"([[lane]], [[entries]])
+        CHECK: "msl.shared_load"([[buffer]], [[place]])
+        CHECK: [[other]] = "arith.addi"([[place]],
+        CHECK: "msl.shared_load"([[buffer]], [[other]])
+        """,
+    )
+
+
 def copied(layout: str, attributes: str) -> str:
     """Load 64 consecutive numbers, and store them where they were, with `attributes` on both accesses."""
     pointers = f"tensor<64x!tt.ptr<i32>, {layout}>"

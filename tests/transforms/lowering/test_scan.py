@@ -6,7 +6,8 @@ from tests.support.filecheck import check
 from tests.support.lowering import lowered, store_range
 from triton_alloy.errors import Unsupported
 from triton_alloy.layout import LinearLayout, blocked
-from triton_alloy.transforms.lowering.scan import LANES, REGISTERS, SIMDGROUPS, runs_of
+from triton_alloy.transforms.lowering.places import LANES, REGISTERS, SIMDGROUPS
+from triton_alloy.transforms.lowering.scan import runs_of
 
 SUBTRACT = """
     ^bb0(%a: i32, %b: i32):

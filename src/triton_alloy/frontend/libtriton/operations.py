@@ -8,6 +8,7 @@ from enum import Enum
 from operator import index
 from typing import Any
 
+from ...ir.assembly import FLOAT_PREDICATES, INTEGER_PREDICATES
 from ...ir.core import Op, Region, Value
 from ...ir.types import (
     I1,
@@ -58,12 +59,8 @@ _CASTS = {
     "tt.bitcast tt.ptr_to_int tt.int_to_ptr": "bitcast ptr_to_int int_to_ptr",
 }
 _PREDICATES = {
-    "icmp": ("arith.cmpi", {}, "EQ NE SLT SLE SGT SGE ULT ULE UGT UGE"),
-    "fcmp": (
-        "arith.cmpf",
-        {"fastmath": _FAST_MATH},
-        "FALSE OEQ OGT OGE OLT OLE ONE ORD UEQ UGT UGE ULT ULE UNE UNO TRUE",
-    ),
+    "icmp": ("arith.cmpi", {}, INTEGER_PREDICATES),
+    "fcmp": ("arith.cmpf", {"fastmath": _FAST_MATH}, FLOAT_PREDICATES),
 }
 
 
@@ -415,6 +412,6 @@ for _names, _methods in _CASTS.items():
     for _name, _method in zip(_names.split(), _methods.split(), strict=True):
         _define(_method, _cast(_name))
 for _method, (_name, _attributes, _words) in _PREDICATES.items():
-    for _number, _word in enumerate(_words.split()):
+    for _number, _word in enumerate(_words):
         _predicate = {"predicate": IntegerAttribute(_number, I64)}
-        _define(f"{_method}{_word}", _comparison(_name, _attributes | _predicate))
+        _define(f"{_method}{_word.upper()}", _comparison(_name, _attributes | _predicate))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ...dialects.arith import SGE, SLT
 from ...ir.core import Builder, Value
 from ...ir.types import I1, I32, I64, Attribute, IntegerAttribute, TensorType, TextAttribute
 
-_SLT, _SGE = IntegerAttribute(2, I64), IntegerAttribute(5, I64)
+_SLT, _SGE = IntegerAttribute(SLT, I64), IntegerAttribute(SGE, I64)
 _WRAPS: dict[str, Attribute] = {"overflowFlags": TextAttribute("#arith.overflow<none>")}
 
 

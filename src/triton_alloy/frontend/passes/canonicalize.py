@@ -36,9 +36,8 @@ def lift_constants(function: Op) -> None:
     anchor = entry.first
     while anchor is not None and anchor.name in _CONSTANTS:
         anchor = anchor.next
-    for region in function.regions:
-        for block in region.blocks:
-            _lift_from(block, entry, anchor, known)
+    for block in function.blocks():
+        _lift_from(block, entry, anchor, known)
 
 
 def _lift_from(block: Block, entry: Block, anchor: Op | None, known: dict[tuple, Op]) -> None:
@@ -56,6 +55,5 @@ def _lift_from(block: Block, entry: Block, anchor: Op | None, known: dict[tuple,
             elif not is_leading:
                 entry.insert(op.detach(), anchor)
         elif op.regions and Trait.ISOLATED not in traits(op):
-            for region in op.regions:
-                for inner in region.blocks:
-                    _lift_from(inner, entry, anchor, known)
+            for inner in op.blocks():
+                _lift_from(inner, entry, anchor, known)

@@ -37,16 +37,15 @@ class Expansion:
 
     def is_needed(self, op: Op) -> bool:
         """Whether anything in the op's regions has a type that is replaced."""
-        for region in op.regions:
-            for block in region.blocks:
-                for argument in block.arguments:
-                    if self.part_types(argument.type) is not None:
-                        return True
-                for inner in block:
-                    if (inner.name in self.rules or inner.name == "tt.call") and self.concerns(inner):
-                        return True
-                    if inner.regions and self.is_needed(inner):
-                        return True
+        for block in op.blocks():
+            for argument in block.arguments:
+                if self.part_types(argument.type) is not None:
+                    return True
+            for inner in block:
+                if (inner.name in self.rules or inner.name == "tt.call") and self.concerns(inner):
+                    return True
+                if inner.regions and self.is_needed(inner):
+                    return True
         return False
 
     def concerns(self, op: Op) -> bool:

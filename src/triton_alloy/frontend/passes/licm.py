@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ...dialects.arith import SLT
+from ...dialects.control import For
 from ...ir.core import Builder, Op, Value
 from ...ir.registry import is_removable
 from ...ir.rewrite import hoist_invariants
 from ...ir.types import I1, I64, IntegerAttribute, TensorType, with_element
 from ...rules.values import is_within
 
-_SLT = IntegerAttribute(2, I64)
+_SLT = IntegerAttribute(SLT, I64)
 
 
 def run(module: Op) -> None:
@@ -29,7 +31,7 @@ def _hoist_loads(loop: Op) -> None:
 def _hoist_load(load: Op, loop: Op) -> None:
     assert loop.block is not None
     builder = Builder.before_op(loop)
-    runs = builder.value("arith.cmpi", loop.operands[:2], I1, {"predicate": _SLT})
+    runs = builder.value("arith.cmpi", For(loop).bounds[:2], I1, {"predicate": _SLT})
     type_ = with_element(load.operands[0].type, I1)
     mask: Value = builder.value("tt.splat", [runs], type_) if isinstance(type_, TensorType) else runs
     if len(load.operands) > 1:

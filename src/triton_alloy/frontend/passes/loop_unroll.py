@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...dialects.control import For
 from ...ir.core import Builder, Op, Value
 from ...ir.types import I32, Attribute, IntegerAttribute, TextAttribute
 from ...rules.driver import Rules, rewrite
@@ -26,21 +27,21 @@ def run(module: Op) -> None:
 
 def _unroll(loop: Op, factor: int) -> None:
     builder = Builder.before_op(loop)
-    lower, upper, step = loop.operands[:3]
+    lower, upper, step = For(loop).bounds
     count = trips(lower, upper, step)
     middle, wide = _bounds(builder, loop, factor, count)
     if count is None or count % factor:
         _append_rest(loop, middle)
     if count is not None and count < factor:
-        loop.replace_by(loop.operands[3:])
+        loop.replace_by(For(loop).initial)
         return
-    loop.set_operands([lower, middle, wide, *loop.operands[3:]])
+    For(loop).set_operands([lower, middle, wide], For(loop).initial)
     _repeat_body(loop, factor, step)
 
 
 def _bounds(builder: Builder, loop: Op, factor: int, count: int | None) -> tuple[Value, Value]:
     """Where the unrolled loop ends, and its step."""
-    lower, upper, step = loop.operands[:3]
+    lower, upper, step = For(loop).bounds
     low, by, type_ = integer(lower), integer(step), lower.type
     if count is not None and low is not None and by is not None:
         end = upper if count % factor == 0 else builder.constant(low + count // factor * factor * by, type_)
@@ -66,12 +67,13 @@ def _append_rest(loop: Op, middle: Value) -> None:
     loop.block.insert(rest, loop.next)
     for old, new in zip(loop.results, rest.results, strict=True):
         old.replace_by(new)
-    rest.set_operands([middle, *rest.operands[1:3], *loop.results])
+    _, upper, step = For(rest).bounds
+    For(rest).set_operands([middle, upper, step], loop.results)
 
 
 def _repeat_body(loop: Op, factor: int, step: Value) -> None:
     body = loop.body
-    counter, *carried = body.arguments
+    counter, carried = For(loop).index, For(loop).carried
     end = body.terminator
     original = [op for op in body if op is not end]
     values = list(end.operands)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ...dialects.arith import EQ
 from ...errors import Unsupported
 from ...ir.core import Block, Builder, Op, Region, Value
 from ...ir.types import (
@@ -28,7 +29,7 @@ from .block_addresses import BlockAddresses, positions, positions_from, widen
 from .expand_values import Expansion
 
 _PAD_NAN = 2
-_EQ = IntegerAttribute(0, I64)
+_EQ = IntegerAttribute(EQ, I64)
 _RELEASE, _GPU = IntegerAttribute(3, I32), IntegerAttribute(1, I32)
 _OF_DESCRIPTORS = ("operandSegmentSizes", "kind")
 

@@ -64,7 +64,7 @@ class CacheManager(FileCacheManager):
 
     def _replace_folder(self, error: OSError) -> None:
         """Keep the rest of the entry in a temporary folder. Raises `error` where that cannot help."""
-        from ...msl_cpu import cache_folder  # a kernel from the cache needs nothing of msl_cpu on a GPU
+        from ...msl_cpu.compile import cache_folder  # a kernel from the cache needs nothing of msl_cpu on a GPU
 
         folder = Path(knobs.cache.dir)
         tried = cache_folder.substitute_of(folder)

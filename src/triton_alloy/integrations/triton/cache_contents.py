@@ -11,8 +11,8 @@ from pathlib import Path
 
 from triton import knobs
 
-from ...msl_cpu.contents import limit
-from ...msl_cpu.eviction import INTERVAL, Entry, Limiter
+from ...msl_cpu.compile.contents import limit
+from ...msl_cpu.compile.eviction import INTERVAL, Entry, Limiter
 from .cache import GROUP
 
 OURS = (".msl", ".alloy")

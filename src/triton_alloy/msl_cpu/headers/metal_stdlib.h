@@ -8,7 +8,7 @@
 #ifdef MSL_FAST
 #include "msl_cpu/fast.h"
 #include "msl_cpu/bounds.h"
-#include "lanes.h"
+#include "lanes/lanes.h"
 #include "msl_cpu/log.h"
 #else
 #include "msl_cpu/atomic.h"

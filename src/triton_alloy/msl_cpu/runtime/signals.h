@@ -1,5 +1,5 @@
 // Signals of Linux and macOS, on x86-64 and aarch64: everything in which the four differ. Declared by hand, like
-// system.h; tests/msl_cpu/test_macos.py compares the macOS half with Apple's headers.
+// system.h; tests/msl_cpu/compile/test_macos.py compares the macOS half with Apple's headers.
 #pragma once
 #include "system.h"
 

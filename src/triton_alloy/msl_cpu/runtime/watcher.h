@@ -17,7 +17,7 @@ namespace msl_cpu {
 constexpr ulong look_nanoseconds = 100000000, stop_nanoseconds = 5000000;
 constexpr uint idle_looks = 10;  // without a launch, after which the watcher waits until there is one
 
-// Functions of the host, which is CPython. Mirrored by plan.py (ctypes).
+// Functions of the host, which is CPython. Mirrored by launch/plan.py (ctypes).
 struct Host {
   int (*acquire)();
   void (*release)(int state);

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...dialects.control import For, While
 from ...ir.core import Block, Op, Value
 from ...ir.types import Attribute, DenseAttribute, IntegerAttribute
 from .axis_info import AxisInfo, join, nothing_known
@@ -62,31 +63,32 @@ class AxisAnalysis:
         return [self.of(value) for value in values]
 
     def _for(self, op: Op) -> None:
-        body = op.body
-        lower, step = self.of(op.operands[0]), self.of(op.operands[2])
-        induction = join(lower, step, op.operands[0].type)
+        loop, body = For(op), op.body
+        lower, _, step = self._all(loop.bounds)
+        induction = join(lower, step, loop.index.type)
         # The step of scf.for is positive.
-        self._infos[body.arguments[0]] = replace(induction, constant=None, nonnegative=lower.nonnegative)
-        carried = self._all(op.operands[3:])
+        self._infos[loop.index] = replace(induction, constant=None, nonnegative=lower.nonnegative)
+        carried = self._all(loop.initial)
         while True:
-            self._set(body.arguments[1:], carried)
+            self._set(loop.carried, carried)
             self._block(body)
-            weaker = self._weaken(carried, body.terminator.operands)
+            weaker = self._weaken(carried, loop.yielded)
             if weaker == carried:
                 break
             carried = weaker
         self._set(op.results, carried)
 
     def _while(self, op: Op) -> None:
-        before, after = (region.blocks[0] for region in op.regions)
-        carried = self._all(op.operands)
+        loop = While(op)
+        before, after = op.blocks()
+        carried = self._all(loop.initial)
         while True:
             self._set(before.arguments, carried)
             self._block(before)
-            passed = self._all(before.terminator.operands[1:])
+            passed = self._all(loop.passed)
             self._set(after.arguments, passed)
             self._block(after)
-            weaker = self._weaken(carried, after.terminator.operands)
+            weaker = self._weaken(carried, loop.yielded)
             if weaker == carried:
                 break
             carried = weaker
@@ -96,7 +98,7 @@ class AxisAnalysis:
         return [join(info, self.of(value), value.type) for info, value in zip(carried, yielded, strict=True)]
 
     def _if(self, op: Op) -> None:
-        blocks = [region.blocks[0] for region in op.regions if region.blocks]
+        blocks = op.blocks()
         for block in blocks:
             self._block(block)
         if not op.results:

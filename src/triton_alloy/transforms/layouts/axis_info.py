@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 from ...ir.types import FloatType, IntegerType, PointerType, TensorType, Type, element_of
@@ -30,6 +30,11 @@ class AxisInfo:
     @property
     def rank(self) -> int:
         return len(self.contiguity)
+
+    def map(self, change: Callable[..., tuple[int, ...]], *others: AxisInfo) -> AxisInfo:
+        """With what `change` makes of each of the three facts, and of the same fact of `others`."""
+        names = ("contiguity", "divisibility", "constancy")
+        return replace(self, **{name: change(*(getattr(info, name) for info in (self, *others))) for name in names})
 
 
 def shape_of(type_: Type) -> tuple[int, ...]:

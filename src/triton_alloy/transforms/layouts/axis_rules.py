@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import gcd
 
+from ...dialects.arith import SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT
 from ...ir.core import Op
 from ...ir.types import DenseAttribute, IndexType, IntegerAttribute, IntegerType, PointerType, TensorType, element_of
 from ...rules.fold import fold_binary, fold_cast, fold_comparison
@@ -33,12 +34,18 @@ Rule = Callable[[Op, list[AxisInfo]], AxisInfo]
 RULES: dict[str, Rule] = {}
 
 
-def rule(*names: str) -> Callable[[Rule], Rule]:
+def rule(*names: str, folds: bool = False) -> Callable[[Rule], Rule]:
+    """folds: on two known values the result is known, and the rule is for all others."""
+
     def enter(function: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names, function))
+        RULES.update(dict.fromkeys(names, _folding(function) if folds else function))
         return function
 
     return enter
+
+
+def _folding(function: Rule) -> Rule:
+    return lambda op, infos: _folded(op, infos) or function(op, infos)
 
 
 def _folded(op: Op, infos: list[AxisInfo]) -> AxisInfo | None:
@@ -94,16 +101,8 @@ def _expand_dims(op: Op, infos: list[AxisInfo]) -> AxisInfo:
 
 def _insert(info: AxisInfo, axis: int, divisor: int) -> AxisInfo:
     """With a new dimension of size 1 before `axis`."""
-
-    def widened(facts: tuple[int, ...], value: int) -> tuple[int, ...]:
-        return (*facts[:axis], value, *facts[axis:])
-
-    return replace(
-        info,
-        contiguity=widened(info.contiguity, 1),
-        divisibility=widened(info.divisibility, divisor),
-        constancy=widened(info.constancy, 1),
-    )
+    widened = info.map(lambda facts: (*facts[:axis], 1, *facts[axis:]))
+    return replace(widened, divisibility=(*info.divisibility[:axis], divisor, *info.divisibility[axis:]))
 
 
 @rule("tt.broadcast")
@@ -116,18 +115,7 @@ def _broadcast(op: Op, infos: list[AxisInfo]) -> AxisInfo:
 
 @rule("tt.trans")
 def _trans(op: Op, infos: list[AxisInfo]) -> AxisInfo:
-    [source] = infos
-    order = op.attributes["order"]
-
-    def permuted(facts: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(facts[i] for i in order)
-
-    return replace(
-        source,
-        contiguity=permuted(source.contiguity),
-        divisibility=permuted(source.divisibility),
-        constancy=permuted(source.constancy),
-    )
+    return infos[0].map(lambda facts: tuple(facts[i] for i in op.attributes["order"]))
 
 
 @rule("tt.reshape")
@@ -164,12 +152,7 @@ def _renamed(source: AxisInfo, others: AxisInfo, old: list[int], new: list[int])
         by_dimension = dict(zip(new, (facts[d] for d in old), strict=True))
         return tuple(by_dimension.get(d, value) for d, value in enumerate(rest))
 
-    return replace(
-        source,
-        contiguity=moved(source.contiguity, others.contiguity),
-        divisibility=moved(source.divisibility, others.divisibility),
-        constancy=moved(source.constancy, others.constancy),
-    )
+    return source.map(moved, others)
 
 
 @rule("tt.join")
@@ -181,13 +164,7 @@ def _join(op: Op, infos: list[AxisInfo]) -> AxisInfo:
 
 @rule("tt.split")
 def _split(op: Op, infos: list[AxisInfo]) -> AxisInfo:
-    [source] = infos
-    return replace(
-        source,
-        contiguity=source.contiguity[:-1],
-        divisibility=source.divisibility[:-1],
-        constancy=source.constancy[:-1],
-    )
+    return infos[0].map(lambda facts: facts[:-1])
 
 
 @rule("ttg.convert_layout", "arith.extsi", "arith.index_cast")
@@ -224,12 +201,9 @@ def _unsplat(op: Op, infos: list[AxisInfo]) -> AxisInfo:
 
 
 # ------------------------------------------------------------------------------------------------------- arithmetic
-@rule("arith.addi", "tt.addptr")
+@rule("arith.addi", "tt.addptr", folds=True)
 def _add(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     """Pointers count in elements but divide in bytes."""
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     size = bytes_of(op.results[0].type)
     groups = [max(gcd(a.constancy[d], b.contiguity[d]), gcd(a.contiguity[d], b.constancy[d])) for d in range(a.rank)]
@@ -241,23 +215,17 @@ def _add(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     return AxisInfo(tuple(groups), tuple(divisors), constancy, None, a.nonnegative and b.nonnegative)
 
 
-@rule("arith.subi")
+@rule("arith.subi", folds=True)
 def _subtract(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     """A constant less a contiguous value counts down: only the left side gives contiguity."""
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     groups = each(gcd, a.contiguity, b.constancy)
     divisors = [gcd(divisor_of_groups(a, d, g), divisor_of_groups(b, d, g)) for d, g in enumerate(groups)]
     return AxisInfo(groups, tuple(divisors), each(gcd, a.constancy, b.constancy))
 
 
-@rule("arith.muli")
+@rule("arith.muli", folds=True)
 def _multiply(op: Op, infos: list[AxisInfo]) -> AxisInfo:
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     for one, other in ((a, b), (b, a)):
         if one.constant == 1:
@@ -273,12 +241,9 @@ def _aligned_group(a: AxisInfo, b: AxisInfo, dimension: int) -> int:
     return gcd(gcd(a.contiguity[d], a.divisibility[d]), gcd(b.constancy[d], divisor_of_groups(b, d, 1)))
 
 
-@rule("arith.divsi", "arith.divui")
+@rule("arith.divsi", "arith.divui", folds=True)
 def _divide(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     """Truncation towards zero tears the group around zero apart, hence `nonnegative`."""
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     if b.constant == 1:
         return a
@@ -298,11 +263,8 @@ def _exact_quotient(a: AxisInfo, divisor: int | None) -> int:
     return max(divisor_of_all(a) // divisor, 1)
 
 
-@rule("arith.remsi", "arith.remui")
+@rule("arith.remsi", "arith.remui", folds=True)
 def _remainder(op: Op, infos: list[AxisInfo]) -> AxisInfo:
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     upwards = op.name == "arith.remui" or (a.nonnegative and b.nonnegative)
     groups = [_aligned_group(a, b, d) if upwards else 1 for d in range(a.rank)]
@@ -310,11 +272,8 @@ def _remainder(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     return AxisInfo(tuple(groups), tuple(divisors), each(gcd, a.constancy, b.constancy), None, a.nonnegative)
 
 
-@rule("arith.shli")
+@rule("arith.shli", folds=True)
 def _shift_left(op: Op, infos: list[AxisInfo]) -> AxisInfo:
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     if b.constant == 0:
         return a
@@ -323,12 +282,9 @@ def _shift_left(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     return AxisInfo((1,) * a.rank, tuple(divisors), each(gcd, a.constancy, b.constancy), None, a.nonnegative)
 
 
-@rule("arith.shrsi", "arith.shrui")
+@rule("arith.shrsi", "arith.shrui", folds=True)
 def _shift_right(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     """Rounds down, unlike divsi, so that groups below zero are like the others."""
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     if b.constant is None or not 0 <= b.constant < 30:
         return replace(nothing_known(op.results[0].type), constancy=each(gcd, a.constancy, b.constancy))
@@ -340,12 +296,9 @@ def _shift_right(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     return AxisInfo((1,) * a.rank, (quotient,) * a.rank, tuple(constancy), None, a.nonnegative)
 
 
-@rule("arith.andi")
+@rule("arith.andi", folds=True)
 def _and(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     """With 2**n - 1 it is a remainder, of negative numbers too; else it keeps the zeros at the end of either."""
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     constancy = each(gcd, a.constancy, b.constancy)
     nonnegative = a.nonnegative or b.nonnegative
@@ -358,11 +311,8 @@ def _and(op: Op, infos: list[AxisInfo]) -> AxisInfo:
     return AxisInfo((1,) * a.rank, tuple(divisors), constancy, None, nonnegative)
 
 
-@rule("arith.ori", "arith.xori", "arith.minsi", "arith.minui", "arith.maxsi", "arith.maxui")
+@rule("arith.ori", "arith.xori", "arith.minsi", "arith.minui", "arith.maxsi", "arith.maxui", folds=True)
 def _mix(op: Op, infos: list[AxisInfo]) -> AxisInfo:
-    folded = _folded(op, infos)
-    if folded is not None:
-        return folded
     a, b = infos
     divisors = [gcd(divisor_of_groups(a, d, 1), divisor_of_groups(b, d, 1)) for d in range(a.rank)]
     nonnegative = a.nonnegative and b.nonnegative or (op.name == "arith.maxsi" and (a.nonnegative or b.nonnegative))
@@ -370,8 +320,8 @@ def _mix(op: Op, infos: list[AxisInfo]) -> AxisInfo:
 
 
 # The predicates for which a group that runs from one multiple to the next compares alike with a multiple.
-_UP_LEFT = {2, 5, 6, 9}  # a < n, a >= n
-_UP_RIGHT = {3, 4, 7, 8}  # n <= b, n > b
+_UP_LEFT = {SLT, SGE, ULT, UGE}  # a < n, a >= n
+_UP_RIGHT = {SLE, SGT, ULE, UGT}  # n <= b, n > b
 
 
 @rule("arith.cmpi")

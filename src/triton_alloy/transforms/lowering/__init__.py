@@ -6,6 +6,7 @@
     memory, atomic  pointers, loads, stores; atomics
     convert         from one layout to another: renamings, shuffles, threadgroup memory
     reduce, scan    with combiners (their functions) and commutative (what those allow)
+    partials        what simdgroups tell each other in these two
     dot, gather     products; elements at places that the data tell
     shape, control, debug           views; loops and branches; prints and assertions
     lane_zero       what lane 0 computes, as uniform code

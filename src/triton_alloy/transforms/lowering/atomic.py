@@ -32,7 +32,7 @@ from ...ir.types import (
     with_element,
 )
 from . import places
-from .context import Addresses, Held, Lowering, register_count, rule, spread
+from .context import Addresses, Held, Lowering, register_count, rule, spread, whole
 from .convert import through_memory
 from .memory import split_pointer
 
@@ -221,8 +221,7 @@ def _tensor(
         operands.append(lowering.materialise(mask, registers))
     attributes = access.attributes("", bool(conditions))
     old = lowering.builder.value("msl.atomic", operands, RegisterType(registers, element), attributes)
-    held = Held(old, tuple(range(registers)))
     if owner is None or not access.used:
-        return held
+        return whole(old)
     # What only the owners of replicated elements know, in all threads.
-    return through_memory(lowering, held, type_.layout, type_.layout)
+    return through_memory(lowering, whole(old), type_.layout, type_.layout)

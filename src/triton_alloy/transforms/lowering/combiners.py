@@ -1,12 +1,12 @@
-"""The functions of tt.reduce and tt.scan, applied to registers, and what their steps through simdgroups share."""
+"""The functions of tt.reduce and tt.scan, applied to registers."""
 
 from __future__ import annotations
 
 from ...dialects.msl import count_of
 from ...errors import Unsupported
 from ...ir.core import Block, Op, Region, Value
-from ...ir.types import I1, I8, RegisterType, SharedType, Type, element_of
-from .context import Held, Lowering, lower_body, memory_element
+from ...ir.types import RegisterType, Type, element_of
+from .context import Held, Lowering, lower_body
 
 
 def combiner_region(lowering: Lowering, op: Op, elements: list[Type]) -> Region:
@@ -55,30 +55,3 @@ def scatter(number: int, positions: list[int]) -> int:
 def gather(number: int, positions: list[int]) -> int:
     """The number whose bit i is bit positions[i] of `number`."""
     return sum((number >> p & 1) << i for i, p in enumerate(positions))
-
-
-def store_parts(
-    lowering: Lowering, values: list[Held], slot: Held, masks: list[Held], size: int, registers: int
-) -> list[Value]:
-    """Each of `values` in a threadgroup buffer of its own of `size` elements, at `slot`."""
-    buffers = []
-    for held in values:
-        element = held.element
-        if element is I1:
-            held = Held(lowering.emit("arith.extui", [held.value], I8), held.map)
-        buffer = lowering.builder.value("msl.shared_alloc", [], SharedType(size, memory_element(element)))
-        operands, _ = lowering.join_maps([slot, held, *masks], registers)
-        lowering.builder.build("msl.shared_store", [buffer, *operands])
-        buffers.append(buffer)
-    return buffers
-
-
-def load_part(lowering: Lowering, buffer: Value, element: Type, position: Held, start: int) -> Held:
-    """What is in `buffer` at `position` + `start`, of the element type that was stored."""
-    index = position.value
-    if start:
-        index = lowering.emit("arith.addi", [index, lowering.constant(start)], position.element)
-    loaded = lowering.emit("msl.shared_load", [buffer, index], memory_element(element))
-    if element is I1:
-        loaded = lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
-    return Held(loaded, position.map)

@@ -81,8 +81,8 @@ def _name(op: Op, operands: list[Name], known: dict[int, int], result: int) -> N
     if op.name == "arith.select" and isinstance(operands[0], bool):
         return operands[1] if operands[0] else operands[2]
     if op.name in ("arith.andi", "arith.ori") and any(isinstance(o, bool) for o in operands):
-        [fixed, *_], others = [o for o in operands if isinstance(o, bool)], operands
-        other = others[1] if others[0] is fixed else others[0]
+        left, right = operands
+        fixed, other = (left, right) if isinstance(left, bool) else (right, left)
         absorbing = op.name == "arith.ori"
         return fixed if fixed == absorbing else other
     if Trait.COMMUTATIVE in traits(op):

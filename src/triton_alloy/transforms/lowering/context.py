@@ -75,6 +75,12 @@ class Addresses:
 Lowered = Held | Pointers | Addresses
 
 
+def whole(value: Value) -> Held:
+    """The tensor or scalar whose registers are the entries of `value`, in order."""
+    count = count_of(value)
+    return Held(value, tuple(range(count)) if count > 1 else None)
+
+
 def register_count(type_: Type) -> int:
     """Registers per lane of a tensor type; 1 for a scalar."""
     return 1 << len(type_.layout.registers) if isinstance(type_, TensorType) else 1
@@ -204,6 +210,18 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 def memory_element(element: Type) -> Type:
     """How an element is kept in memory: i1 takes a byte."""
     return I8 if element is I1 else element
+
+
+def to_memory(lowering: Lowering, held: Held) -> Held:
+    """Numbers as memory keeps them."""
+    return Held(lowering.emit("arith.extui", [held.value], I8), held.map) if held.element is I1 else held
+
+
+def from_memory(lowering: Lowering, held: Held, element: Type) -> Held:
+    """What memory keeps of numbers of type `element`, as those."""
+    if element is not I1:
+        return held
+    return Held(lowering.emit("arith.cmpi", [held.value, lowering.constant(0, I8)], I1, {"predicate": 1}), held.map)
 
 
 def is_zero(value: Value) -> bool:

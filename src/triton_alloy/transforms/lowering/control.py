@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...dialects.msl import count_of
 from ...errors import Unsupported
 from ...ir.core import Block, Op, Region, Value
 from ...ir.types import I32, I64, Location, RegisterType, TensorType, Type, element_of
@@ -20,6 +19,7 @@ from .context import (
     register_count,
     rule,
     spread,
+    whole,
     widen,
 )
 from .memory import addresses_of
@@ -72,7 +72,7 @@ class Crossing:
         return spread(lowering, value, wanted)
 
     def unpack(self, lowering: Lowering, values: Sequence[Value]) -> Lowered:
-        held = Held(values[-1], tuple(range(self.registers)) if count_of(values[-1]) > 1 else None)
+        held = whole(values[-1])
         if self.kind is Pointers:
             if self.narrow:
                 lowering.narrow.add(values[0])

@@ -12,12 +12,23 @@ from typing import Any
 
 from ...conversion import Permute, Select, Shuffle, Step, classify
 from ...ir.core import Op, Value
-from ...ir.types import I1, I8, I32, RegisterType, SharedType, TensorType
+from ...ir.types import I1, I32, RegisterType, SharedType, TensorType
 from ...layout import LinearLayout, bits, row_major, tabulate
 from . import places
-from .context import Held, Lowered, Lowering, is_alike_everywhere, memory_element, rule, spread
+from .context import (
+    Held,
+    Lowered,
+    Lowering,
+    from_memory,
+    is_alike_everywhere,
+    memory_element,
+    rule,
+    spread,
+    to_memory,
+    whole,
+)
 
-EQUAL, NOT_EQUAL = 0, 1  # arith.cmpi
+EQUAL = 0  # arith.cmpi
 
 
 @rule("ttg.convert_layout")
@@ -72,7 +83,7 @@ def _shuffle(lowering: Lowering, held: Held, step: Shuffle) -> Held:
     value = spread(lowering, value, RegisterType(entries, held.element))
     bases = tuple(step.offsets[1 << bit] for bit in range(bits(entries)))
     offsets = places.position(lowering, bases, (), ())
-    operands = [Held(value, tuple(range(entries))), offsets]
+    operands = [whole(value), offsets]
     if step.is_xor:
         return lowering.elementwise("msl.call", operands, held.element, entries, {"function": "shuffle_xor"})
     lane = places.exclusive_or(lowering, step.lanes, step.simdgroups)
@@ -113,10 +124,7 @@ def read_parts(
         values, table = lowering.join_maps(operands, registers)
         loaded = Held(lowering.emit("msl.shared_load", [buffer, *values], memory_element(element)), table)
     assert loaded is not None
-    if element is I1:
-        value = lowering.emit("arith.cmpi", [loaded.value, lowering.constant(0, I8)], I1, {"predicate": NOT_EQUAL})
-        return Held(value, loaded.map)
-    return loaded
+    return from_memory(lowering, loaded, element)
 
 
 def tensor_parts(lowering: Lowering, held: Held, layout: LinearLayout) -> int:
@@ -142,13 +150,11 @@ def stage(
     strides: the place of an element is the sum of its coordinates times these (row-major if None); the parts are runs
     of places.
     """
-    element = held.element
     strides = strides or row_major(layout.shape)
-    type_ = SharedType(prod(layout.shape) // parts, memory_element(element))
+    type_ = SharedType(prod(layout.shape) // parts, memory_element(held.element))
     buffer = lowering.builder.value("msl.shared_alloc", [], type_)
     registers = layout.register_count
-    if element is I1:
-        held = Held(lowering.emit("arith.extui", [held.value], I8), held.map)
+    held = to_memory(lowering, held)
     operands = [place_in_part(lowering, layout, strides, parts), held]
     owner = places.owner_mask(lowering, layout)
     masks = [Held(owner)] if owner is not None else []

@@ -11,7 +11,7 @@ from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.types import I1, I8, I32, I64, PointerType, RegisterType, SharedType, TensorType, Type, element_of
 from ...layout import row_major
 from . import places
-from .context import Addresses, Held, Lowering, Pointers, register_count, rule
+from .context import Addresses, Held, Lowering, Pointers, register_count, rule, to_memory
 from .memory import addresses_of
 
 ADDRESS = "pointer"
@@ -79,7 +79,7 @@ def _number(lowering: Lowering, value: Value) -> Held:
         return addresses_of(lowering, lowered, element.pointee.width, register_count(value.type)).address
     if isinstance(element, PointerType):
         return Held(lowering.builder.value("msl.address_of", [lowered.value], I64))
-    return Held(lowering.emit("arith.extui", [lowered.value], I8), lowered.map) if element is I1 else lowered
+    return to_memory(lowering, lowered)
 
 
 def _owned(lowering: Lowering, type_: Type, held: Held) -> tuple[Held, Held, list[Value]]:

@@ -10,7 +10,7 @@ from ...ir.core import Block, Op, Region, Value
 from ...ir.types import I32, FloatType, IntegerType, RegisterType, Type, element_of
 from ...layout import row_major
 from . import places
-from .context import Held, Lowering, register_count, rule, spread
+from .context import Held, Lowering, register_count, rule, spread, whole
 from .convert import part_count, stage
 
 
@@ -37,7 +37,7 @@ def _by_fragments(lowering: Lowering, op: Op) -> Held:
     a, b, c = (array(lowering, lowering.held(o), register_count(o.type)) for o in op.operands)
     operands = [c, a, b]
     value = lowering.builder.value("msl.mma", operands, operands[0].type, attributes)
-    return Held(value, tuple(range(register_count(op.result.type))))
+    return whole(value)
 
 
 def array(lowering: Lowering, held: Held, registers: int) -> Value:
@@ -55,7 +55,7 @@ def _by_multiply_add(lowering: Lowering, op: Op) -> Held:
     parts = min(part_count(lowering, size), op.operands[0].type.shape[-1])
     for part in range(parts):
         total = _multiply_add_part(lowering, op, total, parts, part)
-    return Held(total, tuple(range(registers)) if registers > 1 else None)
+    return whole(total)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _multiply_add_part(lowering: Lowering, op: Op, start: Value, parts: int, par
     registers, element = register_count(op.result.type), element_of(op.result.type)
     block = Block()
     k = block.add_argument(I32)
-    total = Held(block.add_argument(start.type), tuple(range(registers)))
+    total = whole(block.add_argument(start.type))
     with lowering.at(block, op.location):
         offsets = [lowering.emit("arith.muli", [k, lowering.constant(side.step)], I32) for side in sides]
         left, right = (s.load(lowering, o, element, registers) for s, o in zip(sides, offsets, strict=True))

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from math import prod
 
 from ...ir.core import Op, Value
-from ...ir.types import I1, I8, I32, I64, RegisterType, SharedType, TensorType, Type
+from ...ir.types import I1, I32, I64, RegisterType, SharedType, TensorType, Type
 from ...layout import LinearLayout, bits, row_major
 from . import places
 from .context import (
     Held,
     Lowered,
     Lowering,
+    from_memory,
     is_alike_everywhere,
     memory_element,
     register_count,
@@ -74,9 +75,7 @@ def table(lowering: Lowering, values: Sequence[int | float], type_: TensorType) 
 
 def _load(lowering: Lowering, buffer: Value, place: Held, element: Type) -> Held:
     loaded = lowering.emit("msl.shared_load", [buffer, place.value], memory_element(element))
-    if element is I1:
-        loaded = lowering.emit("arith.cmpi", [loaded, lowering.constant(0, I8)], I1, {"predicate": 1})
-    return Held(loaded, place.map)
+    return from_memory(lowering, Held(loaded, place.map), element)
 
 
 def _as_i32(lowering: Lowering, held: Held) -> Held:

@@ -12,7 +12,7 @@ from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, I64, PointerType, RegisterType, TensorType, Type, element_of
 from . import places
-from .context import Addresses, Held, Lowered, Lowering, Pointers, is_zero, register_count, rule, widen
+from .context import Addresses, Held, Lowered, Lowering, Pointers, is_zero, register_count, rule, whole, widen
 from .lane_zero import at_lane_zero
 
 
@@ -165,7 +165,7 @@ def _load_vectors(lowering, base, helds, element, registers: int, width: int) ->
         raise AssertionError("a vector load has one offset per register")
     type_ = RegisterType(registers, element)
     value = lowering.builder.value("msl.load_vector", [base, *operands], type_, {"width": width})
-    return Held(value, tuple(range(registers)))
+    return whole(value)
 
 
 @rule("tt.store")

@@ -12,6 +12,8 @@ from ...ir.types import I1, I32, RegisterType
 from ...layout import LinearLayout
 from .context import Held, Lowering
 
+REGISTERS, LANES, SIMDGROUPS = range(3)  # as in LinearLayout.bases
+
 
 def lane(lowering: Lowering) -> Value:
     return lowering.at_entry(("lane",), lambda b: b.value("msl.lane", [], RegisterType(1, I32)))

@@ -6,16 +6,20 @@ lowest coordinates along the axis are in registers, the next in lanes, the highe
 
 from __future__ import annotations
 
+from math import prod
+from operator import mul
+
 from ...dialects.msl import count_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...ir.types import I1, RegisterType, TensorType, element_of
 from ...layout import LinearLayout, bits, row_major
 from . import places
-from .combiners import combine, combiner_region, load_part, scatter, spread_entries, store_parts
+from .combiners import combine, combiner_region, scatter, spread_entries
 from .commutative import is_commutative
-from .context import Held, Lowering, first, rule, spread
+from .context import Held, Lowering, first, rule, spread, whole
 from .convert import convert_held
+from .partials import Partials
 
 # Combiners of one op that the simdgroup reduces in one step: op name -> kind of msl.simd_reduce.
 KINDS = {
@@ -164,31 +168,14 @@ def _reduce_simdgroups(
     lowering: Lowering, op: Op, values: list[Value], layout: LinearLayout, remaining: LinearLayout, axis: int
 ) -> list[Value]:
     """Every simdgroup puts its partial results into threadgroup memory and combines those of all along the axis."""
-    parts = [i for i, b in enumerate(layout.simdgroups) if b[axis]]
+    run = [i for i, b in enumerate(layout.simdgroups) if b[axis]]
     strides = row_major(remaining.shape)
-    elements = strides[0] * remaining.shape[0] if remaining.shape else 1
-    position = places.coordinate(lowering, remaining, strides)
-    registers = 1 << len(remaining.registers)
-    along = tuple(elements << parts.index(i) if i in parts else 0 for i in range(len(layout.simdgroups)))
-    group_offset = places.bits_to_number(lowering, places.simdgroup(lowering), along)
-    slot = lowering.elementwise("arith.addi", [position, Held(group_offset)], position.element, registers)
-    if not any(any(b) for b in remaining.lanes):
-        # A uniform store elects its lane itself.
-        values = [first(lowering, v) for v in values]
-        owner = places.elect(lowering, 0, layout.free_bits()[2])
-    else:
-        free_lanes = sum(1 << i for i, b in enumerate(remaining.lanes) if not any(b))
-        owner = places.elect(lowering, free_lanes, layout.free_bits()[2])
-    masks = [Held(owner)] if owner is not None else []
-    whole = tuple(range(registers))
-    helds = [Held(v, whole if count_of(v) > 1 else None) for v in values]
-    buffers = store_parts(lowering, helds, slot, masks, elements << len(parts), registers)
-    position = Held(lowering.materialise(position, registers))
+    registers, lanes, simdgroups = (tuple(sum(map(mul, b, strides)) for b in bases) for bases in remaining.bases)
+    partials = Partials(lowering, prod(remaining.shape), (registers, lanes, simdgroups), run)
+    partials.store(list(map(whole, values)))
+    place = Held(lowering.materialise(partials.place(), remaining.register_count))
     total: list[Value] = []
-    for part in range(1 << len(parts)):
-        loaded = [
-            load_part(lowering, b, h.element, position, part * elements).value
-            for b, h in zip(buffers, helds, strict=True)
-        ]
+    for rank in range(1 << len(run)):
+        loaded = [held.value for held in partials.load(place, rank)]
         total = combine(lowering, op, total, loaded) if total else loaded
     return total

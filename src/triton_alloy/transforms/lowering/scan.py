@@ -13,6 +13,7 @@ A reverse scan takes the coordinate from its end. The order of operands is kept:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -21,13 +22,13 @@ from ...ir.core import Op, Value
 from ...ir.types import I1, I32, RegisterType, TensorType, element_of
 from ...layout import LinearLayout, bits, blocked
 from . import places
-from .combiners import combine_held, combiner_region, gather, load_part, scatter, spread_entries, store_parts
-from .context import Held, Lowering, first, rule
+from .combiners import combine_held, combiner_region, gather, scatter, spread_entries
+from .context import Held, Lowering, rule
 from .convert import convert_held
+from .partials import Partials
+from .places import LANES, REGISTERS, SIMDGROUPS
 
-REGISTERS, LANES, SIMDGROUPS = range(3)  # as in LinearLayout.bases
 EQUAL, DIFFERENT = 0, 1  # predicates of arith.cmpi
-Weights = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # of the register's, lane's and simdgroup's bits
 
 
 @rule("tt.scan")
@@ -40,7 +41,7 @@ def scan(lowering: Lowering, op: Op) -> list[Held]:
     helds = [convert_held(lowering, lowering.held(o), layout, suitable) for o in op.operands]
     runs = runs_of(suitable, axis)
     assert runs is not None
-    prefixes = _Scan(lowering, op, suitable, helds).run(runs)
+    prefixes = _Scan(lowering, op, suitable).run(runs, helds)
     return [convert_held(lowering, prefix, suitable, layout) for prefix in prefixes]
 
 
@@ -49,15 +50,15 @@ def runs_of(layout: LinearLayout, axis: int) -> list[tuple[int, list[int]]] | No
 
     None if a bit moves along the axis and more, if two bits do the same, or if lanes are not in their order.
     """
-    places: dict[int, tuple[int, int]] = {}
+    found: dict[int, tuple[int, int]] = {}
     for kind, bases in enumerate(layout.bases):
         for index, basis in enumerate(bases):
             if not basis[axis]:
                 continue
-            if basis[axis].bit_count() > 1 or sum(map(bool, basis)) > 1 or basis[axis] in places:
+            if basis[axis].bit_count() > 1 or sum(map(bool, basis)) > 1 or basis[axis] in found:
                 return None
-            places[basis[axis]] = (kind, index)
-    ordered = [places[1 << bit] for bit in range(bits(layout.shape[axis]))]
+            found[basis[axis]] = (kind, index)
+    ordered = [found[1 << bit] for bit in range(bits(layout.shape[axis]))]
     runs = [(kind, [index for _, index in run]) for kind, run in groupby(ordered, key=lambda place: place[0])]
     in_order = all(run == sorted(run) for kind, run in runs if kind == LANES)
     return runs if in_order else None
@@ -70,75 +71,91 @@ def _in_order(lowering: Lowering, layout: LinearLayout, axis: int) -> LinearLayo
 
 
 @dataclass
+class _Joined:
+    """Blocks joined by one run. `inclusive`: for each element what comes before its block and the block itself,
+    combined; None where no thread has it. `before`: what comes before the block, and where that is anything. `totals`:
+    of the larger blocks. The last two are computed on demand."""
+
+    inclusive: list[Held] | None
+    before: Callable[[], tuple[list[Held], Held]]
+    totals: Callable[[], list[Held]]
+
+
+@dataclass
 class _Scan:
-    """`prefixes`, `totals`: a tensor for each operand. `done`: the register bits below the next run."""
+    """`done`: the bits of the register, lane and simdgroup index in the runs so far, with the present one."""
 
     lowering: Lowering
     op: Op
     layout: LinearLayout
-    prefixes: list[Held]
-    totals: list[Held] = field(init=False)
-    done: set[int] = field(default_factory=set)
-    done_lanes: int = 0
+    done: tuple[set[int], set[int], set[int]] = field(default_factory=lambda: (set(), set(), set()))
 
     def __post_init__(self) -> None:
-        self.totals = self.prefixes
-        self.registers = 1 << len(self.layout.registers)
+        self.registers = self.layout.register_count
         self.reverse = bool(self.op.attributes.get("reverse", False))
 
-    def run(self, runs: list[tuple[int, list[int]]]) -> list[Held]:
-        steps = {REGISTERS: self._registers, LANES: self._lanes, SIMDGROUPS: self._simdgroups}
+    def run(self, runs: list[tuple[int, list[int]]], tensors: list[Held]) -> list[Held]:
+        """The prefixes of `tensors`, one for each operand: before the first run every element is a block."""
+        steps = (self._registers, self._lanes, self._simdgroups)
+        prefixes = totals = tensors
         for number, (kind, run) in enumerate(runs):
-            steps[kind](run, number == 0, number == len(runs) - 1)
-        return self.prefixes
+            self.done[kind].update(run)
+            joined = steps[kind](run, totals)
+            if number == 0 and joined.inclusive is not None:
+                prefixes = joined.inclusive
+            else:
+                prefixes = self._prepend(*joined.before(), prefixes)
+            if number < len(runs) - 1:
+                totals = joined.totals()
+        return prefixes
 
     # ------------------------------------------------------------------------------------------------------- registers
-    def _registers(self, run: list[int], is_first: bool, is_last: bool) -> None:
+    def _registers(self, run: list[int], totals: list[Held]) -> _Joined:
         group = 1 << len(run)
-        across = [i for i in range(len(self.layout.registers)) if i not in run and i not in self.done]
-        self.done.update(run)
+        across = [i for i in range(len(self.layout.registers)) if i not in self.done[REGISTERS]]
         blocks = [scatter(o, across) for o in range(1 << len(across))]
         table = [block | scatter(self._turned(j, group), run) for block in blocks for j in range(group)]
-        inclusive = self._scan_registers(table, group)
-        index = range(self.registers)
-        numbers = [gather(r, across) for r in index]
-        ranks = [self._turned(gather(r, run), group) for r in index]
-        if is_first:
+        scanned = self._scan_registers(totals, table, group)
+        numbers = [gather(r, across) for r in range(self.registers)]
+        ranks = [self._turned(gather(r, run), group) for r in range(self.registers)]
+
+        def at(ranks: list[int]) -> list[Held]:
             where = tuple(n * group + j for n, j in zip(numbers, ranks, strict=True))
-            self.prefixes = [Held(value, where) for value in inclusive]
-        else:
-            where = tuple(n * group + max(j - 1, 0) for n, j in zip(numbers, ranks, strict=True))
-            before = [Held(value, where) for value in inclusive]
+            return [Held(value, where) for value in scanned]
+
+        def before() -> tuple[list[Held], Held]:
             weights = tuple(1 << run.index(i) if i in run else 0 for i in range(len(self.layout.registers)))
             rank = places.position(self.lowering, weights, (), ())
-            self._prepend(before, self._is(rank, DIFFERENT, self._turned(0, group)))
-        if not is_last:
+            return at([max(j - 1, 0) for j in ranks]), self._is(rank, DIFFERENT, self._turned(0, group))
+
+        def of_blocks() -> list[Held]:
             ends = tuple(range(group - 1, len(table), group))
-            self.totals = [self._held(self.lowering.pick(value, ends), tuple(numbers)) for value in inclusive]
+            return [self._held(self.lowering.pick(value, ends), tuple(numbers)) for value in scanned]
+
+        return _Joined(at(ranks), before, of_blocks)
 
     def _turned(self, number: int, size: int) -> int:
         """Place `number` of `size` in the order of the scan; the same function leads back."""
         return size - 1 - number if self.reverse else number
 
-    def _scan_registers(self, table: list[int], group: int) -> list[Value]:
+    def _scan_registers(self, totals: list[Held], table: list[int], group: int) -> list[Value]:
         """Prefixes of the totals over each `group` of registers of `table`."""
         lowering = self.lowering
-        values, joined = lowering.join_maps(self.totals, self.registers)
+        values, joined = lowering.join_maps(totals, self.registers)
         entries = max(count_of(v) for v in values)
         values = [spread_entries(lowering, v, entries) for v in values]
-        uniform = all(held.uniform for held in self.totals)
+        uniform = all(held.uniform for held in totals)
         elements = [element_of(v.type) for v in values]
         types = [RegisterType(len(table), element, uniform) for element in elements]
-        places = tuple(joined[t] if joined is not None else 0 for t in table)
+        attributes = {"group": group, "map": tuple(joined[t] if joined is not None else 0 for t in table)}
         region = combiner_region(lowering, self.op, elements)
-        scanned = lowering.builder.build("msl.scan_registers", values, types, {"group": group, "map": places}, [region])
-        return list(scanned.results)
+        return list(lowering.builder.build("msl.scan_registers", values, types, attributes, [region]).results)
 
     # ----------------------------------------------------------------------------------------------------------- lanes
-    def _lanes(self, run: list[int], is_first: bool, is_last: bool) -> None:
+    def _lanes(self, run: list[int], totals: list[Held]) -> _Joined:
         """After step k, every lane has the prefix over the lanes that differ in the bits 0 ... k of the run only."""
         lowering, mask = self.lowering, sum(1 << bit for bit in run)
-        values, table = lowering.join_maps(self.totals, self.registers)
+        values, table = lowering.join_maps(totals, self.registers)
         inclusive = [self._held(v, table) for v in values]
         below = 0
         for bit in (1 << index for index in run):
@@ -148,15 +165,12 @@ class _Scan:
             is_later = self._is(self._lane_bits(bit), EQUAL if self.reverse else DIFFERENT, 0)
             inclusive = self._select(is_later, joined, inclusive)
             below |= bit
-        if is_first:
-            self.prefixes = inclusive
-        else:
-            before = [self._shuffle(v, self._previous_lane(mask)) for v in inclusive]
-            start = mask if self.reverse else 0
-            self._prepend(before, self._is(self._lane_bits(mask), DIFFERENT, start))
-        self.done_lanes |= mask
-        if not is_last:
-            self.totals = [self._of_last_lane(v, mask) for v in inclusive]
+
+        def before() -> tuple[list[Held], Held]:
+            shuffled = [self._shuffle(v, self._previous_lane(mask)) for v in inclusive]
+            return shuffled, self._is(self._lane_bits(mask), DIFFERENT, mask if self.reverse else 0)
+
+        return _Joined(inclusive, before, lambda: [self._of_last_lane(v, mask) for v in inclusive])
 
     def _lane(self, set_bits: int, clear_bits: int) -> Value:
         """The lane's index with some bits set and others cleared."""
@@ -195,8 +209,11 @@ class _Scan:
     def _lane_bits(self, mask: int) -> Held:
         lowering = self.lowering
         lane = places.lane(lowering)
-        make = lambda b: b.value("arith.andi", [lane, b.constant(mask, I32)], lane.type)  # noqa: E731
-        return Held(lowering.at_entry(("lane bits", mask), make))
+        return Held(
+            lowering.at_entry(
+                ("lane bits", mask), lambda b: b.value("arith.andi", [lane, b.constant(mask, I32)], lane.type)
+            )
+        )
 
     def _shuffle(self, held: Held, source: Value) -> Held:
         if held.uniform:
@@ -207,8 +224,8 @@ class _Scan:
         """The value of the lane at the end of the scan over `mask`: uniform if that is one lane."""
         if held.uniform:
             return held
-        free = self.layout.free_bits()[1]
-        if (self.done_lanes | free) + 1 < self.layout.lane_count:
+        free = self.layout.free_bits()[1] | sum(1 << bit for bit in self.done[LANES])
+        if free + 1 < self.layout.lane_count:
             return self._shuffle(held, self._lane(0, mask) if self.reverse else self._lane(mask, 0))
         lane = self.lowering.constant(0 if self.reverse else mask)
         type_ = RegisterType(count_of(held.value), held.element, True)
@@ -216,53 +233,35 @@ class _Scan:
         return Held(value, held.map)
 
     # ------------------------------------------------------------------------------------------------------ simdgroups
-    def _simdgroups(self, run: list[int], is_first: bool, is_last: bool) -> None:
-        lowering, parts = self.lowering, 1 << len(run)
-        size, position, slot, owner = self._slots(run)
-        if not any(position[1]):
-            self.totals = [Held(first(lowering, held.value), held.map) for held in self.totals]
-        buffers = store_parts(
-            lowering, self.totals, places.position(lowering, *slot), owner, size * parts, self.registers
-        )
-        rank = Held(self._simdgroup_rank(run))
-        place = places.position(lowering, *position)
+    def _simdgroups(self, run: list[int], totals: list[Held]) -> _Joined:
+        """Each simdgroup adds up what the others of the run have, part by part, and keeps what comes before its own."""
+        partials, parts = self._partials(run), 1 << len(run)
+        partials.store(totals)
+        rank, place = Held(partials.rank()), partials.place()
         total: list[Held] = []
         before: list[Held] = []
-        for part in range(parts if not is_last else parts - 1):
-            start = self._turned(part, parts) * size
-            loaded = [
-                load_part(lowering, buffer, held.element, place, start)
-                for buffer, held in zip(buffers, self.totals, strict=True)
-            ]
-            if part:
-                loaded = combine_held(lowering, self.op, total, loaded, self.registers)
-            total = loaded
-            if part < parts - 1:
-                is_next = self._is(rank, EQUAL, self._turned(part + 1, parts))
-                before = self._select(is_next, total, before) if before else total
-        self._prepend(before, self._is(rank, DIFFERENT, self._turned(0, parts)))
-        self.totals = total
 
-    def _slots(self, run: list[int]) -> tuple[int, Weights, Weights, list[Held]]:
-        """Where the totals are in a buffer: its size for one simdgroup of the run, the weights of the index bits in the
-        position, those with the run's bits, and the masks of the places that store."""
+        def and_part(part: int) -> list[Held]:
+            loaded = partials.load(place, self._turned(part, parts))
+            return combine_held(self.lowering, self.op, total, loaded, self.registers) if total else loaded
+
+        for part in range(parts - 1):
+            total = and_part(part)
+            is_next = self._is(rank, EQUAL, self._turned(part + 1, parts))
+            before = self._select(is_next, total, before) if before else total
+        where = self._is(rank, DIFFERENT, self._turned(0, parts))
+        return _Joined(None, lambda: (before, where), lambda: and_part(parts - 1))
+
+    def _partials(self, run: list[int]) -> Partials:
+        """The totals that a simdgroup has: the bits that no run has reached yet tell them apart."""
         weight, weights = 1, ([], [], [])
-        done = (self.done, {i for i in range(len(self.layout.lanes)) if self.done_lanes >> i & 1}, set(run))
         for kind in (LANES, REGISTERS, SIMDGROUPS):
             for index, basis in enumerate(self.layout.bases[kind]):
-                counts = any(basis) and index not in done[kind]
+                counts = any(basis) and index not in self.done[kind]
                 weights[kind].append(weight if counts else 0)
                 weight <<= counts
-        with_run = [weight << run.index(i) if i in run else w for i, w in enumerate(weights[SIMDGROUPS])]
-        free = [sum(1 << i for i, w in enumerate(part) if not w) for part in (weights[LANES], with_run)]
-        owner = places.elect(self.lowering, free[0] if any(weights[LANES]) else 0, free[1])
         registers, lanes, simdgroups = map(tuple, weights)
-        slot = (registers, lanes, tuple(with_run))
-        return weight, (registers, lanes, simdgroups), slot, [] if owner is None else [Held(owner)]
-
-    def _simdgroup_rank(self, run: list[int]) -> Value:
-        weights = tuple(1 << run.index(i) if i in run else 0 for i in range(len(self.layout.simdgroups)))
-        return places.bits_to_number(self.lowering, places.simdgroup(self.lowering), weights)
+        return Partials(self.lowering, weight, (registers, lanes, simdgroups), run)
 
     # ---------------------------------------------------------------------------------------------------------- common
     def _held(self, value: Value, table: tuple[int, ...] | None) -> Held:
@@ -278,7 +277,7 @@ class _Scan:
             for y, n in zip(yes, no, strict=True)
         ]
 
-    def _prepend(self, before: list[Held], where: Held) -> None:
+    def _prepend(self, before: list[Held], where: Held, prefixes: list[Held]) -> list[Held]:
         """Combine what comes before the block with the prefixes in it, where something does."""
-        joined = combine_held(self.lowering, self.op, before, self.prefixes, self.registers)
-        self.prefixes = self._select(where, joined, self.prefixes)
+        joined = combine_held(self.lowering, self.op, before, prefixes, self.registers)
+        return self._select(where, joined, prefixes)

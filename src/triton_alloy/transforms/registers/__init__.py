@@ -8,4 +8,6 @@ In the order of the pipeline:
     barriers        where threads meet, and nowhere else
     form_loops      register loops; loop_schedule: which ops share one; register_ops: what it must know of an op
     storage         variables; interference: which values may share one
+    unroll          loops over registers that the text asks to unroll
+    pointers        arguments that are only read, and what the kernel needs of its runtime
 """

@@ -99,7 +99,7 @@ def _walk(block: Block, pending: Pending, scope: str, place: Place) -> Pending:
                 pending = _after_barrier(reach, pending)
             pending |= {touch}
         elif op.name == "scf.if":
-            ends = [_walk(b, pending, scope, place) for b in _blocks(op)]
+            ends = [_walk(b, pending, scope, place) for b in op.blocks()]
             pending = frozenset().union(*ends)
         elif op.regions:
             pending = _loop(op, pending, scope, place)
@@ -110,10 +110,6 @@ def _after_barrier(reach: str, pending: Pending) -> Pending:
     if reach in DEVICE_SCOPES.values():
         return frozenset()
     return frozenset(p for p in pending if isinstance(p, DeviceTouch))
-
-
-def _blocks(op: Op) -> list[Block]:
-    return [b for region in op.regions for b in region.blocks]
 
 
 def _loop(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
@@ -130,6 +126,6 @@ def _loop(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
 
 
 def _iteration(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
-    for block in _blocks(op):
+    for block in op.blocks():
         pending = _walk(block, pending, scope, place)
     return pending

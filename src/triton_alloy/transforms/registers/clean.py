@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ...dialects.control import For
 from ...ir.core import Op
 from ...ir.rewrite import (
-    drop_unchanged_carries,
     eliminate_common_subexpressions,
     eliminate_dead_code,
     hoist_invariants,
@@ -18,6 +18,19 @@ def run(module: Op) -> None:
     eliminate_common_subexpressions(module)
     hoist_invariants(module, _saves_registers)
     eliminate_dead_code(module)
+
+
+def drop_unchanged_carries(module: Op) -> None:
+    """Remove what every iteration of an scf.for passes on as it is."""
+    for op in list(module.walk()):
+        if op.name == "scf.for":
+            loop = For(op)
+            for number in reversed(range(len(op.results))):
+                argument, initial = loop.carried[number], loop.initial[number]
+                if loop.yielded[number] in (argument, initial):
+                    argument.replace_by(initial)
+                    op.results[number].replace_by(initial)
+                    loop.drop(number)
 
 
 def _saves_registers(op: Op) -> bool:

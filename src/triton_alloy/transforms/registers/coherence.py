@@ -8,16 +8,11 @@ reads or only writes it does not pass on to itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
-
-from ...dialects.control import carried_through
 from ...dialects.msl import DEVICE, row_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
-from ...ir.registry import is_terminator
-from ...ir.types import PointerType
 from ...target import Target
+from .pointers import groups
 from .register_ops import access_of
 
 
@@ -25,62 +20,22 @@ def run(kernel: Op, target: Target) -> None:
     """Mark the loads and stores, in place. Raises Unsupported for accesses by address that would have to be."""
     if target.hardware is None or not any(op.name == "msl.fence" for op in kernel.walk()):
         return
-    groups = _groups(kernel)
-    accesses = [_PointerAccess.of(op, groups) for op in kernel.walk()]
-    known = [access for access in accesses if access is not None]
-    read = {access.group for access in known if access.reads}
-    written = {access.group for access in known if access.writes}
-    for access in known:
-        if access.group in read and access.group in written and not (access.reads and access.writes):
-            _make_coherent(access.op)
-
-
-@dataclass(frozen=True)
-class _PointerAccess:
-    """group: of the pointers that lead to the same memory; None: an address, which may lead anywhere."""
-
-    op: Op
-    group: Value | None
-    reads: bool
-    writes: bool
-
-    @staticmethod
-    def of(op: Op, groups: dict[Value, Value]) -> _PointerAccess | None:
+    same = groups(kernel)
+    read: set[Value | None] = set()
+    written: set[Value | None] = set()
+    accesses: list[tuple[Op, Value | None]] = []
+    for op in kernel.walk():
         access = access_of(op)
         if access is None or access.memory.space != DEVICE:
-            return None
-        group = groups[access.base] if access.base is not None else None
-        return _PointerAccess(op, group, access.memory.reads, access.memory.writes)
-
-
-def _groups(kernel: Op) -> dict[Value, Value]:
-    """Each pointer -> one that stands for all that lead to the same memory: derived from it, or carried together."""
-    parents: dict[Value, Value] = {}
-
-    def find(value: Value) -> Value:
-        while value in parents:
-            value = parents[value]
-        return value
-
-    def join(one: Value, other: Value) -> None:
-        one, other = find(one), find(other)
-        if one is not other:
-            parents[other] = one
-
-    pointers = [argument for argument in kernel.body.arguments if isinstance(argument.type, PointerType)]
-    for op in kernel.walk():
-        blocks = [block for region in op.regions for block in region.blocks]
-        inside = [argument for block in blocks for argument in block.arguments]
-        pointers += [value for value in (*op.results, *inside) if isinstance(value.type, PointerType)]
-        if not op.regions and not is_terminator(op):
-            for pair in pairwise(v for v in (*op.operands, *op.results) if isinstance(v.type, PointerType)):
-                join(*pair)
-        for carried in carried_through(op):
-            first, *others = [*carried.targets, *(user.operands[index] for user, index in carried.uses)]
-            if isinstance(first.type, PointerType):
-                for other in others:
-                    join(first, other)
-    return {pointer: find(pointer) for pointer in pointers}
+            continue
+        group = same[access.base] if access.base is not None else None  # an address, which may lead anywhere
+        read |= {group} if access.memory.reads else set()
+        written |= {group} if access.memory.writes else set()
+        if not (access.memory.reads and access.memory.writes):  # which is atomic as it is
+            accesses.append((op, group))
+    for op, group in accesses:
+        if group in read & written:
+            _make_coherent(op)
 
 
 def _make_coherent(op: Op) -> None:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ...dialects.arith import EQ
 from ...dialects.msl import Form, count_of, row_of
 from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.registry import is_terminator
@@ -126,9 +127,8 @@ class _Former:
         """A whole-array op or region op stays as it is, on the new arrays."""
         op.set_operands([self.array(v) for v in op.operands])
         builder.insert(op)
-        for region in op.regions:
-            for block in region.blocks:
-                self.block(block)
+        for block in op.blocks():
+            self.block(block)
 
     def _loop(self, group: Group, builder: Builder) -> None:
         body = Block([INDEX])
@@ -219,7 +219,7 @@ class _Former:
         entries = [self.register(x, self._reduced(x, table), place) for x in op.operands]
         combined = self._combine(op, [*body.arguments[1:], *entries], place.builder)
         rank = self._position(tuple(n % group for n in range(len(table))), place)
-        starts = place.builder.value("arith.cmpi", [rank, place.builder.constant(0, I32)], I1, {"predicate": 0})
+        starts = place.builder.value("arith.cmpi", [rank, place.builder.constant(0, I32)], I1, {"predicate": EQ})
         prefixes = [
             place.builder.value("arith.select", [starts, entry, value], type_)
             for entry, value, type_ in zip(entries, combined, types, strict=True)

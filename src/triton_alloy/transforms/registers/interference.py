@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from ...dialects.control import For, While
 from ...dialects.msl import Form, count_of, row_of
 from ...ir.core import Block, Op, Value
 from ...ir.registry import is_terminator
@@ -20,15 +21,13 @@ Live = frozenset[Value]
 
 def carried_arguments(op: Op) -> list[Value]:
     """The block arguments of a loop that stand for its results."""
-    if op.name == "msl.loop":
-        return op.body.arguments[1:]
-    if op.name == "scf.for":
-        return op.body.arguments[1:]
-    return op.regions[1].blocks[0].arguments if op.name == "scf.while" else []
+    if op.name == "scf.while":
+        return While(op).after.arguments
+    return For(op).carried if op.name in ("scf.for", "msl.loop") else []
 
 
 def carried_inits(op: Op) -> list[Value]:
-    return op.operands[3:] if op.name == "scf.for" else op.operands
+    return For(op).initial if op.name == "scf.for" else op.operands
 
 
 def owner_of(block: Block) -> Op:
@@ -75,7 +74,7 @@ class Interference:
             for argument, result in zip(carried_arguments(op), op.results, strict=False):
                 self.resident[argument] = self.resident[result]
             if op.name == "scf.while":
-                for argument in op.regions[0].blocks[0].arguments:
+                for argument in While(op).before.arguments:
                     self.resident[argument] = argument
 
     def _residents(self, values: list[Value]) -> Live:
@@ -92,7 +91,7 @@ class Interference:
                 if inner is not op:
                     used |= self._residents(inner.operands)
                     made |= self._residents(inner.results)
-                made |= self._residents([a for r in inner.regions for b in r.blocks for a in b.arguments])
+                made |= self._residents([a for b in inner.blocks() for a in b.arguments])
             self._used[op] = frozenset(used - made)
         return self._used[op]
 
@@ -176,22 +175,22 @@ class Interference:
 
     def _if(self, op: Op, live: Live, weight: int) -> Live:
         entry = live - self._residents(op.results)
-        for region in op.regions:
-            for block in region.blocks:
-                inside = self._copy(op.results, block.terminator.operands, live, weight)
-                entry |= self._block(block, inside, weight)
+        for block in op.blocks():
+            inside = self._copy(op.results, block.terminator.operands, live, weight)
+            entry |= self._block(block, inside, weight)
         return entry | self._residents(op.operands)
 
     def _while(self, op: Op, live: Live, weight: int) -> Live:
-        before, after = (region.blocks[0] for region in op.regions)
+        loop = While(op)
+        before, after = loop.before, loop.after
         around = (live - self._residents(op.results)) | self._outer_uses(op)
         again = around | self._residents(before.arguments)
-        inside = self._copy(before.arguments, after.terminator.operands, again, weight * 10)
+        inside = self._copy(before.arguments, loop.yielded, again, weight * 10)
         inside = self._block(after, inside, weight * 10) | around | live | self._residents(op.results)
-        inside = self._copy(op.results, before.terminator.operands[1:], inside, weight * 10)
-        inside |= self._residents(before.terminator.operands[:1])
+        inside = self._copy(op.results, loop.passed, inside, weight * 10)
+        inside |= self._residents([loop.condition])
         inside = self._block(before, inside, weight * 10) | around | self._residents(before.arguments)
-        return self._copy(before.arguments, op.operands, inside, weight)
+        return self._copy(before.arguments, loop.initial, inside, weight)
 
     # ------------------------------------------------------------------------------------------------------- grouping
     def shared(self) -> Iterator[list[Value]]:

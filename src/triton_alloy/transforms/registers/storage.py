@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ...dialects.control import For, While
 from ...dialects.msl import Form, count_of, row_of
 from ...ir.core import Block, Builder, Op, Region, Value
 from ...ir.types import INDEX, UNKNOWN, RegisterType, Type, element_of
@@ -84,7 +85,7 @@ def _derived_name(value: Value) -> str:
     if op is None:
         return ""
     if op.name == "scf.if":
-        ends = [block.terminator.operands[value.index] for region in op.regions for block in region.blocks]
+        ends = [block.terminator.operands[value.index] for block in op.blocks()]
         return next((v.name for v in ends if v.name), "")
     if op.name == "msl.loop" and value.index < op.integer("carried", 0):
         combined = op.body.terminator.operands[value.index].definer
@@ -197,7 +198,7 @@ class _Storage:
         inits = carried_inits(op)[: len(arguments)]
         self._anchor(op, arguments)
         self._copy_all(arguments, inits, Builder.before_op(op))
-        op.set_operands(op.operands[:3] if op.name == "scf.for" else [])
+        op.set_operands(For(op).bounds if op.name == "scf.for" else [])
         self.block(body)
         end = body.terminator
         self._copy_all(arguments, end.operands[: len(arguments)], Builder.before_op(end))
@@ -206,24 +207,23 @@ class _Storage:
         self._replace_results(op, carried)
 
     def _branch(self, op: Op) -> None:
-        for region in op.regions:
-            for block in region.blocks:
-                self.block(block)
-                end = block.terminator
-                self._copy_all(op.results, end.operands, Builder.before_op(end))
-                end.set_operands([])
+        for block in op.blocks():
+            self.block(block)
+            end = block.terminator
+            self._copy_all(op.results, end.operands, Builder.before_op(end))
+            end.set_operands([])
         self._replace_results(op, op.results)
 
     def _while(self, op: Op) -> None:
-        before, after = (region.blocks[0] for region in op.regions)
+        loop, before, after = While(op), *op.blocks()
         arguments = list(before.arguments)
         self._anchor(op, [*arguments, *op.results])
         self._copy_all(arguments, op.operands, Builder.before_op(op))
         op.set_operands([])
         self.block(before)
         end = before.terminator
-        self._copy_all(op.results, end.operands[1:], Builder.before_op(end))
-        end.set_operands(end.operands[:1])
+        self._copy_all(op.results, loop.passed, Builder.before_op(end))
+        end.set_operands([loop.condition])
         self.block(after)
         self._copy_all(arguments, after.terminator.operands, Builder.before_op(after.terminator))
         after.terminator.set_operands([])

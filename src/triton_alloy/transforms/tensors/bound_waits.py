@@ -12,12 +12,11 @@ too, which it does not notice. A tl.atomic_poll becomes such a loop first.
 
 from __future__ import annotations
 
+from ...dialects.arith import NE, SLT
+from ...dialects.control import While
 from ...dialects.tt import is_atomic
 from ...ir.core import Block, Builder, Op, Region, Value
 from ...ir.types import I1, I32, TensorType, with_element
-
-_NOT_EQUAL, _SIGNED_LESS = 1, 2
-"""The numbers of `ne` and `slt` among the predicates of arith.cmpi."""
 
 
 def run(module: Op, limit: int | None) -> None:
@@ -47,7 +46,7 @@ def _as_loop(poll: Op) -> None:
     builder = Builder(before, None, poll.location)
     order = {name: poll.attributes[name] for name in ("sem", "scope")}
     found = builder.value("tt.atomic_load", [pointer], expected.type, order)
-    differs = builder.value("arith.cmpi", [found, expected], start.type, {"predicate": _NOT_EQUAL})
+    differs = builder.value("arith.cmpi", [found, expected], start.type, {"predicate": NE})
     waits = builder.value("arith.andi", [before.arguments[0], differs], start.type)
     builder.build("scf.condition", [_any(builder, waits), waits])
     Builder(after, None, poll.location).build("scf.yield", after.arguments)
@@ -68,7 +67,7 @@ def _any(builder: Builder, flags: Value) -> Value:
 
 
 def _bound(loop: Op, limit: int) -> None:
-    before, after = (region.blocks[0] for region in loop.regions)
+    before, after = loop.blocks()
     outside = Builder.before_op(loop)
     loop.set_operands([*loop.operands, outside.constant(0, I32)])
 
@@ -76,8 +75,8 @@ def _bound(loop: Op, limit: int) -> None:
     decision = before.terminator
     builder = Builder.before_op(decision)
     is_below = _below(builder, count, limit)
-    goes_on = builder.value("arith.andi", [decision.operands[0], is_below], I1)
-    decision.set_operands([goes_on, *decision.operands[1:], count])
+    goes_on = builder.value("arith.andi", [While(loop).condition, is_below], I1)
+    decision.set_operands([goes_on, *While(loop).passed, count])
 
     carried = after.add_argument(I32, loop.location)
     end = after.terminator
@@ -92,4 +91,4 @@ def _bound(loop: Op, limit: int) -> None:
 
 
 def _below(builder: Builder, count: Value, limit: int) -> Value:
-    return builder.value("arith.cmpi", [count, builder.constant(limit, I32)], I1, {"predicate": _SIGNED_LESS})
+    return builder.value("arith.cmpi", [count, builder.constant(limit, I32)], I1, {"predicate": SLT})

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...dialects.control import For, While
 from ...ir.core import Block, Builder, Op, Value, constant_of
 from ...ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
 from ...ir.types import I64, IntegerType, PointerType, TensorType, Type, element_of, with_element
@@ -45,15 +46,14 @@ class _Carry:
 
 
 def _for(loop: Op, index: int) -> None:
-    body = loop.body
-    argument = body.arguments[index + 1]
-    _rewrite(_Carry(loop, (loop, index + 3), (body.terminator, index), [argument], loop.results[index]), argument)
+    initial, argument = For(loop).initial_use(index), For(loop).carried[index]
+    _rewrite(_Carry(loop, initial, (loop.body.terminator, index), [argument], loop.results[index]), argument)
 
 
 def _while(loop: Op, index: int) -> None:
     """A value that the condition's region passes on as it got it."""
-    before, after = (region.blocks[0] for region in loop.regions)
-    passed = before.terminator.operands[index + 1]
+    before, after = loop.blocks()
+    passed = While(loop).passed[index]
     if passed.owner is not before or before.terminator.operands.count(passed) > 1:
         return
     argument = after.arguments[index]

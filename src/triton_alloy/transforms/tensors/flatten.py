@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from ...dialects import is_elementwise, is_pure
+from ...dialects.control import For
 from ...errors import Unsupported
 from ...ir.core import Block, Builder, Op, Region, Value
 from ...ir.types import I1, TensorType, element_of
@@ -33,9 +34,8 @@ def run(module: Op) -> None:
 # ------------------------------------------------------------------------------------------------------------ branches
 def _choose_within(block: Block) -> None:
     for op in block:
-        for region in op.regions:
-            for inner in region.blocks:
-                _choose_within(inner)
+        for inner in op.blocks():
+            _choose_within(inner)
         if op.name == "scf.if":
             _choose(op)
 
@@ -44,16 +44,15 @@ def _choose(op: Op) -> None:
     """Replace an scf.if by all it holds, and a choice for each result."""
     before = Builder.before_op(op)
     ways = []
-    for region in op.regions:
-        for block in region.blocks:
-            end = block.terminator.detach()
-            for inner in block:
-                if inner.name == "tt.assert":
-                    _hold_elsewhere(before, inner, op.operands[0], is_first=not ways)
-                elif not is_pure(inner):
-                    raise Unsupported(inner, "an effect for some of the elements only", inner.location)
-                before.insert(inner.detach())
-            ways.append(end)
+    for block in op.blocks():
+        end = block.terminator.detach()
+        for inner in block:
+            if inner.name == "tt.assert":
+                _hold_elsewhere(before, inner, op.operands[0], is_first=not ways)
+            elif not is_pure(inner):
+                raise Unsupported(inner, "an effect for some of the elements only", inner.location)
+            before.insert(inner.detach())
+        ways.append(end)
     chosen = [
         before.value("arith.select", [op.operands[0], yes, no], result.type)
         for result, yes, no in zip(op.results, *(end.operands for end in ways), strict=True)
@@ -142,10 +141,10 @@ class _Mapping:
             self.values[old] = result
 
     def _loop(self, op: Op, operands: list[Value], builder: Builder) -> Op:
-        bounds = operands[:3]
+        bounds = operands[: len(For(op).bounds)]
         if any(isinstance(v.type, TensorType) for v in bounds):
             raise Unsupported(op, "a loop that is longer for some elements than for others", op.location)
-        initial = [self._spread(v, builder) for v in op.operands[3:]]
+        initial = [self._spread(v, builder) for v in For(op).initial]
         types = [v.type for v in initial]
         body = Block([bounds[0].type, *types])
         for old, new in zip(op.body.arguments, body.arguments, strict=True):

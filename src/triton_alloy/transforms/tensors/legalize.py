@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...dialects.arith import FLOAT
 from ...errors import Unsupported
 from ...ir.core import Builder, Op, Value
 from ...ir.types import BF16, F16, F32, I1, I8, I16, I32, FloatType, Type, element_of, with_element
@@ -17,7 +18,6 @@ from .terms import Term
 HALVES = (F16, BF16)
 DOT_OPERANDS = (F16, BF16, F32, I8)
 TOWARD_ZERO = 0  # tt.fp_to_fp's rounding attribute; 1 is to nearest even
-GREATER = 2  # arith.cmpf ogt
 F32_INTEGERS = 1 << 24  # up to here f32 holds every integer
 
 
@@ -117,7 +117,7 @@ def _toward_zero(before: Builder, wide: Value, nearest: Value) -> Value:
 
     back = before.value("arith.extf", [nearest], typed(F32))
     magnitudes = [before.value("math.absf", [x], typed(F32)) for x in (back, wide)]
-    beyond = before.value("arith.cmpf", magnitudes, typed(I1), {"predicate": GREATER})
+    beyond = before.value("arith.cmpf", magnitudes, typed(I1), {"predicate": FLOAT["ogt"]})
     bits = before.value("tt.bitcast", [nearest], typed(I16))
     less = before.value("arith.subi", [bits, before.constant(1, typed(I16))], typed(I16))
     previous = before.value("tt.bitcast", [less], nearest.type)

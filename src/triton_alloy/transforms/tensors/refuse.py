@@ -20,7 +20,7 @@ def run(module: Op) -> None:
     for op in module.walk():
         if op.name in OPS:
             raise Unsupported(op, OPS[op.name], op.location)
-        for value in (*op.results, *(a for region in op.regions for block in region.blocks for a in block.arguments)):
+        for value in (*op.results, *(a for block in op.blocks() for a in block.arguments)):
             _refuse_type(op, value)
 
 

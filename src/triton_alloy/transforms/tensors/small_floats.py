@@ -176,7 +176,7 @@ def as_bytes(type_: Type) -> Type:
 
 def _forget(op: Op) -> None:
     """Bytes for the small floats in an op's types and attributes."""
-    for value in (*op.results, *(a for region in op.regions for block in region.blocks for a in block.arguments)):
+    for value in (*op.results, *(a for block in op.blocks() for a in block.arguments)):
         value.type = as_bytes(value.type)
     for name, attribute in op.attributes.items():
         op.attributes[name] = _bytes_of(attribute)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...dialects.arith import EQ, FLOAT, NE, SGE, SGT, SLE, SLT
 from ...ir.core import Builder, Value
 from ...ir.types import F32, I1, I32, FloatType, Type, element_of, with_element
 
-_INTEGER_PREDICATES = {"==": 0, "!=": 1, "<": 2, "<=": 3, ">": 4, ">=": 5}
-_FLOAT_PREDICATES = {"==": 1, ">": 2, ">=": 3, "<": 4, "<=": 5, "!=": 13}
+_SIGNED = {"==": EQ, "!=": NE, "<": SLT, "<=": SLE, ">": SGT, ">=": SGE}
+_ORDERED = {"==": "oeq", "!=": "une", "<": "olt", "<=": "ole", ">": "ogt", ">=": "oge"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,9 @@ class Term:
 
     def compare(self, symbol: str, other: Term | int | float) -> Term:
         """`symbol`: one of == != < <= > >=; of floats ordered ones, but !=."""
-        name, table = ("arith.cmpf", _FLOAT_PREDICATES) if self.is_float else ("arith.cmpi", _INTEGER_PREDICATES)
-        return self.op(name, other, element=I1, predicate=table[symbol])
+        if self.is_float:
+            return self.op("arith.cmpf", other, element=I1, predicate=FLOAT[_ORDERED[symbol]])
+        return self.op("arith.cmpi", other, element=I1, predicate=_SIGNED[symbol])
 
     def where(self, yes: Term | int | float, no: Term | int | float) -> Term:
         """This condition's choice; at least one of the two is a Term."""

@@ -10,7 +10,8 @@
 
 The second loop takes over where a mask is first needed: the rest of a ragged edge, or all. So an access of a tile that
 lies inside costs no mask, and the loads of an iteration may overlap. A mask counts if what is enough for it to be true
-(extents.py) stays true up to some iteration, or from the first one on.
+(extents.py) stays true up to some iteration, or from the first one on. Where all masks are the same in every iteration
+a loop has a copy for the sake of dots only: beside memory a mask costs little, and two loops take more registers.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _split(loop: Op) -> bool:
     if loop.attributes.get("unsignedCmp"):
         return False
     tests = {op: condition for op, condition in _tested(loop) if all(_is_usable(loop, s) for s in condition.negative)}
-    if not tests:
+    if not tests or not (_has_dot(loop) or any(_changes(loop, condition) for condition in tests.values())):
         return False
     whole = _copy(loop, tests)
     loop.set_operand(0, whole.results[0])
@@ -94,6 +95,15 @@ def _comparisons(mask: Value) -> Iterator[Op]:
     elif op.name in _VIEWS or op.name == "arith.andi":
         for operand in op.operands:
             yield from _comparisons(operand)
+
+
+def _changes(loop: Op, condition: Condition) -> bool:
+    """Whether it may be true in one iteration and false in another."""
+    return any(loop.body.arguments[0] in sum_.factors for sum_ in condition.negative)
+
+
+def _has_dot(loop: Op) -> bool:
+    return any(op.name == "tt.dot" for op in loop.walk())
 
 
 def _is_usable(loop: Op, negative: Sum) -> bool:

@@ -44,7 +44,7 @@ enum Failure : uint {
 
 enum AccessKind : uint { access_read = 0, access_write = 1, access_atomic = 2, access_either = 3 };
 
-// Why a launch was stopped, and where. Mirrored by plan.py (ctypes).
+// Why a launch was stopped, and where. Mirrored by launch/plan.py (ctypes).
 struct Stop {
   uint failure;                     // Failure
   uint threadgroup[3];
@@ -58,7 +58,7 @@ struct Stop {
 struct Worker;
 typedef void (*RunRange)(Worker *, ulong first, ulong last);
 
-// Messages of os_log, one after another: a byte for the level, the text, a zero. Mirrored by plan.py.
+// Messages of os_log, one after another: a byte for the level, the text, a zero. Mirrored by launch/plan.py.
 constexpr uint log_bytes = 1u << 18;
 struct Log {
   uint locked;
@@ -67,7 +67,7 @@ struct Log {
   char text[log_bytes];
 };
 
-// One prepared launch: everything but the buffers and the grid. Mirrored by plan.py (ctypes).
+// One prepared launch: everything but the buffers and the grid. Mirrored by launch/plan.py (ctypes).
 struct Plan {
   uint version;
   uint workers;                     // at most this many threads of the operating system, the caller included
@@ -126,7 +126,7 @@ struct Worker {
   uint epoch;                       // barriers passed in this threadgroup
   uint random;                      // state of the schedule's generator, in sanitize mode
   ulong divergent;                  // collective operations met by only some active lanes
-  ulong output_bytes;               // written to outputs in this launch, see outputs.py
+  ulong output_bytes;               // written to outputs in this launch, see text/outputs.py
   uint past_caches;                 // the rows of outputs that follow go past the caches
   uint dynamic_offset[max_buffers]; // of the dynamic threadgroup arrays in the arena
 };

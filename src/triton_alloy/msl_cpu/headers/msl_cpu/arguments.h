@@ -35,7 +35,7 @@ enum Kind : uint {
 
 template <Kind kind, uint index> struct Parameter {};
 
-// What the host checks before a launch. Mirrored by plan.py (ctypes).
+// What the host checks before a launch. Mirrored by launch/plan.py (ctypes).
 struct ParameterInfo {
   uint kind, index;
   uint bytes;      // of the value behind a reference, or of one element behind a pointer

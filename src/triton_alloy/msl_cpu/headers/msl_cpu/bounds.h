@@ -102,8 +102,8 @@ template <uint bytes, AccessKind access> MSL_INLINE void admit(ulong address, ul
   look_up<1, bytes, access>(InRow<bytes>{address}, base, 1);
 }
 
-// A device pointer whose elements are accessed one by one: the rewriter (guards.py) puts it in the place of p in p[i]
-// and *p. base: the pointer that it was computed from.
+// A device pointer whose elements are accessed one by one: the rewriter (text/guards.py) puts it in the place of p in
+// p[i] and *p. base: the pointer that it was computed from.
 template <class T, AccessKind access> struct Guarded {
   T *pointer, *base;
   template <class I> MSL_INLINE T &operator[](I index) const { return *at(pointer + index); }
@@ -118,7 +118,9 @@ template <class T, AccessKind access> struct Guarded {
 }  // namespace msl_cpu
 
 template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_read> msl_cpu_read(T *p) { return {p, p}; }
-template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_read> msl_cpu_read(T *base, T *p) { return {p, base}; }
+template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_read> msl_cpu_read(T *base, T *p) {
+  return {p, base};
+}
 template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_write> msl_cpu_write(T *p) { return {p, p}; }
 template <class T> MSL_INLINE msl_cpu::Guarded<T, msl_cpu::access_write> msl_cpu_write(T *base, T *p) {
   return {p, base};

@@ -1,5 +1,5 @@
 // <metal_logging>: os_log. Messages are formatted on the fiber and collected in the launch's Log. In fast mode to be
-// included after lanes.h.
+// included after lanes/lanes.h.
 #pragma once
 #include "context_switch.h"
 #include "scalars.h"

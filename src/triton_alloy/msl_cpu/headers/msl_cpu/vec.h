@@ -23,7 +23,7 @@ namespace metal {
 template <class T, int n> struct vec;
 
 // A swizzle is a property: `v.zx` has the type vec<T, 2> and can be assigned to. Bodies are compiled only where used.
-// Swizzles by colour have become x, y, z, w in the text (rewrite.py).
+// Swizzles by colour have become x, y, z, w in the text (text/rewrite.py).
 #if defined(__clang__)
 #define MSL_PROPERTY(name, size, get_expression, put_statements)                                                      \
   MSL_INLINE constexpr vec<T, size> get_##name() const { return vec<T, size> get_expression; }                        \
