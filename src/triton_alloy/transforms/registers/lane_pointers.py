@@ -9,6 +9,9 @@ it; what varies by register is a constant or the same for all lanes. An array of
 the loop around the access, and writing the sums inside of the loop does not help: a compiler moves them out again and
 keeps their array.
 
+Offsets of consecutive lanes are a number for each register and the lane already: in a loop they stay that, since moving
+a pointer of each lane from iteration to iteration takes more than adding the lane.
+
 Sums of i32 that are extended to i64 count as sums of whole numbers, as offsets within memory are.
 """
 
@@ -59,6 +62,8 @@ class _Splitter:
         """Make an access go by lane pointer, if its offsets are a sum."""
         base, offset, *_ = access.operands
         if count_of(offset) == 1 or access.attributes.get("coherent"):
+            return
+        if access.attributes.get("contiguous") and _is_in_loop(access):
             return
         parts = self.of(offset)
         if parts is None or not parts.lanes or parts.registers is None:
@@ -122,6 +127,13 @@ class _Splitter:
 
 def _is_varying(value: Value) -> bool:
     return isinstance(value.type, RegisterType) and not value.type.uniform
+
+
+def _is_in_loop(op: Op) -> bool:
+    parent = op.parent
+    while parent is not None and parent.name not in ("scf.for", "scf.while"):
+        parent = parent.parent
+    return parent is not None
 
 
 def _block_of(value: Value) -> Block | None:
