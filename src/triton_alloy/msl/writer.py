@@ -27,6 +27,7 @@ DEFAULT_NAMES = {
     "arith.muli": "offset",
     "arith.subf": "difference",
     "arith.subi": "difference",
+    "msl.lane_pointer": "pointer",
     "msl.load": "loaded",
     "msl.pointer_add": "pointer",
     "msl.shared_alloc": "scratch",

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from ...dialects.msl import count_of
 from ...ir.core import Block, Builder, Op, Value
 from ...ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
-from ...ir.types import RegisterType, Type, element_of
+from ...ir.types import Location, RegisterType, Type, element_of
 from ...target import Target
 
 _ACCESSES = ("msl.load", "msl.load_vector", "msl.store", "msl.store_vector")
@@ -73,36 +73,30 @@ class _Splitter:
 
     def _pointer(self, access: Op, base: Value, parts: _Parts) -> Value:
         """The lane's pointer: what changes least often is added first."""
+        place = access.operands[1].location
         root, added = base, list(parts.scalars)
         while root.definer is not None and root.definer.name == "msl.pointer_add":
             added.append(root.definer.operands[1])
             root = root.definer.operands[0]
-        homes = [_home(access, value) for value in (root, *parts.lanes)]
-        home = max(homes, key=_depth)
-        early = [value for value in added if _depth(_home(access, value)) <= _depth(home)]
-        late = sorted((value for value in added if value not in early), key=lambda value: _depth(_home(access, value)))
-        offset = self._sum(
-            [*parts.lanes, *(v for v in early if v.type.width <= parts.lanes[0].type.element.width)], home
-        )
-        wide = [v for v in early if v.type.width > parts.lanes[0].type.element.width]
-        pointer = self._add("msl.lane_pointer", root, offset, RegisterType(1, root.type), home)
-        for value in [*wide, *late]:
-            place = max((home, _home(access, value)), key=_depth)
-            pointer = self._add("msl.pointer_add", pointer, value, pointer.type, place)
+        homes = {value: _home(access, value) for value in (root, *parts.lanes, *added)}
+        home = max((homes[value] for value in (root, *parts.lanes)), key=_depth)
+        width = element_of(parts.lanes[0].type).width
+        joined = [v for v in added if _depth(homes[v]) <= _depth(home) and element_of(v.type).width <= width]
+        offset, *others = (*parts.lanes, *joined)
+        for value in others:
+            offset = self._add("arith.addi", offset, value, offset.type, home, place)
+        pointer = self._add("msl.lane_pointer", root, offset, RegisterType(1, root.type), home, place)
+        for value in sorted((v for v in added if v not in joined), key=lambda v: _depth(homes[v])):
+            home = max((home, homes[value]), key=_depth)
+            pointer = self._add("msl.pointer_add", pointer, value, pointer.type, home, place)
         return pointer
 
-    def _sum(self, values: list[Value], home: Op) -> Value:
-        total = values[0]
-        for value in values[1:]:
-            total = self._add("arith.addi", total, value, total.type, home)
-        return total
-
-    def _add(self, name: str, left: Value, right: Value, type_: Type, home: Op) -> Value:
+    def _add(self, name: str, left: Value, right: Value, type_: Type, home: Op, place: Location) -> Value:
         """`left + right` in the block of `home`, as early as both are known there."""
         key = (name, left, right, home.block)
         if key not in self.made:
             builder = _after_both(left, right, home)
-            builder.location = left.location
+            builder.location = place
             self.made[key] = builder.value(name, [left, right], type_)
         return self.made[key]
 

@@ -125,6 +125,7 @@ def _is_inside(loop: Op, value: Value) -> bool:
 def _copy(loop: Op, tests: dict[Op, Condition]) -> Op:
     """The loop over whole tiles, before the loop: its results are where it ends and what it carries."""
     builder = Builder.before_op(loop)
+    builder.location = loop.location.named("whole")
     lower, _, step, *initial = loop.operands
     body = _body(loop, _known(tests, builder))
     types = [argument.type for argument in loop.body.arguments]
