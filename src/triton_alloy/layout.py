@@ -395,9 +395,9 @@ def tiled(
     fragments along each dimension. Along a dimension smaller than the fragment lanes become free and registers are
     dropped; a simdgroup bit for which no whole fragment is left is free.
 
-    `interleaved`: for each dimension (run, fragments), as powers of 2: so many fragments side by side take turns after a
-    run of elements. With (1, 1) the first of two has the elements 0, 1, 4, 5, 8, ... and the second what is between: where
-    a lane holds 2 elements of each, it has 4 consecutive ones of both."""
+    `interleaved`: for each dimension (run, fragments), as powers of 2: so many fragments side by side take turns after
+    a run of elements. With (1, 1) the first of two has the elements 0, 1, 4, 5, 8, ... and the second what is between:
+    where a lane holds 2 elements of each, it has 4 consecutive ones of both."""
     rank, leading = len(shape), (0,) * (len(shape) - fragment.rank)
     covered = [bits(size) for size in (*(1 for _ in leading), *fragment.shape)]
     outer = [[_unit(a, 1 << bit, rank) for bit in range(covered[a], bits(shape[a]))] for a in range(rank)]

@@ -18,7 +18,7 @@ class Fragment:
     `m`, `n`, `k`: the sizes of one step. `a`, `b`, `c`: the layouts of the unit's operands, from which layout.tiled
     builds those of a tile. `inputs`: the element types (a and b, c) that it takes. `minimum`: the smallest (m, n, k) of
     a tile; along a dimension smaller than the step, but allowed, lanes are left free. `interleaved`: how many fragments
-    along n and along k take turns (layout.tiled), as a power of 2: a lane then has longer runs of elements in memory."""
+    along n and along k may take turns (layout.tiled), as a power of 2, which gives a lane longer runs in memory."""
 
     function: str
     m: int
@@ -55,9 +55,11 @@ class Target:
 
     `limits`: of one launch, wherever the text runs. `wait_rounds`: after which a loop that waits for other programs is
     given up, None where all programs run. `unrolls`: whether the text says that loops over registers are unrolled: only
-    then is it sure that arrays stay in registers. `splits_loops`: whether a loop has a copy for tiles that need no masks.
-    `lane_pointers`: whether an access goes by a pointer of the lane's own. `slice_fragments`: how
-    many fragments along k the operands of a dot are loaded for at once, 0 for all. `hardware`: None on the CPU.
+    then is it sure that arrays stay in registers. `splits_loops`: whether a loop has a copy for tiles without masks.
+    `lane_pointers`: whether an access goes by a pointer of the lane's own. `slice_fragments`: for how many fragments
+    along k the operands of a dot are loaded at once, 0 for all; fewer where they would take more than
+    `operand_registers` words of a thread. `stages_operands`: whether operands of the matrix unit may come through
+    threadgroup memory, where that is cheaper. `hardware`: None on the CPU.
     """
 
     family: str

@@ -43,7 +43,7 @@ def test_the_numbers_of_a_row_are_of_operands_that_are_always_there(name: str):
     row = ROWS[name]
     least = row.operands if isinstance(row.operands, int) else row.operands[0]
     assert all(number < least for number in (*row.reads, *row.changes))
-    assert (row.data is not None) == (row.form is Form.VECTOR)
+    assert (row.data is not None) == (row.form in (Form.VECTOR, Form.SELECTED))
     if row.memory is not None and row.memory.space != LOG:
         assert least >= (1 if row.memory.by_address else 2)
 

@@ -20,13 +20,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ...dialects.msl import count_of
+from ...dialects.msl import DEVICE, count_of, row_of
 from ...ir.core import Block, Builder, Op, Value
 from ...ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
 from ...ir.types import Location, RegisterType, Type, element_of
 from ...target import Target
-
-_ACCESSES = ("msl.load", "msl.load_vector", "msl.store", "msl.store_vector")
 
 
 def run(module: Op, target: Target) -> None:
@@ -34,7 +32,7 @@ def run(module: Op, target: Target) -> None:
     if not target.lane_pointers:
         return
     splitter = _Splitter()
-    for op in [op for op in module.walk() if op.name in _ACCESSES]:
+    for op in list(filter(_is_access, module.walk())):
         splitter.split(op)
     eliminate_common_subexpressions(module)
     eliminate_dead_code(module)
@@ -42,8 +40,8 @@ def run(module: Op, target: Target) -> None:
 
 @dataclass(frozen=True)
 class _Parts:
-    """A value as a sum: of numbers of the lane, which all its registers share; of numbers of the whole simdgroup; and of
-    registers that all lanes share, which may be absent."""
+    """A value as a sum: of numbers of the lane, which all its registers share; of numbers of the whole simdgroup; and
+    of registers that all lanes share, which may be absent."""
 
     lanes: tuple[Value, ...] = ()
     scalars: tuple[Value, ...] = ()
@@ -121,6 +119,12 @@ class _Splitter:
 
 def _is_varying(value: Value) -> bool:
     return isinstance(value.type, RegisterType) and not value.type.uniform
+
+
+def _is_access(op: Op) -> bool:
+    """Whether the op is a load or store of device memory by a pointer and offsets."""
+    memory = row_of(op).memory
+    return memory is not None and memory.space == DEVICE and not memory.by_address and memory.reads != memory.writes
 
 
 def _is_in_loop(op: Op) -> bool:

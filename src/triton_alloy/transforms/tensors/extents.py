@@ -211,8 +211,8 @@ def _is_scalar(sum_: Sum, type_: Type) -> bool:
 
 
 def build(negative: Sum, builder: Builder) -> Value:
-    """Whether a sum is negative, as an i1: `left < right` with what is subtracted on the right; in i64 where anything is
-    computed, so that nothing wraps."""
+    """Whether a sum is negative, as an i1: `left < right` with what is subtracted on the right; in i64 where anything
+    is computed, so that nothing wraps."""
     left = {value: factor for value, factor in negative.factors.items() if factor > 0}
     right = {value: -factor for value, factor in negative.factors.items() if factor < 0}
     sides = (Sum(max(negative.constant, 0), left), Sum(max(-negative.constant, 0), right))

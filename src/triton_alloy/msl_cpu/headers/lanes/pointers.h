@@ -1,5 +1,5 @@
-// A pointer for each lane, `p + offset`, and accesses that go by it. What is added for all lanes moves the pointer; where
-// bounds are checked it moves the offsets instead, so that an access is known by the pointer that it began with.
+// A pointer for each lane, `p + offset`, and accesses that go by it. What is added for all lanes moves the pointer;
+// where bounds are checked it moves the offsets instead, so that an access is known by the pointer it began with.
 #pragma once
 #include "vector_memory.h"
 
@@ -33,11 +33,11 @@ LANES_INLINE lanes::Pointers<T, lanes::OfPointer<I>> operator+(T *p, Lanes<I> of
 }
 
 // The function of a pointer and offsets, for pointers of the lanes and a number that they share.
-#define LANES_BY_POINTER(name)                                                            \
-  template <class T, class I, class J, class... Rest>                                     \
-  LANES_INLINE auto name(lanes::Pointers<T, I> p, J number, const Rest &...rest) {        \
-    auto moved = p + number;                                                              \
-    return name(moved.base, moved.offset, rest...);                                       \
+#define LANES_BY_POINTER(name) \
+  template <class T, class I, class J, class... Rest> \
+  LANES_INLINE auto name(lanes::Pointers<T, I> p, J number, const Rest &...rest) { \
+    auto moved = p + number; \
+    return name(moved.base, moved.offset, rest...); \
   }
 LANES_BY_POINTER(load)
 LANES_BY_POINTER(load_contiguous)
