@@ -140,7 +140,7 @@ _TARGETS = {
         splits_loops=True,
         lane_pointers=True,
         slice_fragments=2,
-        operand_registers=32,
+        operand_registers=48,
         stages_operands=False,
         hardware=family,
     )
