@@ -145,7 +145,12 @@ def _report(level: int, kernel: Kernel, times: dict[str, float]) -> None:
 
 def _print(module: Op, options: Options) -> Kernel:
     kernel = _only(module)
-    printed = print_kernel(kernel, sources=_source_lines(kernel), fp_contract=options.fp_contract)
+    printed = print_kernel(
+        kernel,
+        sources=_source_lines(kernel),
+        fp_contract=options.fp_contract,
+        threads_per_simdgroup=options.target.threads_per_simdgroup,
+    )
     return Kernel(
         name=printed.name,
         source=printed.source,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..chips import THREADS_PER_SIMDGROUP
 from ..ir.core import Op, Value
 from ..ir.types import Location, PointerType, element_of
 from ..kernel import LOCKS_BYTES, LOG_BYTES, Argument, Message, Origin, Service, SourceLine
@@ -57,7 +58,7 @@ def print_kernel(
     *,
     sources: Mapping[tuple[str, int], str] | None = None,
     fp_contract: bool = True,
-    threads_per_simdgroup: int = 32,
+    threads_per_simdgroup: int = THREADS_PER_SIMDGROUP,
 ) -> PrintedKernel:
     """Print an `msl.kernel`. sources: the user's lines by (file, line), for the comments.
 

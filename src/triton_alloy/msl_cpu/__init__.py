@@ -3,7 +3,8 @@
 `Library(source)` compiles Metal Shading Language text with the C++ compiler of this machine and runs its kernels on all
 processors. The package knows nothing of Triton and imports nothing else of triton_alloy.
 
-Its rooms, in the order in which a text goes through them; each imports of those before it only, and `errors`:
+Its rooms, in the order in which a text goes through them; each imports of those before it only, and
+`errors` and `limits`, Metal's numbers:
 
 - `compile/`: a C++ compiler, what it has compiled, on disk, and what the key of that is;
 - `text/`: Metal text becomes C++ text; the table of Metal's words;

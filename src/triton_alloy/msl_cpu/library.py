@@ -17,12 +17,8 @@ from .launch.buffers import Buffer, buffer_of
 from .launch.host import Deadline
 from .launch.plan import (
     ABI_VERSION,
-    ARENA_BYTES,
     CACHED_BYTES,
     INTERRUPTED,
-    MAX_BUFFERS,
-    MAX_THREADS,
-    SIMD_WIDTH,
     STOPPED_BY_SANITIZER,
     Log,
     ParameterInfo,
@@ -34,6 +30,7 @@ from .launch.plan import (
     stop_of,
     worker_count,
 )
+from .limits import MAX_BUFFERS, MAX_THREADS, SIMD_WIDTH, THREADGROUP_BYTES
 from .text.preprocess import needs_preprocessing, preprocess
 
 if TYPE_CHECKING:
@@ -242,8 +239,8 @@ class Kernel:
         if unset:
             raise LaunchError(f"kernel '{self.name}': threadgroup_memory[{min(unset)}] is not set")
         dynamic = sum((length + 15) // 16 * 16 for _, length in shape.memory)
-        if dynamic + self.static_thread_group_memory_length > ARENA_BYTES:
-            raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
+        if dynamic + self.static_thread_group_memory_length > THREADGROUP_BYTES:
+            raise LaunchError(f"kernel '{self.name}': more than {THREADGROUP_BYTES} bytes of threadgroup memory")
         plan = Plan(version=ABI_VERSION, stack_log2=self._library.stack_log2)
         plan.workers = 1 if self._library.mode == "sanitize" else workers
         plan.buffers, plan.cached_bytes = n_buffers, CACHED_BYTES

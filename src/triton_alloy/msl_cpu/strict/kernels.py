@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..errors import Diagnostic
+from ..limits import MAX_BUFFERS, MAX_THREADS
 from ..text.language import BUILT_INS
 from ..text.threadgroup_memory import is_zero_initialiser
 from ..text.tokens import Tokens
@@ -21,9 +22,6 @@ _FUNCTION_ATTRIBUTES = frozenset({"kernel", "host_name", "max_total_threads_per_
 _STANDARD_ATTRIBUTES = frozenset({"maybe_unused", "nodiscard", "fallthrough", "deprecated", "noreturn", "likely"})
 # Attributes of parameters mean nothing outside of kernels, and are allowed there.
 _KNOWN_ATTRIBUTES = _PARAMETER_ATTRIBUTES | _FUNCTION_ATTRIBUTES | _STANDARD_ATTRIBUTES | {"id", "visible", "unroll"}
-MAX_BUFFER_INDEX = 30
-MAX_THREADS = 1024
-THREADGROUP_BYTES = 32768
 _STATEMENT_START = (";", "{", "}", ")", ":", "")
 
 
@@ -246,15 +244,15 @@ def _check_indices(found: Kernels, kernel: KernelText) -> None:
         if not explicit.argument.isdigit():
             continue  # a macro or a template argument: not known here
         index = int(explicit.argument)
-        if index > MAX_BUFFER_INDEX:
-            found.complain(explicit.index, f"{resource} index {index} is over {MAX_BUFFER_INDEX}")
+        if index >= MAX_BUFFERS:
+            found.complain(explicit.index, f"{resource} index {index} is over {MAX_BUFFERS - 1}")
         if (resource, index) in used:
             found.complain(explicit.index, f"{resource} index {index} is already that of '{used[resource, index]}'")
         used[resource, index] = tokens.at(parameter.name)
     for resource, parameters in implicit.items():
         taken = sum(1 for kind, _ in used if kind == resource)
-        if parameters and taken + len(parameters) > MAX_BUFFER_INDEX + 1:
-            found.complain(parameters[-1].name, f"more than {MAX_BUFFER_INDEX + 1} {resource} arguments")
+        if parameters and taken + len(parameters) > MAX_BUFFERS:
+            found.complain(parameters[-1].name, f"more than {MAX_BUFFERS} {resource} arguments")
 
 
 def _assert_types(found: Kernels, kernel: KernelText) -> None:
