@@ -107,7 +107,7 @@ def test_scalars_of_any_size_run_where_they_lie_in_a_buffer(family: str):
 def test_torch_mps_refuses_more_scalars_than_it_can_pass():
     with (
         config.scope(TRITON_ALLOY_TARGET="apple9", ALLOY_RUNTIME="torch_mps"),
-        pytest.raises(Unsupported, match="the scalars of weigh_kernel take 4160 bytes, torch.mps passes 4096 at most"),
+        pytest.raises(Unsupported, match=r"the scalars of weigh_kernel take 4160 bytes, torch.mps passes 4096 at most"),
     ):
         weigh()
 
