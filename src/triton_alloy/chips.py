@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+THREADS_PER_SIMDGROUP = 32
+"""Lanes of a simdgroup on every GPU of Apple, and what Triton calls the warp size."""
 FLOPS_PER_CORE_AND_CYCLE = 256
 """128 lanes of 32-bit floats in every core since M1, each a multiply-add per cycle (metal-benchmarks)."""
 
@@ -18,13 +20,14 @@ FLOPS_PER_CORE_AND_CYCLE = 256
 class Family:
     """A generation of GPUs.
 
-    number: Metal's MTLGPUFamily; native_bfloat: whether an instruction converts 16-bit brain floats; wide_atomics:
-    64-bit atomic minimum and maximum; half_rate: 16-bit float operations in the time of one of 32 bits.
+    number: Metal's MTLGPUFamily; generations: the numbers in the names of its chips, such as 3 in "M3 Pro";
+    native_bfloat: whether an instruction converts 16-bit brain floats; wide_atomics: 64-bit atomic minimum and maximum;
+    half_rate: 16-bit float operations in the time of one of 32 bits.
     """
 
     name: str
     number: int
-    chip: str
+    generations: tuple[int, ...]
     native_bfloat: bool
     wide_atomics: bool
     half_rate: int
@@ -50,12 +53,12 @@ LIMITS = Limits(1024, 32768, 31, 4096, 2**32 - 1)
 """Of every family. Metal answers some of what exceeds them with nothing: such a dispatch is skipped."""
 
 FAMILIES = (
-    Family("apple7", 1007, "M1", native_bfloat=False, wide_atomics=False, half_rate=1),
-    Family("apple8", 1008, "M2", native_bfloat=False, wide_atomics=True, half_rate=1),
-    Family("apple9", 1009, "M3, M4", native_bfloat=True, wide_atomics=True, half_rate=1),
-    Family("apple10", 1010, "M5", native_bfloat=True, wide_atomics=True, half_rate=2),
+    Family("apple7", 1007, (1,), native_bfloat=False, wide_atomics=False, half_rate=1),
+    Family("apple8", 1008, (2,), native_bfloat=False, wide_atomics=True, half_rate=1),
+    Family("apple9", 1009, (3, 4), native_bfloat=True, wide_atomics=True, half_rate=1),
+    Family("apple10", 1010, (5,), native_bfloat=True, wide_atomics=True, half_rate=2),
 )
-FAMILY_BY_GENERATION = {1: "apple7", 2: "apple8", 3: "apple9", 4: "apple9", 5: "apple10"}
+FAMILY_BY_GENERATION = {generation: family.name for family in FAMILIES for generation in family.generations}
 """The number in a chip's name -> its family."""
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from .chips import THREADS_PER_SIMDGROUP
 from .errors import InvalidArgument, OutOfResources, Unsupported
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 FORMAT = 4
 """The version of the JSON form. Another number is refused."""
-
-THREADS_PER_SIMDGROUP = 32
-"""Lanes of a simdgroup on every GPU of Apple, and what Triton calls the warp size."""
 
 ELEMENT_BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f16": 2, "bf16": 2, "f32": 4}
 """Size, and also the alignment, of a scalar in a constant struct (MSL specification, scalar data types)."""

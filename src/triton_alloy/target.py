@@ -68,7 +68,7 @@ class Target:
     load_bytes: int
     conversion: ConversionCosts
     memory: MemoryCosts
-    threads_per_simdgroup: int = 32
+    threads_per_simdgroup: int = chips.THREADS_PER_SIMDGROUP
     limits: chips.Limits = chips.LIMITS
     wait_rounds: int | None = None
     unrolls: bool = False

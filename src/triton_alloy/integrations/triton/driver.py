@@ -17,8 +17,8 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
 from ... import config
+from ...chips import THREADS_PER_SIMDGROUP
 from ...errors import OutOfResources
-from ...kernel import THREADS_PER_SIMDGROUP
 
 if TYPE_CHECKING:
     from ...kernel import Device, Executable
