@@ -99,12 +99,17 @@ def _cast(op: Op, a):
     return source.astype(target)
 
 
+def _slice(a, number, axis, shape):
+    return np.take(a, range(number * shape[axis], (number + 1) * shape[axis]), axis)
+
+
 _SHAPES = {
     "tt.splat": lambda op, a: np.full(shape_of(op.result.type), a),
     "tt.unsplat": lambda op, a: a.reshape(()),
     "tt.broadcast": lambda op, a: np.broadcast_to(a, shape_of(op.result.type)),
     "tt.expand_dims": lambda op, a: np.expand_dims(a, op.integer("axis")),
     "tt.reshape": lambda op, a: a.reshape(shape_of(op.result.type)),
+    "msl.slice": lambda op, a, number: _slice(a, int(number), op.integer("axis"), shape_of(op.result.type)),
     "tt.trans": lambda op, a: np.transpose(a, op.attributes["order"]),
     "tt.join": lambda op, a, b: np.stack([a, b], -1),
     "tt.make_range": lambda op: np.arange(op.integer("start"), op.integer("end")),
@@ -263,9 +268,13 @@ class Interpreter:
             operands = self.nested(after, passed)
 
 
-def assert_same_effects(before: Op, after: Op, name: str, arguments, memory_bytes: int = 4096) -> None:
-    """Both modules, run on equal memory, write the same and return the same."""
+def assert_same_effects(
+    before: Op, after: Op, name: str, arguments, memory_bytes: int = 4096, floats: bool = False
+) -> None:
+    """Both modules, run on equal memory, write the same and return the same. floats: memory is small whole f32."""
     start = np.random.default_rng(0).integers(0, 256, memory_bytes, dtype=np.uint8)
+    if floats:
+        start = (start[: memory_bytes // 4] % 8).astype(np.float32).view(np.uint8)
     machines = [Interpreter(module, start.copy(), (1, 2, 3)) for module in (before, after)]
     results = [machine.run(name, *arguments) for machine in machines]
     assert (machines[0].memory == machines[1].memory).all()

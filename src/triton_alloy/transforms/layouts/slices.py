@@ -66,8 +66,10 @@ def _is_loaded(value: Value, user: Op) -> bool:
     op = value.definer
     if op is None or op.block is not user.block or list(value.uses.items()) != [(user, 1)] or not _has_rule(op):
         return False
+    if not _may_move(op, user):
+        return False
     if op.name == "tt.load":
-        return not op.attributes.get("isVolatile") and _may_move(op, user) and all(map(_is_computed, op.operands))
+        return not op.attributes.get("isVolatile") and all(map(_is_computed, op.operands))
     return any(_is_loaded(operand, op) for operand in op.operands)
 
 
@@ -88,9 +90,9 @@ def _has_rule(op: Op) -> bool:
     return op.name in _RULES or (is_elementwise(op) and is_pure(op) and not op.regions)
 
 
-def _may_move(load: Op, user: Op) -> bool:
-    """Whether nothing between the load and its user, in the block of both, may write memory."""
-    op = load.next
+def _may_move(loaded: Op, user: Op) -> bool:
+    """Whether nothing between an op and its user, in the block of both, may write memory."""
+    op = loaded.next
     while op is not None and op is not user:
         if not is_pure(op) and Trait.READS not in traits(op):
             return False
