@@ -51,8 +51,8 @@ class Extent:
         return Extent(self.least + other.least, self.greatest + other.greatest, self.negative + other.negative)
 
     def __mul__(self, number: int) -> Extent:
-        ends = (self.least * number, self.greatest * number)
-        return Extent(*(ends if number >= 0 else ends[::-1]), self.negative)
+        low, high = (self.least, self.greatest) if number >= 0 else (self.greatest, self.least)
+        return Extent(low * number, high * number, self.negative)
 
 
 @dataclass(frozen=True)
