@@ -22,7 +22,9 @@ class Family:
 
     number: Metal's MTLGPUFamily; generations: the numbers in the names of its chips, such as 3 in "M3 Pro";
     native_bfloat: whether an instruction converts 16-bit brain floats; wide_atomics: 64-bit atomic minimum and maximum;
-    half_rate: 16-bit float operations in the time of one of 32 bits.
+    half_rate: 16-bit float operations in the time of one of 32 bits; register_words: of 32 bits in a core, which the
+    threads of a threadgroup share; None where registers are given and taken back while threads run (since the M3), so
+    that many threads do not make each one's fewer.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Family:
     native_bfloat: bool
     wide_atomics: bool
     half_rate: int
+    register_words: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,14 @@ class Limits:
 LIMITS = Limits(1024, 32768, 31, 4096, 2**32 - 1)
 """Of every family. Metal answers some of what exceeds them with nothing: such a dispatch is skipped."""
 
+REGISTERS = 128
+"""Of 32 bits, which a thread has at most on every family (256 of 16 bits in applegpu's encodings)."""
+REGISTER_WORDS = 208 * 1024 // 4
+"""Of a core (metal-benchmarks): 1024 threads have 52 each, 512 have 104, as in Mesa's table of the M1 and M2."""
+
 FAMILIES = (
-    Family("apple7", 1007, (1,), native_bfloat=False, wide_atomics=False, half_rate=1),
-    Family("apple8", 1008, (2,), native_bfloat=False, wide_atomics=True, half_rate=1),
+    Family("apple7", 1007, (1,), native_bfloat=False, wide_atomics=False, half_rate=1, register_words=REGISTER_WORDS),
+    Family("apple8", 1008, (2,), native_bfloat=False, wide_atomics=True, half_rate=1, register_words=REGISTER_WORDS),
     Family("apple9", 1009, (3, 4), native_bfloat=True, wide_atomics=True, half_rate=1),
     Family("apple10", 1010, (5,), native_bfloat=True, wide_atomics=True, half_rate=2),
 )
