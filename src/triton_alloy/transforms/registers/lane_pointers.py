@@ -12,7 +12,9 @@ keeps their array.
 Offsets of consecutive lanes are a number for each register and the lane already: in a loop they stay that, since moving
 a pointer of each lane from iteration to iteration takes more than adding the lane.
 
-Sums of i32 that are extended to i64 count as sums of whole numbers, as offsets within memory are.
+Sums of i32 that are extended to i64 count as sums of whole numbers, as offsets within memory are. A part of such a sum
+may be larger than the sum: `(row - first) * stride` is small where `row * stride` is no i32. So what is of the whole
+simdgroup is multiplied as i64 and moves the pointer alone; numbers of places in a tile stay small, times a stride too.
 """
 
 from __future__ import annotations
@@ -20,11 +22,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ...dialects import is_pure
 from ...dialects.msl import DEVICE, count_of, row_of
 from ...ir.core import Block, Builder, Op, Value
 from ...ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
-from ...ir.types import Location, RegisterType, Type, element_of
+from ...ir.types import I64, Location, RegisterType, Type, element_of
 from ...target import Target
+
+_PLACES = ("arith.constant", "msl.lane", "msl.simdgroup", "msl.register")
 
 
 def run(module: Op, target: Target) -> None:
@@ -46,6 +51,16 @@ class _Parts:
     lanes: tuple[Value, ...] = ()
     scalars: tuple[Value, ...] = ()
     registers: Value | None = None
+
+    @property
+    def of_tile(self) -> tuple[Value, ...]:
+        """The parts that are not of the whole simdgroup."""
+        return self.lanes if self.registers is None else (*self.lanes, self.registers)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there is one number to add only."""
+        return len(self.of_tile) + len(self.scalars) == 1
 
 
 @dataclass
@@ -78,13 +93,17 @@ class _Splitter:
             root = root.definer.operands[0]
         homes = {value: _home(access, value) for value in (root, *parts.lanes, *added)}
         home = max((homes[value] for value in (root, *parts.lanes)), key=_depth)
-        width = element_of(parts.lanes[0].type).width
-        joined = [v for v in added if _depth(homes[v]) <= _depth(home) and element_of(v.type).width <= width]
-        offset, *others = (*parts.lanes, *joined)
+        added.sort(key=lambda value: _depth(homes[value]))
+        late = [value for value in added if _depth(homes[value]) > _depth(home)]
+        pointer, place_of_root = root, homes[root]
+        for value in added[: len(added) - len(late)]:
+            place_of_root = max((place_of_root, homes[value]), key=_depth)
+            pointer = self._add("msl.pointer_add", pointer, value, pointer.type, place_of_root, place)
+        offset, *others = parts.lanes
         for value in others:
             offset = self._add("arith.addi", offset, value, offset.type, home, place)
-        pointer = self._add("msl.lane_pointer", root, offset, RegisterType(1, root.type), home, place)
-        for value in sorted((v for v in added if v not in joined), key=lambda v: _depth(homes[v])):
+        pointer = self._add("msl.lane_pointer", pointer, offset, RegisterType(1, root.type), home, place)
+        for value in late:
             home = max((home, homes[value]), key=_depth)
             pointer = self._add("msl.pointer_add", pointer, value, pointer.type, home, place)
         return pointer
@@ -192,8 +211,8 @@ def _difference(splitter: _Splitter, op: Op) -> _Parts | None:
     left, right = map(splitter.of, op.operands)
     if left is None or right is None:
         return None
-    zero = Builder.before_op(op).constant(0, element_of(op.result.type))
-    less = _each(right, lambda part: _made(op, [zero, part]))
+    zero, wide_zero = (Builder.before_op(op).constant(0, type_) for type_ in (element_of(op.result.type), I64))
+    less = _each(right, lambda part: _made(op, [zero, part]), lambda part: _made(op, [wide_zero, _wide(op, part)], I64))
     if left.registers is not None and less.registers is not None:
         return None
     registers = left.registers if less.registers is None else less.registers
@@ -205,14 +224,31 @@ def _product(splitter: _Splitter, op: Op) -> _Parts | None:
     factors = [value for value in op.operands if count_of(value) == 1 and not _is_varying(value)]
     if len(factors) != 1:
         return None
-    [other] = [value for value in op.operands if value is not factors[0]]
+    [factor] = factors
+    [other] = [value for value in op.operands if value is not factor]
     parts = splitter.of(other)
-    return _each(parts, lambda part: _made(op, [part, factors[0]])) if parts is not None else None
+    if parts is None:
+        return None
+    if not parts.is_one and element_of(op.result.type) is not I64 and not all(map(_is_place, parts.of_tile)):
+        return None
+    return _each(
+        parts,
+        lambda part: _made(op, [part, factor]),
+        lambda part: _made(op, [_wide(op, part), _wide(op, factor)], I64),
+    )
+
+
+def _is_place(value: Value) -> bool:
+    """Whether a number is of a lane, a simdgroup or a register only: no larger than a tile."""
+    op = value.definer
+    if op is None or not op.operands:
+        return op is not None and op.name in _PLACES
+    return is_pure(op) and all(map(_is_place, op.operands))
 
 
 def _widened(splitter: _Splitter, op: Op) -> _Parts | None:
     parts = splitter.of(op.operands[0])
-    return _each(parts, lambda part: _made(op, [part])) if parts is not None else None
+    return _each(parts, lambda part: _made(op, [part]), lambda part: _wide(op, part)) if parts is not None else None
 
 
 def _renamed(splitter: _Splitter, op: Op) -> _Parts | None:
@@ -222,20 +258,29 @@ def _renamed(splitter: _Splitter, op: Op) -> _Parts | None:
     return _Parts(parts.lanes, parts.scalars, _made(op, [parts.registers]))
 
 
-def _each(parts: _Parts, make: Callable[[Value], Value]) -> _Parts:
+def _each(parts: _Parts, make: Callable[[Value], Value], make_scalar: Callable[[Value], Value]) -> _Parts:
     registers = make(parts.registers) if parts.registers is not None else None
-    return _Parts(tuple(map(make, parts.lanes)), tuple(map(make, parts.scalars)), registers)
+    return _Parts(tuple(map(make, parts.lanes)), tuple(map(make_scalar, parts.scalars)), registers)
 
 
-def _made(op: Op, operands: list[Value]) -> Value:
-    """The op on parts of its operands, before the loops that do not change these."""
+def _made(op: Op, operands: list[Value], element: Type | None = None) -> Value:
+    """The op on parts of its operands, before the loops that do not change these. element: of its result, if not the
+    op's."""
     count = max(map(count_of, operands)) if op.name != "msl.index" else count_of(op.result)
     uniform = not any(map(_is_varying, operands))
     builder = Builder.before_op(max((_home(op, operand) for operand in operands), key=_depth))
     builder.location = op.location
-    return builder.value(
-        op.name, operands, RegisterType(count, element_of(op.result.type), uniform), dict(op.attributes)
-    )
+    type_ = RegisterType(count, element or element_of(op.result.type), uniform)
+    return builder.value(op.name, operands, type_, dict(op.attributes))
+
+
+def _wide(op: Op, scalar: Value) -> Value:
+    """A number of the simdgroup as an i64."""
+    if scalar.type is I64:
+        return scalar
+    builder = Builder.before_op(_home(op, scalar))
+    builder.location = op.location
+    return builder.value("arith.extsi", [scalar], I64)
 
 
 _RULES: dict[str, _Rule] = {

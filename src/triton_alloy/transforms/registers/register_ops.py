@@ -118,9 +118,11 @@ class Access:
 
 
 def _lane_offset(base: Value | None) -> tuple[Value, ...]:
-    """What a lane pointer adds to the pointer that it is made of; nothing for another pointer."""
+    """What a lane pointer adds to the kernel's pointer that it is made of; nothing for another pointer."""
     added: list[Value] = []
-    while base is not None and base.definer is not None and isinstance(base.type, RegisterType):
+    if base is None or not isinstance(base.type, RegisterType):
+        return ()
+    while base.definer is not None and base.definer.name in ("msl.lane_pointer", "msl.pointer_add"):
         added.append(base.definer.operands[1])
         base = base.definer.operands[0]
     return tuple(added)
