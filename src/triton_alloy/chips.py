@@ -57,6 +57,9 @@ LIMITS = Limits(1024, 32768, 31, 4096, 2**32 - 1)
 
 REGISTERS = 128
 """Of 32 bits, which a thread has at most on every family (256 of 16 bits in applegpu's encodings)."""
+BYTES_PER_PRODUCT = 256
+"""A core's first cache gives 64 bytes a cycle (metal-benchmarks) to four simdgroups at a time; 512 multiply-adds of a
+product take each of these 16 cycles."""
 REGISTER_WORDS = 208 * 1024 // 4
 """Of a core (metal-benchmarks): 1024 threads have 52 each, 512 have 104, as in Mesa's table of the M1 and M2."""
 

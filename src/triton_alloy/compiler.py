@@ -149,11 +149,20 @@ def _divided(
         wider = replace(options, simdgroups=2 * options.simdgroups)
         candidate, spare = spare, spare.clone() if _may_double(wider) else None
         _run(stages, candidate, wider, times)
-        falls = _registers(candidate) < _registers(module) and _excess(candidate, wider) <= _excess(module, options)
-        if not falls or _only(candidate).integer("threadgroup_bytes", 0) > options.target.limits.threadgroup_bytes:
+        if not _is_better(candidate, wider, module, options):
             break
         module, options = candidate, wider
     return module, options
+
+
+def _is_better(candidate: Op, wider: Options, module: Op, options: Options) -> bool:
+    """Whether a thread needs fewer registers by more simdgroups, at a price worth it: where it needs half as many again
+    as there are, or where loading the smaller tiles keeps within the time of their products."""
+    target = options.target
+    falls = _registers(candidate) < _registers(module) and _excess(candidate, wider) <= _excess(module, options)
+    fits = _only(candidate).integer("threadgroup_bytes", 0) <= target.limits.threadgroup_bytes
+    is_cheap = _only(candidate).attributes.get("bytes_per_product", 0) < target.bytes_per_product
+    return falls and fits and (is_cheap or _registers(module) > 3 / 2 * (target.registers or 0))
 
 
 def _may_double(options: Options) -> bool:

@@ -24,6 +24,7 @@ from ...ir.registry import is_terminator
 from ...ir.types import I1, INDEX, FloatType, IntegerType, PointerType, RegisterType, Type
 from ...target import Target
 from .interference import owner_of
+from .traffic import bytes_per_product
 
 BASE_WORDS = 4
 """Of addresses that are being computed, whatever the kernel."""
@@ -42,11 +43,13 @@ Live = set[Value]
 
 
 def run(module: Op, target: Target) -> None:
-    """Give every `msl.kernel` its attribute `registers`, in words of 32 bits, where the target's are counted."""
+    """Give every `msl.kernel` its attributes `registers`, in words of 32 bits, and `bytes_per_product` (traffic.py),
+    where the target's registers are counted."""
     if target.registers is None:
         return
     for kernel in [op for op in module.walk() if op.name == "msl.kernel"]:
         kernel.attributes["registers"] = estimate(kernel)
+        kernel.attributes["bytes_per_product"] = bytes_per_product(kernel, target)
 
 
 def estimate(kernel: Op) -> int:
