@@ -204,7 +204,14 @@ def test_an_i64_offset_keeps_its_width():
     body += binary("%z", "addi", "%w", "%big", "!msl.reg<4xi64>", "i64", "!msl.reg<4xi64>")
     body += access("%x", "%z").replace("reg<4xi32>", "reg<4xi64>", 1)
     text = split(body)
-    check(text, 'CHECK: "msl.pointer_add"(%x, %big)\nCHECK: "msl.lane_pointer"\nCHECK: !msl.uniform<4xi64>) -> ')
+    check(
+        text,
+        """
+        CHECK: [[sum]] = "arith.addi"([[wide]], %big) : (!msl.reg<1xi64>, i64)
+        CHECK: "msl.lane_pointer"(%x, [[sum]])
+        CHECK: !msl.uniform<4xi64>) ->
+        """,
+    )
 
 
 def test_coherent_accesses_atomics_and_single_registers_stay():

@@ -12,9 +12,11 @@ keeps their array.
 Offsets of consecutive lanes are a number for each register and the lane already: in a loop they stay that, since moving
 a pointer of each lane from iteration to iteration takes more than adding the lane.
 
-Sums of i32 that are extended to i64 count as sums of whole numbers, as offsets within memory are. A part of such a sum
-may be larger than the sum: `(row - first) * stride` is small where `row * stride` is no i32. So what is of the whole
-simdgroup is multiplied as i64 and moves the pointer alone; numbers of places in a tile stay small, times a stride too.
+Sums of i32 are exact up to multiples of 2**32, and an offset that is used lies within memory. So what is of the whole
+simdgroup is added to the lane's number as i32, if both are known in the same place, and the sum is the offset but for
+the small numbers of registers and slices. What changes more often moves the pointer from iteration to iteration, by
+itself: `(row - first) * stride` is small where `row * stride` is no i32. It is then multiplied and added as i64, with
+all else that is of the whole simdgroup.
 """
 
 from __future__ import annotations
@@ -44,12 +46,22 @@ def run(module: Op, target: Target) -> None:
 
 
 @dataclass(frozen=True)
+class _Scalar:
+    """A number of the whole simdgroup. narrow: as the program computes it; wide: makes it as a whole number; of_slice:
+    whether it is of the number of a slice, and so as small as those of registers."""
+
+    narrow: Value
+    wide: Callable[[], Value]
+    of_slice: bool
+
+
+@dataclass(frozen=True)
 class _Parts:
     """A value as a sum: of numbers of the lane, which all its registers share; of numbers of the whole simdgroup; and
     of registers that all lanes share, which may be absent."""
 
     lanes: tuple[Value, ...] = ()
-    scalars: tuple[Value, ...] = ()
+    scalars: tuple[_Scalar, ...] = ()
     registers: Value | None = None
 
     @property
@@ -87,26 +99,36 @@ class _Splitter:
     def _pointer(self, access: Op, base: Value, parts: _Parts) -> Value:
         """The lane's pointer: what changes least often is added first."""
         place = access.operands[1].location
-        root, added = base, list(parts.scalars)
+        offset, moves = self.joined(access, parts, place)
+        root = base
         while root.definer is not None and root.definer.name == "msl.pointer_add":
-            added.append(root.definer.operands[1])
+            moves.append(root.definer.operands[1])
             root = root.definer.operands[0]
-        homes = {value: _home(access, value) for value in (root, *parts.lanes, *added)}
-        home = max((homes[value] for value in (root, *parts.lanes)), key=_depth)
-        added.sort(key=lambda value: _depth(homes[value]))
-        late = [value for value in added if _depth(homes[value]) > _depth(home)]
+        homes = {value: _home(access, value) for value in (root, offset, *moves)}
+        home = max(homes[root], homes[offset], key=_depth)
+        moves.sort(key=lambda value: _depth(homes[value]))
         pointer, place_of_root = root, homes[root]
-        for value in added[: len(added) - len(late)]:
+        early = [value for value in moves if _depth(homes[value]) <= _depth(home)]
+        for value in early:
             place_of_root = max((place_of_root, homes[value]), key=_depth)
             pointer = self._add("msl.pointer_add", pointer, value, pointer.type, place_of_root, place)
-        offset, *others = parts.lanes
-        for value in others:
-            offset = self._add("arith.addi", offset, value, offset.type, home, place)
         pointer = self._add("msl.lane_pointer", pointer, offset, RegisterType(1, root.type), home, place)
-        for value in late:
+        for value in moves[len(early) :]:
             home = max((home, homes[value]), key=_depth)
             pointer = self._add("msl.pointer_add", pointer, value, pointer.type, home, place)
         return pointer
+
+    def joined(self, user: Op, parts: _Parts, place: Location) -> tuple[Value, list[Value]]:
+        """The number of the lane, and what of the whole simdgroup moves the pointer by itself."""
+        home = max((_home(user, value) for value in parts.lanes), key=_depth)
+        is_early = {each: _depth(_home(user, each.narrow)) <= _depth(home) for each in parts.scalars}
+        together = all(is_early[each] or each.of_slice for each in parts.scalars)
+        numbers = [each.narrow for each in parts.scalars if together and is_early[each]]
+        total, *others = (*parts.lanes, *numbers)
+        for value in others:
+            total = self._add("arith.addi", total, value, total.type, home, place)
+        apart = [each for each in parts.scalars if each.narrow not in numbers]
+        return total, [each.narrow if each.of_slice else each.wide() for each in apart]
 
     def _add(self, name: str, left: Value, right: Value, type_: Type, home: Op, place: Location) -> Value:
         """`left + right` in the block of `home`, as early as both are known there."""
@@ -131,8 +153,10 @@ class _Splitter:
             parts = rule(self, op)
             if parts is not None:
                 return parts
+        if count_of(value) == 1 and not _is_varying(value):
+            return _Parts(scalars=(_Scalar(value, lambda: _wide(value), _is_of_slice(value)),))
         if count_of(value) == 1:
-            return _Parts(lanes=(value,)) if _is_varying(value) else _Parts(scalars=(value,))
+            return _Parts(lanes=(value,))
         return None if _is_varying(value) else _Parts(registers=value)
 
 
@@ -212,7 +236,7 @@ def _difference(splitter: _Splitter, op: Op) -> _Parts | None:
     if left is None or right is None:
         return None
     zero, wide_zero = (Builder.before_op(op).constant(0, type_) for type_ in (element_of(op.result.type), I64))
-    less = _each(right, lambda part: _made(op, [zero, part]), lambda part: _made(op, [wide_zero, _wide(op, part)], I64))
+    less = _each(right, lambda part: _made(op, [zero, part]), lambda part: _made(op, [wide_zero, part], I64))
     if left.registers is not None and less.registers is not None:
         return None
     registers = left.registers if less.registers is None else less.registers
@@ -231,24 +255,39 @@ def _product(splitter: _Splitter, op: Op) -> _Parts | None:
         return None
     if not parts.is_one and element_of(op.result.type) is not I64 and not all(map(_is_place, parts.of_tile)):
         return None
-    return _each(
-        parts,
-        lambda part: _made(op, [part, factor]),
-        lambda part: _made(op, [_wide(op, part), _wide(op, factor)], I64),
-    )
+    return _each(parts, lambda part: _made(op, [part, factor]), lambda part: _made(op, [part, _wide(factor)], I64))
 
 
 def _is_place(value: Value) -> bool:
-    """Whether a number is of a lane, a simdgroup or a register only: no larger than a tile."""
+    """Whether a number is of a lane, a simdgroup, a register or a slice only: no larger than a tile."""
     op = value.definer
-    if op is None or not op.operands:
-        return op is not None and op.name in _PLACES
-    return is_pure(op) and all(map(_is_place, op.operands))
+    if op is None:
+        return _is_number_of_slice(value)
+    return is_pure(op) and all(map(_is_place, op.operands)) if op.operands else op.name in _PLACES
+
+
+def _is_of_slice(value: Value) -> bool:
+    """Whether a number is of a slice only, in a loop that is unrolled: a constant, as that of a register."""
+    op = value.definer
+    if op is None:
+        return _is_number_of_slice(value)
+    return _is_place(value) and any(map(_is_of_slice, op.operands))
+
+
+def _is_number_of_slice(value: Value) -> bool:
+    owner = value.owner.region.owner if isinstance(value.owner, Block) and value.owner.region is not None else None
+    return owner is not None and bool(owner.attributes.get("unroll")) and value is owner.body.arguments[0]
 
 
 def _widened(splitter: _Splitter, op: Op) -> _Parts | None:
+    """Of an i32: what is joined to the lane's number is extended with it."""
     parts = splitter.of(op.operands[0])
-    return _each(parts, lambda part: _made(op, [part]), lambda part: _wide(op, part)) if parts is not None else None
+    if parts is None or not parts.lanes:
+        return None
+    lane, moves = splitter.joined(op, parts, op.location)
+    registers = _made(op, [parts.registers]) if parts.registers is not None else None
+    scalars = tuple(_Scalar(wide, lambda wide=wide: wide, False) for wide in map(_wide, moves))
+    return _Parts((_made(op, [lane]),), scalars, registers)
 
 
 def _renamed(splitter: _Splitter, op: Op) -> _Parts | None:
@@ -258,9 +297,13 @@ def _renamed(splitter: _Splitter, op: Op) -> _Parts | None:
     return _Parts(parts.lanes, parts.scalars, _made(op, [parts.registers]))
 
 
-def _each(parts: _Parts, make: Callable[[Value], Value], make_scalar: Callable[[Value], Value]) -> _Parts:
+def _each(parts: _Parts, make: Callable[[Value], Value], make_wide: Callable[[Value], Value]) -> _Parts:
+    """The parts after an operation on each. make_wide: that on a whole number."""
     registers = make(parts.registers) if parts.registers is not None else None
-    return _Parts(tuple(map(make, parts.lanes)), tuple(map(make_scalar, parts.scalars)), registers)
+    scalars = tuple(
+        _Scalar(make(each.narrow), lambda each=each: make_wide(each.wide()), each.of_slice) for each in parts.scalars
+    )
+    return _Parts(tuple(map(make, parts.lanes)), scalars, registers)
 
 
 def _made(op: Op, operands: list[Value], element: Type | None = None) -> Value:
@@ -274,13 +317,9 @@ def _made(op: Op, operands: list[Value], element: Type | None = None) -> Value:
     return builder.value(op.name, operands, type_, dict(op.attributes))
 
 
-def _wide(op: Op, scalar: Value) -> Value:
+def _wide(scalar: Value) -> Value:
     """A number of the simdgroup as an i64."""
-    if scalar.type is I64:
-        return scalar
-    builder = Builder.before_op(_home(op, scalar))
-    builder.location = op.location
-    return builder.value("arith.extsi", [scalar], I64)
+    return scalar if scalar.type is I64 else Builder.after_value(scalar).value("arith.extsi", [scalar], I64)
 
 
 _RULES: dict[str, _Rule] = {
