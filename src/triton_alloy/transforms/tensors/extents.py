@@ -38,6 +38,11 @@ class Sum:
     def __sub__(self, other: Sum) -> Sum:
         return self + other * -1
 
+    @property
+    def fits(self) -> bool:
+        """Whether an i64 holds it, whatever i32 its scalars are, and twice as much."""
+        return abs(self.constant) + (sum(map(abs, self.factors.values())) << 31) < 1 << 62
+
 
 @dataclass(frozen=True)
 class Extent:
@@ -51,8 +56,8 @@ class Extent:
         return Extent(self.least + other.least, self.greatest + other.greatest, self.negative + other.negative)
 
     def __mul__(self, number: int) -> Extent:
-        ends = (self.least * number, self.greatest * number)
-        return Extent(*(ends if number >= 0 else ends[::-1]), self.negative)
+        least, greatest = (self.least, self.greatest) if number >= 0 else (self.greatest, self.least)
+        return Extent(least * number, greatest * number, self.negative)
 
 
 @dataclass(frozen=True)
