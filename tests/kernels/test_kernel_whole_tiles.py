@@ -1,4 +1,4 @@
-"""Loops whose masks are true for whole tiles: values, and no access outside of the tensors, whatever a loop's bounds."""
+"""Loops whose masks are true for whole tiles: values, and no access outside of the tensors, for any bounds."""
 
 from __future__ import annotations
 
