@@ -14,7 +14,7 @@ HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: agx equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes registers simt-records simt sanitize seeds clean
+.PHONY: agx equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes pressure registers simt-records simt sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -100,6 +100,9 @@ mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: wi
 pythons: .venv/test wheel-macos ## run our macOS wheel under other Pythons: make pythons PYTHONS='python3.13 pyodide@0.27.7'
 	$(if $(PYTHONS),,$(error PYTHONS must name interpreters, or pyodide@VERSION from npm))
 	$(BIN)/python -m tests.equality.pythons dist/*.whl $(PYTHONS)
+
+pressure: .venv/test ## the compiler's estimate of registers beside NVRTC's: make pressure TEXTS=softmax
+	$(BIN)/python -m tests.simt.pressure $(TEXTS)
 
 registers: .venv/test ## registers, arrays in memory and access widths of the benchmarks' texts: make registers TEXTS=softmax
 	$(BIN)/python -c '$(HAS_CLANG_WHEEL)' || $(PIP) --editable '.[compiler]'

@@ -25,11 +25,12 @@ ROOMS = ("tensors", "layouts", "lowering", "registers")
 STAGES = {"frontend", *(f"transforms/{room}" for room in ROOMS), "msl"}
 MSL_CPU = {
     "errors": set(),
+    "limits": set(),
     "compile": {"errors"},
     "text": {"errors", "compile"},
-    "strict": {"errors", "compile", "text"},
-    "launch": {"errors", "compile", "text"},
-    "sanitize": {"errors", "compile", "launch"},
+    "strict": {"errors", "limits", "compile", "text"},
+    "launch": {"errors", "limits", "compile", "text"},
+    "sanitize": {"errors", "limits", "compile", "launch"},
 }
 """Room of msl_cpu -> the rooms of msl_cpu that it may import; its interfaces may import all of them."""
 MAY_IMPORT = {

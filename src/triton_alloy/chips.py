@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+THREADS_PER_SIMDGROUP = 32
+"""Lanes of a simdgroup on every GPU of Apple, and what Triton calls the warp size."""
 FLOPS_PER_CORE_AND_CYCLE = 256
 """128 lanes of 32-bit floats in every core since M1, each a multiply-add per cycle (metal-benchmarks)."""
 
@@ -18,16 +20,20 @@ FLOPS_PER_CORE_AND_CYCLE = 256
 class Family:
     """A generation of GPUs.
 
-    number: Metal's MTLGPUFamily; native_bfloat: whether an instruction converts 16-bit brain floats; wide_atomics:
-    64-bit atomic minimum and maximum; half_rate: 16-bit float operations in the time of one of 32 bits.
+    number: Metal's MTLGPUFamily; generations: the numbers in the names of its chips, such as 3 in "M3 Pro";
+    native_bfloat: whether an instruction converts 16-bit brain floats; wide_atomics: 64-bit atomic minimum and maximum;
+    half_rate: 16-bit float operations in the time of one of 32 bits; register_words: of 32 bits in a core, which the
+    threads of a threadgroup share; None where registers are given and taken back while threads run (since the M3), so
+    that many threads do not make each one's fewer.
     """
 
     name: str
     number: int
-    chip: str
+    generations: tuple[int, ...]
     native_bfloat: bool
     wide_atomics: bool
     half_rate: int
+    register_words: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,21 @@ class Limits:
 LIMITS = Limits(1024, 32768, 31, 4096, 2**32 - 1)
 """Of every family. Metal answers some of what exceeds them with nothing: such a dispatch is skipped."""
 
+REGISTERS = 128
+"""Of 32 bits, which a thread has at most on every family (256 of 16 bits in applegpu's encodings)."""
+BYTES_PER_PRODUCT = 256
+"""A core's first cache gives 64 bytes a cycle (metal-benchmarks) to four simdgroups at a time; 512 multiply-adds of a
+product take each of these 16 cycles."""
+REGISTER_WORDS = 208 * 1024 // 4
+"""Of a core (metal-benchmarks): 1024 threads have 52 each, 512 have 104, as in Mesa's table of the M1 and M2."""
+
 FAMILIES = (
-    Family("apple7", 1007, "M1", native_bfloat=False, wide_atomics=False, half_rate=1),
-    Family("apple8", 1008, "M2", native_bfloat=False, wide_atomics=True, half_rate=1),
-    Family("apple9", 1009, "M3, M4", native_bfloat=True, wide_atomics=True, half_rate=1),
-    Family("apple10", 1010, "M5", native_bfloat=True, wide_atomics=True, half_rate=2),
+    Family("apple7", 1007, (1,), native_bfloat=False, wide_atomics=False, half_rate=1, register_words=REGISTER_WORDS),
+    Family("apple8", 1008, (2,), native_bfloat=False, wide_atomics=True, half_rate=1, register_words=REGISTER_WORDS),
+    Family("apple9", 1009, (3, 4), native_bfloat=True, wide_atomics=True, half_rate=1),
+    Family("apple10", 1010, (5,), native_bfloat=True, wide_atomics=True, half_rate=2),
 )
-FAMILY_BY_GENERATION = {1: "apple7", 2: "apple8", 3: "apple9", 4: "apple9", 5: "apple10"}
+FAMILY_BY_GENERATION = {generation: family.name for family in FAMILIES for generation in family.generations}
 """The number in a chip's name -> its family."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from . import config
@@ -30,6 +30,7 @@ from .transforms.registers import (
     form_loops,
     lane_pointers,
     pointers,
+    pressure,
     storage,
     unroll,
 )
@@ -52,17 +53,14 @@ from .transforms.tensors import (
 
 @dataclass(frozen=True)
 class Options:
-    """What a compilation depends on besides the module."""
+    """What a compilation depends on besides the module. num_warps: as the user asked; simdgroups: that run a program,
+    fewer where the target does with fewer, more where its registers do not suffice."""
 
     target: Target
     num_warps: int
+    simdgroups: int
     fp_contract: bool
     takes_addresses: bool
-
-    @property
-    def simdgroups(self) -> int:
-        """Of one program: as many as were asked for, unless the target does with fewer."""
-        return min(self.num_warps, self.target.max_simdgroups)
 
 
 def _only(module: Op) -> Op:
@@ -95,36 +93,93 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("barriers", lambda module, _: barriers.run(_only(module))),
     ("lane_pointers", lambda module, options: lane_pointers.run(module, options.target)),
     ("form_loops", lambda module, _: form_loops.run(module)),
+    ("pressure", lambda module, options: pressure.run(module, options.target)),
     ("storage", lambda module, _: storage.run(module)),
     ("unroll", lambda module, options: unroll.run(module, options.target)),
     ("pointers", lambda module, _: pointers.run(_only(module))),
 )
+DIVIDED = ("slices", "pressure")
+"""The first stage that goes by the number of simdgroups, and the one that says whether these are enough."""
 
 
 def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: bool = True) -> Kernel:
     """Compile a tt module with one public function. The module is consumed.
 
-    num_warps: simdgroups per program as the user asked; the target may use fewer. fp_fusion: whether the device's
-    compiler may contract a*b+c. Raises Unsupported for what cannot be translated rightly, OutOfResources for what
-    exceeds the target's limits.
+    num_warps: simdgroups per program as the user asked; the target may use fewer, or more. fp_fusion: whether the
+    device's compiler may contract a*b+c. Raises Unsupported for what cannot be translated rightly, OutOfResources for
+    what exceeds the target's limits.
     """
-    options = Options(target, num_warps, fp_fusion, any(map(_takes_address, module.walk())))
-    level, skipped = config.DEBUG.value, config.SKIP.value
+    simdgroups = min(num_warps, target.max_simdgroups)
+    options = Options(target, num_warps, simdgroups, fp_fusion, any(map(_takes_address, module.walk())))
+    names = [name for name, _ in STAGES]
+    first, last = (names.index(name) for name in DIVIDED)
     times: dict[str, float] = {}
-    for name, stage in STAGES:
-        if name in skipped:
-            continue
-        start = time.perf_counter()
-        stage(module, options)
-        times[name] = time.perf_counter() - start
-        _show(level, name, module)
+    _run(STAGES[:first], module, options, times)
+    module, options = _divided(STAGES[first : last + 1], module, options, times)
+    _run(STAGES[last + 1 :], module, options, times)
     location = str(_only(module).location)
     start = time.perf_counter()
     kernel = _print(module, options)
     times["print"] = time.perf_counter() - start
     check_limits(kernel, target.limits, location)
-    _report(level, kernel, times)
+    _report(config.DEBUG.value, kernel, times)
     return kernel
+
+
+def _run(stages: Sequence[tuple[str, Stage]], module: Op, options: Options, times: dict[str, float]) -> None:
+    """The stages on a module, in place; `times` receives the seconds of each."""
+    level, skipped = config.DEBUG.value, config.SKIP.value
+    for name, stage in stages:
+        if name in skipped:
+            continue
+        start = time.perf_counter()
+        stage(module, options)
+        times[name] = times.get(name, 0.0) + time.perf_counter() - start
+        _show(level, name, module)
+
+
+def _divided(
+    stages: Sequence[tuple[str, Stage]], module: Op, options: Options, times: dict[str, float]
+) -> tuple[Op, Options]:
+    """The module after the stages that go by the number of simdgroups, and that number: doubled as long as a thread
+    needs more registers than there are, and fewer by doubling."""
+    spare = module.clone() if _may_double(options) else None
+    _run(stages, module, options, times)
+    while spare is not None and _registers(module) > (options.target.registers or 0):
+        wider = replace(options, simdgroups=2 * options.simdgroups)
+        candidate, spare = spare, spare.clone() if _may_double(wider) else None
+        _run(stages, candidate, wider, times)
+        if not _is_better(candidate, wider, module, options):
+            break
+        module, options = candidate, wider
+    return module, options
+
+
+def _is_better(candidate: Op, wider: Options, module: Op, options: Options) -> bool:
+    """Whether a thread needs fewer registers by more simdgroups, at a price worth it: where it needs half as many again
+    as there are, or where loading the smaller tiles keeps within the time of their products."""
+    target = options.target
+    falls = _registers(candidate) < _registers(module) and _excess(candidate, wider) <= _excess(module, options)
+    fits = _only(candidate).integer("threadgroup_bytes", 0) <= target.limits.threadgroup_bytes
+    is_cheap = _only(candidate).attributes.get("bytes_per_product", 0) < target.bytes_per_product
+    return falls and fits and (is_cheap or _registers(module) > 3 / 2 * (target.registers or 0))
+
+
+def _may_double(options: Options) -> bool:
+    target, simdgroups = options.target, 2 * options.simdgroups
+    threads = simdgroups * target.threads_per_simdgroup
+    allowed = simdgroups <= target.max_simdgroups and threads <= target.limits.threads_per_threadgroup
+    return target.registers is not None and allowed
+
+
+def _registers(module: Op) -> int:
+    return _only(module).integer("registers", 0)
+
+
+def _excess(module: Op, options: Options) -> float:
+    """What a thread needs over what it has. An eighth more is as good as enough: a compiler with fewer registers loads
+    less ahead."""
+    return max(9 / 8, _registers(module) / options.target.registers_with(options.simdgroups))
 
 
 def _takes_address(op: Op) -> bool:
@@ -167,6 +222,7 @@ def _print(module: Op, options: Options) -> Kernel:
         origins=printed.origins,
         given_name=str(kernel.attributes["sym_name"]).removeprefix("@"),
         takes_addresses=options.takes_addresses,
+        registers=kernel.integer("registers", 0),
     )
 
 

@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 
 import platformdirs
 
+from . import chips
 from .errors import InvalidArgument
 
 Parsed = TypeVar("Parsed")
@@ -101,7 +102,7 @@ def _some_of(*choices: str) -> Callable[[str], frozenset[str]]:
 OPTIONAL_STAGES = ("simplify", "carry", "clean")
 """The stages of the compiler that only make kernels faster; TRITON_ALLOY_SKIP leaves them out."""
 
-FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
+FAMILIES = ("cpu", *(family.name for family in chips.FAMILIES))
 RUNTIMES = ("auto", "cpu", "metal", "torch_mps", "mlx")
 MODES = ("fast", "reference", "strict", "sanitize")
 BOUNDS_CHECKED = ("0", "1", "view")

@@ -14,16 +14,14 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from .chips import THREADS_PER_SIMDGROUP
 from .errors import InvalidArgument, OutOfResources, Unsupported
 
 if TYPE_CHECKING:
     from .chips import Limits
 
-FORMAT = 4
+FORMAT = 5
 """The version of the JSON form. Another number is refused."""
-
-THREADS_PER_SIMDGROUP = 32
-"""Lanes of a simdgroup on every GPU of Apple, and what Triton calls the warp size."""
 
 ELEMENT_BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f16": 2, "bf16": 2, "f32": 4}
 """Size, and also the alignment, of a scalar in a constant struct (MSL specification, scalar data types)."""
@@ -123,6 +121,7 @@ class Kernel:
 
     source: pure ASCII MSL with one kernel function `name`; arguments: in TTIR order, unused ones may be left out;
     simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`;
+    registers: of 32 bits that a thread needs, as estimated (transforms/registers/pressure.py), 0 if nobody counts them;
     services: bound in this order; messages: of the log; takes_addresses: pointers are made of numbers that come from
     outside, which must be addresses in the memory of the device; sources, origins: the user's lines that the lines of
     the text come from; given_name: what its author calls the kernel, before Metal's rules for names.
@@ -141,6 +140,7 @@ class Kernel:
     sources: tuple[SourceLine, ...] = ()
     origins: tuple[Origin, ...] = ()
     given_name: str = ""
+    registers: int = 0
 
     @property
     def title(self) -> str:

@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from .errors import InvalidIR
 
@@ -141,7 +141,7 @@ class LinearLayout:
     offsets: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
     """The bases of registers, lanes and simdgroups as row-major offsets."""
 
-    _pool: dict[tuple, LinearLayout] = {}
+    _pool: ClassVar[dict[tuple, LinearLayout]] = {}
 
     def __new__(
         cls,

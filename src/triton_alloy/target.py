@@ -59,7 +59,9 @@ class Target:
     `lane_pointers`: whether an access goes by a pointer of the lane's own. `slice_fragments`: for how many fragments
     along k the operands of a dot are loaded at once, 0 for all; fewer where they would take more than
     `operand_registers` words of a thread. `stages_operands`: whether operands of the matrix unit may come through
-    threadgroup memory, where that is cheaper. `hardware`: None on the CPU.
+    threadgroup memory, where that is cheaper. `registers`: words of 32 bits that a thread has before its values go to
+    memory, None where nobody counts them; a program that needs more is run by more simdgroups. `bytes_per_product`:
+    that a simdgroup can load in the time of one product of fragments. `hardware`: None on the CPU.
     """
 
     family: str
@@ -68,7 +70,7 @@ class Target:
     load_bytes: int
     conversion: ConversionCosts
     memory: MemoryCosts
-    threads_per_simdgroup: int = 32
+    threads_per_simdgroup: int = chips.THREADS_PER_SIMDGROUP
     limits: chips.Limits = chips.LIMITS
     wait_rounds: int | None = None
     unrolls: bool = False
@@ -77,11 +79,19 @@ class Target:
     slice_fragments: int = 0
     operand_registers: int = 0
     stages_operands: bool = True
+    registers: int | None = None
+    bytes_per_product: int = 0
     hardware: chips.Family | None = None
 
     def vector(self, element_bytes: int) -> int:
         """The most elements one lane loads at once."""
         return max(1, self.load_bytes // element_bytes)
+
+    def registers_with(self, simdgroups: int) -> int:
+        """Words of 32 bits that a thread has where so many simdgroups run a program; 0 where nobody counts them."""
+        words = self.hardware.register_words if self.hardware is not None else None
+        share = words // (simdgroups * self.threads_per_simdgroup) if words is not None else sys.maxsize
+        return min(self.registers or 0, share)
 
     def memory_cost(self, layout: LinearLayout, axis: int, element_bytes: int, contiguity: int, vector: int) -> float:
         """Cycles of one simdgroup to load or store a tensor whose addresses rise by one element along `axis` in aligned
@@ -140,8 +150,10 @@ _TARGETS = {
         splits_loops=True,
         lane_pointers=True,
         slice_fragments=2,
-        operand_registers=32,
+        operand_registers=48,
         stages_operands=False,
+        registers=chips.REGISTERS,
+        bytes_per_product=chips.BYTES_PER_PRODUCT,
         hardware=family,
     )
     for family in chips.FAMILIES

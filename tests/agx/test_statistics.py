@@ -11,7 +11,7 @@ from tests.support.recorded import as_json, page_with
 
 
 def region(parent: int, opcodes: dict[str, int], loads: dict[str, int] | None = None) -> dict:
-    nothing = dict.fromkeys(("device_stores", "threadgroup_loads", "threadgroup_stores"), {})
+    nothing = {name: {} for name in ("device_stores", "threadgroup_loads", "threadgroup_stores")}
     return {"parent": parent, "opcodes": opcodes, "device_loads": loads or {}} | nothing
 
 

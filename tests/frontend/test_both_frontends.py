@@ -92,7 +92,7 @@ def returns_kernel(x_ptr, out_ptr, n, limit, SIZE: tl.constexpr):
             return
         x *= 2
     else:
-        x, numbers = pair(x, limit)
+        x, _numbers = pair(x, limit)
     for k in range(n):
         y, more = pair(x, k)
         x = y + more[1]

@@ -265,7 +265,7 @@ def test_other_vendors_parts_refuse_by_name():
     from triton_alloy.frontend.libtriton.absent import AbsentModule
 
     builder = AbsentModule("triton._C.libtriton.gluon_ir").GluonOpBuilder
-    with pytest.raises(Unsupported, match="gluon_ir.GluonOpBuilder"):
+    with pytest.raises(Unsupported, match=r"gluon_ir.GluonOpBuilder"):
         builder(None)
 
 

@@ -116,7 +116,7 @@ def test_a_read_only_array_may_be_read_only(out: torch.Tensor):
 
 def test_a_compiled_kernel_checks_dtypes_too(x: torch.Tensor, out: torch.Tensor):
     compiled = copy_kernel.warmup(torch.float32, torch.float32, 64, BLOCK=64, grid=(1,))
-    with pytest.raises(InvalidArgument, match="argument x_ptr: the kernel was compiled for fp32.*float16"):
+    with pytest.raises(InvalidArgument, match=r"argument x_ptr: the kernel was compiled for fp32.*float16"):
         compiled[(1, 1, 1)](x.half(), out, 64, 64)
     assert untouched(out)
 

@@ -375,7 +375,7 @@ def test_memory_that_no_element_can_be_read_from_is_refused():
 def test_only_arrays_are_wrapped():
     with pytest.raises(InvalidArgument, match="not list"):
         triton_alloy.array([1.0])
-    with pytest.raises(InvalidArgument, match="takes a numpy.ndarray, not float32"):
+    with pytest.raises(InvalidArgument, match=r"takes a numpy.ndarray, not float32"):
         triton_alloy.array(np.float32(1))
     with pytest.raises(InvalidArgument, match=r"the mask of a masked array: pass x\.filled\(value\)"):
         triton_alloy.array(np.ma.array([1.0, 2.0], mask=[True, False]))

@@ -14,12 +14,11 @@ from triton.runtime import errors as triton_errors
 
 from tests.support.limits import MATRIX, MEMORY, NUMBERS, THREADS, WEIGHED, failing, gram_kernel, tuned, weigh_kernel
 from triton_alloy import config
-from triton_alloy.chips import FAMILIES, LIMITS
+from triton_alloy.chips import FAMILIES, LIMITS, THREADS_PER_SIMDGROUP
 from triton_alloy.errors import DeviceFailure, OutOfResources, Unsupported
 from triton_alloy.integrations.triton import driver
 from triton_alloy.kernel import Argument, Extent, Kernel
-from triton_alloy.msl_cpu.launch import plan
-from triton_alloy.msl_cpu.strict import kernels as strict_kernels
+from triton_alloy.msl_cpu import limits as metal
 from triton_alloy.runtime import automatic, limits
 from triton_alloy.runtime.cpu import CpuDevice
 from triton_alloy.runtime.torch_mps import Host, TorchMpsDevice
@@ -50,14 +49,8 @@ def test_every_gpu_has_the_limits_of_the_row(family: str):
 
 
 def test_msl_cpu_has_the_same_limits():
-    assert (
-        LIMITS.threads_per_threadgroup,
-        LIMITS.threadgroup_bytes,
-        LIMITS.buffers,
-    ) == (plan.MAX_THREADS, plan.ARENA_BYTES, plan.MAX_BUFFERS)
-    assert LIMITS.threads_per_threadgroup == strict_kernels.MAX_THREADS
-    assert LIMITS.threadgroup_bytes == strict_kernels.THREADGROUP_BYTES
-    assert LIMITS.buffers - 1 == strict_kernels.MAX_BUFFER_INDEX
+    ours = (THREADS_PER_SIMDGROUP, LIMITS.threads_per_threadgroup, LIMITS.buffers, LIMITS.threadgroup_bytes)
+    assert ours == (metal.SIMD_WIDTH, metal.MAX_THREADS, metal.MAX_BUFFERS, metal.THREADGROUP_BYTES)
 
 
 # ------------------------------------------------------------------------------------------------------------- buffers
@@ -114,7 +107,7 @@ def test_scalars_of_any_size_run_where_they_lie_in_a_buffer(family: str):
 def test_torch_mps_refuses_more_scalars_than_it_can_pass():
     with (
         config.scope(TRITON_ALLOY_TARGET="apple9", ALLOY_RUNTIME="torch_mps"),
-        pytest.raises(Unsupported, match="the scalars of weigh_kernel take 4160 bytes, torch.mps passes 4096 at most"),
+        pytest.raises(Unsupported, match=r"the scalars of weigh_kernel take 4160 bytes, torch.mps passes 4096 at most"),
     ):
         weigh()
 

@@ -234,7 +234,7 @@ def test_transformations_that_need_values_are_refused(transformation: str):
     def call(x: Any) -> Any:
         return triton_call(x, 8, kernel=copy_kernel, out_shape=x, grid=1, BLOCK=8)
 
-    with pytest.raises(InvalidArgument, match="mx.compile, mx.vmap or mx.export_function: on the CPU it runs"):
+    with pytest.raises(InvalidArgument, match=r"mx.compile, mx.vmap or mx.export_function: on the CPU it runs"):
         mx.eval(getattr(mx, transformation)(call)(mx.zeros((8, 8))))
 
 
@@ -242,7 +242,9 @@ def test_export_without_a_gpu_is_refused(tmp_path: Path):
     def call(x: Any) -> Any:
         return triton_call(x, 8, kernel=copy_kernel, out_shape=x, grid=1, BLOCK=8)
 
-    with pytest.raises(InvalidArgument, match="copy_kernel cannot be called within mx.compile, mx.vmap or mx.export_f"):
+    with pytest.raises(
+        InvalidArgument, match=r"copy_kernel cannot be called within mx.compile, mx.vmap or mx.export_f"
+    ):
         mx.export_function(str(tmp_path / "f.mlxfn"), call, mx.zeros((8,)))
 
 

@@ -22,10 +22,11 @@ from triton.compiler import ASTSource
 
 import triton_alloy
 from triton_alloy import config
+from triton_alloy.chips import THREADS_PER_SIMDGROUP
 from triton_alloy.integrations.triton import driver
 from triton_alloy.integrations.triton.driver import MetalDriver
 from triton_alloy.integrations.triton_cpu.driver import CpuDriver
-from triton_alloy.kernel import THREADS_PER_SIMDGROUP, Kernel
+from triton_alloy.kernel import Kernel
 from triton_alloy.runtime import automatic
 from triton_alloy.target import target_for
 

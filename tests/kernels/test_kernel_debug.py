@@ -276,7 +276,7 @@ def loud_kernel(x_ptr, N: tl.constexpr):
 
 
 def test_a_print_within_a_reduction_is_refused(device):
-    with pytest.raises(Unsupported, match="a print in the function of a tt.reduce"):
+    with pytest.raises(Unsupported, match=r"a print in the function of a tt.reduce"):
         loud_kernel[(1,)](torch.zeros(64, dtype=torch.int32), 64)
 
 

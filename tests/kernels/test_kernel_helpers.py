@@ -1,6 +1,6 @@
 """Functions that return early and give values, called anywhere, against the same source run by Python."""
 
-# ruff: noqa: RET505, SIM102 (the forms of control flow are what is tested)
+# ruff: noqa: SIM102 (the forms of control flow are what is tested)
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_operands_of_mma_rows_as_the_vocabulary_numbers_them():
 def test_targets():
     assert target_for("cpu").max_simdgroups == 1 and target_for("cpu").vector(4) == 1
     assert target_for("apple7").vector(2) == 8 and target_for("apple7").fragment is MMA_8X8
-    with pytest.raises(InvalidArgument, match="apple11.*apple7.*cpu"):
+    with pytest.raises(InvalidArgument, match=r"apple11.*apple7.*cpu"):
         target_for("apple11")
 
 

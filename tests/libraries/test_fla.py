@@ -410,7 +410,7 @@ def test_behind_the_question(case: Case, dtype: torch.dtype, monkeypatch: pytest
 
 def test_deltaformer_is_of_the_larger_package():
     """Which would let it get as far as FlashAttention, a library of CUDA."""
-    with pytest.raises(ModuleNotFoundError, match="fla.layers"):
+    with pytest.raises(ModuleNotFoundError, match=r"fla.layers"):
         naive("deltaformer", "deltaformer_attn")
 
 

@@ -17,6 +17,7 @@ from triton_alloy.ir.parser import parse
 from triton_alloy.msl.declarations import declared_names
 from triton_alloy.msl.intrinsics import INTRINSICS
 from triton_alloy.msl.names import FILES, Names, identifier, reserved
+from triton_alloy.msl.printer import BUILT_INS as PRINTED
 from triton_alloy.msl.printer import OWN_NAMES
 from triton_alloy.msl.vocabulary import VOCABULARY
 from triton_alloy.msl_cpu import Library, strict
@@ -87,6 +88,12 @@ def test_the_built_ins_are_kinds_of_parameters():
     names = {row.split("=")[0].strip() for row in re.sub("//.*", "", kinds).split(",") if row.strip()}
     assert names == {*BUILT_INS, "buffer", "threadgroup_buffer"} and set(BUILT_INS.values()) == {"uint", "uint3"}
     assert set(BUILT_INS) <= reserved().words
+
+
+def test_what_a_text_asks_for_are_built_ins():
+    for text in PRINTED.values():
+        [(type_, attribute)] = re.findall(r"(\w+) \w+ \[\[(\w+)\]\]", text)
+        assert BUILT_INS[attribute] == {"u32": "uint"}.get(type_, type_), text
 
 
 # ----------------------------------------------------------------------------------------------------------- new names

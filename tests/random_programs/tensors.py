@@ -345,7 +345,7 @@ def dot(scope: Scope) -> bool:
     if not b:
         return False
     n = b.type.shape[0] if turned else b.type.shape[1]
-    if m * n > LARGEST or a.type.element == "int8" and k < 4:
+    if m * n > LARGEST or (a.type.element == "int8" and k < 4):
         return False
     right = "tl.trans({1})" if turned else "{1}"
     turn = (lambda y: y.T) if turned else (lambda y: y)

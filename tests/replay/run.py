@@ -24,10 +24,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from triton_alloy.config import FAMILIES
+
 HERE = Path(__file__).resolve().parent
 TESTS, ROOT = HERE.parent, HERE.parents[1]
 BUILD = ROOT / "build" / "replay"
-FAMILIES = ("cpu", "apple7", "apple8", "apple9", "apple10")
 CORPUS_STEP = 16
 SHOWN = 3
 NUM_WARPS = 4

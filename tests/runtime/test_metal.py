@@ -145,7 +145,7 @@ def test_a_stopped_kernel_is_an_error_and_the_next_one_runs(world: World, device
     kernel = device.compile(axpy_kernel())
     x, y = np.ones(4, np.float32), np.zeros(4, np.float32)
     world.failures = [2]
-    with pytest.raises(DeviceFailure, match="stopped axpy: it ran too long.*Caused GPU Timeout Error"):
+    with pytest.raises(DeviceFailure, match=r"stopped axpy: it ran too long.*Caused GPU Timeout Error"):
         run_axpy(device, kernel, x, y)
     run_axpy(device, kernel, x, y)
     np.testing.assert_array_equal(y, 2)
@@ -408,7 +408,7 @@ def test_a_text_for_a_newer_language_is_unsupported():
     device = open_device(world)
     world.compiler_messages = ["program_source:2:2: error: fences need Metal 3.2"]
     text = '#if __METAL_VERSION__ < 320\n#error "fences need Metal 3.2"\n#endif\n' + AXPY
-    with pytest.raises(Unsupported, match="fences need Metal 3.2"):
+    with pytest.raises(Unsupported, match=r"fences need Metal 3.2"):
         device.compile(axpy_kernel(text))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 Launch = Callable[[], None]
 
@@ -116,7 +116,7 @@ class Gpu:
 class GpuKernel:
     """A kernel of a module, which stays loaded."""
 
-    ATTRIBUTES = {"local": 3, "registers": 4}
+    ATTRIBUTES: ClassVar = {"local": 3, "registers": 4}
 
     def __init__(self, gpu: Gpu, code: bytes, name: str):
         self.gpu = gpu

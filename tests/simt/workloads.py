@@ -29,12 +29,18 @@ class Workload(launches.Launch):
 
     def printed(self, family: str) -> Kernel:
         """What the compiler makes of it for a GPU family; pointers are multiples of 16."""
+        return Kernel.from_json(self._compiled(family).asm["alloy"])
+
+    def lowered(self, family: str) -> str:
+        """The TTIR of it that the compiler is given for a GPU family."""
+        return self._compiled(family).asm["ttir"]
+
+    def _compiled(self, family: str) -> Any:
         from triton_alloy import config  # the rest of this file runs on a GPU machine without our compiler's needs
 
         arguments = self.arguments({name: dtype for name, (_, dtype) in self.tensors.items()})
         with config.scope(TRITON_ALLOY_TARGET=family, TRITON_ALLOY_MODE="fast", ALLOY_RUNTIME="cpu"):
-            compiled = self.kernel.warmup(*arguments, **self.constants, grid=self.grid, num_warps=self.warps)
-        return Kernel.from_json(compiled.asm["alloy"])
+            return self.kernel.warmup(*arguments, **self.constants, grid=self.grid, num_warps=self.warps)
 
 
 def workload_of(maker: Callable[..., launches.Launch], *arguments: Any, timed: bool = True, **named: Any) -> Workload:

@@ -161,7 +161,7 @@ def test_the_libraries_compute_what_ours_does(launch, library):
     arrays = pipelines.inputs(launch)
     call = rival.call(launch, arrays)
     assert call is not None
-    name, exact_of = pipelines.RESULTS[launch.kind]
+    name, _ = pipelines.RESULTS[launch.kind]
     arrays[name].fill(np.nan)
     assert np.isnan(pipelines.error_of(launch, arrays))
     arrays[name][...] = np.array(call().tolist())

@@ -127,7 +127,7 @@ def test_a_damaged_file_is_refused_and_nothing_changes(wheel: Path, tmp_path: Pa
 
 
 def test_another_release_is_refused(tmp_path: Path, site: Path):
-    with pytest.raises(setup.SetupFailed, match="the digest of its files is .*, Triton 3.9.0 has b59dad"):
+    with pytest.raises(setup.SetupFailed, match=r"the digest of its files is .*, Triton 3.9.0 has b59dad"):
         run(setup.setup, make_wheel(tmp_path), site)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 
 # ---------------------------------------------------------------------------------------------------------- locations
@@ -45,7 +45,7 @@ class Type:
     """The base of types. Two equal types are the same object, so `is` compares types."""
 
     __slots__ = ("__weakref__", "_text")
-    _pool: dict[tuple, Type] = {}
+    _pool: ClassVar[dict[tuple, Type]] = {}
 
     if TYPE_CHECKING:
         # A pass knows from the op that a type is a tensor's; a type checker cannot.

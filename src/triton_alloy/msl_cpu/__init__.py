@@ -3,14 +3,16 @@
 `Library(source)` compiles Metal Shading Language text with the C++ compiler of this machine and runs its kernels on all
 processors. The package knows nothing of Triton and imports nothing else of triton_alloy.
 
-Its rooms, in the order in which a text goes through them; each imports of those before it only, and `errors`:
+Its rooms, in the order in which a text goes through them; each imports of those before it only, and
+`errors` and `limits`, Metal's numbers:
 
 - `compile/`: a C++ compiler, what it has compiled, on disk, and what the key of that is;
 - `text/`: Metal text becomes C++ text; the table of Metal's words;
 - `strict/`: what Apple's compiler would refuse is refused, by clang and by checks of our own;
 - `launch/`: what Python and compiled code hand each other, and the line where a launch was stopped;
 - `sanitize`: the mode in which every access is checked, and its reports;
-- `library`: `Library` and its kernels, on all of these; `shader` and `metal_kernel`: the same behind the signatures of
+- `recipe`: from a text to its loaded library, from the cache or by all of these;
+- `library`: `Library` and its kernels; `shader` and `metal_kernel`: the same behind the signatures of
   torch.mps and of mx.fast;
 - `headers/`: the C++ that a text is compiled with: `metal_stdlib.h`, Metal's library for a fiber per thread
   (`headers/msl_cpu/`), the vocabulary on vectors of 32 lanes (`headers/lanes/`), the declarations of strict mode

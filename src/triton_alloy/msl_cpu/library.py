@@ -9,43 +9,33 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .compile import cache
-from .compile.build import STDLIB, compile_library, find_compiler, processor
-from .compile.fingerprint import package_fingerprint
-from .errors import FrameTooLarge, LaunchError, NoCompiler
+from .errors import LaunchError
 from .launch.buffers import Buffer, buffer_of
 from .launch.host import Deadline
 from .launch.plan import (
     ABI_VERSION,
-    ARENA_BYTES,
     CACHED_BYTES,
     INTERRUPTED,
-    MAX_BUFFERS,
-    MAX_THREADS,
-    SIMD_WIDTH,
     STOPPED_BY_SANITIZER,
     Log,
     ParameterInfo,
     Plan,
-    open_library,
     raise_of_host,
     runtime,
     schedule_seed,
     stop_of,
     worker_count,
 )
+from .limits import MAX_BUFFERS, MAX_THREADS, SIMD_WIDTH, THREADGROUP_BYTES
+from .recipe import Recipe
 from .text.preprocess import needs_preprocessing, preprocess
 
 if TYPE_CHECKING:
     from .launch.places import Module
-    from .text.rewrite import CppProgram
     from .text.signatures import ConstantValue
 
-# A kernel from the cache is loaded without rewrite, strict and sanitize: their import takes longer than the loading.
+# A kernel from the cache is loaded without strict and sanitize: their import takes longer than the loading.
 MODES = ("fast", "reference", "sanitize", "strict")
-_OPTIMISATION = {"fast": "-O3", "reference": "-O2", "sanitize": "-O1"}
-_STACKS_LOG2 = range(16, 21)
-_STACK_LOG2_OF_LOGS = 17  # formatting a message takes several kilobytes
 _LOGGER = logging.getLogger("msl_cpu")
 _LEVELS = {2: logging.DEBUG, 3: logging.INFO, 4: logging.ERROR, 5: logging.CRITICAL}  # os_log_type; 1 is the default
 _LARGEST_INDEX = 2**32 - 1
@@ -58,14 +48,6 @@ def choose_mode(mode: str | None) -> str:
     chosen = mode or os.environ.get("MSL_CPU_MODE") or "reference"
     if chosen not in MODES:
         raise LaunchError(f"mode {chosen!r} is not one of {', '.join(MODES)}")
-    return chosen
-
-
-def fast_math() -> str:
-    """$MSL_CPU_FAST_MATH: "exact", or "worst", in which fast:: functions err as far as Metal lets them."""
-    chosen = os.environ.get("MSL_CPU_FAST_MATH") or "exact"
-    if chosen not in ("exact", "worst"):
-        raise LaunchError(f"MSL_CPU_FAST_MATH={chosen!r}: expected exact or worst")
     return chosen
 
 
@@ -242,8 +224,8 @@ class Kernel:
         if unset:
             raise LaunchError(f"kernel '{self.name}': threadgroup_memory[{min(unset)}] is not set")
         dynamic = sum((length + 15) // 16 * 16 for _, length in shape.memory)
-        if dynamic + self.static_thread_group_memory_length > ARENA_BYTES:
-            raise LaunchError(f"kernel '{self.name}': more than {ARENA_BYTES} bytes of threadgroup memory")
+        if dynamic + self.static_thread_group_memory_length > THREADGROUP_BYTES:
+            raise LaunchError(f"kernel '{self.name}': more than {THREADGROUP_BYTES} bytes of threadgroup memory")
         plan = Plan(version=ABI_VERSION, stack_log2=self._library.stack_log2)
         plan.workers = 1 if self._library.mode == "sanitize" else workers
         plan.buffers, plan.cached_bytes = n_buffers, CACHED_BYTES
@@ -375,7 +357,7 @@ class Library:
         self.deadline = Deadline.of(deadline)
         if needs_preprocessing(source, include_paths):
             source = preprocess(source, include_paths)
-        self.compiled, description = _load(source, self.mode, function_constants or {}, self.bounds)
+        self.compiled, description = Recipe(source, self.mode, function_constants or {}, self.bounds).load()
         self.uses_log = "os_log" in source
         self.stack_log2: int = description["stack_log2"]
         self._kernels: dict[str, Kernel] = {}
@@ -401,96 +383,3 @@ class Library:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kernels)
-
-
-def _load(
-    source: str, mode: str, constants: Mapping[int | str, ConstantValue], bounds: bool
-) -> tuple[ctypes.CDLL, dict[str, Any]]:
-    if mode in ("fast", "sanitize") and find_compiler().family == "gcc":
-        remedy = "install clang >= 17 or the ziglang wheel (`pip install ziglang`)"
-        raise NoCompiler(f"{mode} mode cannot be had from g++: {remedy}")
-    optimisation = _OPTIMISATION[mode]
-    key = cache.make_key(
-        source,
-        mode,
-        repr(sorted(constants.items(), key=str)),
-        optimisation,
-        fast_math(),
-        str(bounds),
-        package_fingerprint(),
-        find_compiler().identity,
-        processor(),
-    )
-
-    def build() -> tuple[bytes, dict[str, Any]]:
-        from .text.rewrite import rewrite
-
-        program = rewrite(source, mode, constants, columns=find_compiler().family != "gcc", bounds=bounds)
-        extra = ("-DMSL_FAST_ERRORS",) if fast_math() == "worst" else ()
-        if find_compiler().family != "gcc":
-            from .launch.places import FLAGS
-
-            extra += FLAGS
-        return _compile_with_enough_stack(program, source, mode, optimisation, (*extra, *sanitizer_flags))
-
-    sanitizer_flags = ()
-    if mode == "sanitize":
-        from . import sanitize
-
-        sanitize.runtime()
-        sanitizer_flags = sanitize.FLAGS
-    if bounds:
-        runtime()  # has the list of ranges
-    path, description = cache.fetch(key, build)
-    if mode == "sanitize":
-        from .launch.places import line_table
-
-        line_table(str(path))
-    return open_library(path), description
-
-
-def _stack_margin(log2: int) -> int:
-    """Bytes that a thread of reference mode must have left where a function begins: no frame may be larger."""
-    return 2 ** (log2 - 1) * 3 // 8
-
-
-def _largest_frame(log2: int, mode: str) -> int:
-    """Bytes that one frame may take. The tops of the stacks of threads are spread over half a stack."""
-    if mode == "fast":
-        return 2 ** (log2 + 4)
-    return _stack_margin(log2) - 1024 if mode == "reference" else 2 ** (log2 - 1) - 1024
-
-
-def _compile_with_enough_stack(
-    program: CppProgram, source: str, mode: str, optimisation: str, extra: tuple[str, ...]
-) -> tuple[bytes, dict[str, Any]]:
-    """Compile for the smallest stacks; again for larger ones where a function's frame does not fit."""
-    from .compile.precompiled import including
-
-    compiler = find_compiler()
-    log2 = _STACK_LOG2_OF_LOGS if "os_log" in source else _STACKS_LOG2.start
-    watched = mode == "reference" and program.fibers and compiler.family != "gcc"
-    while True:
-        flags = (*extra, f"-DMSL_STACK_LOG2={log2}")
-        if watched:
-            flags += ("-finstrument-function-entry-bare", f"-DMSL_STACK_MARGIN={_stack_margin(log2)}")
-        translation = [*compiler.flags(program.contract, optimisation), *program.flags, *flags]
-        head = including(compiler, [*translation, "-x", "c++"], STDLIB)
-        compiled = compile_library(program.text, source, [*translation, *head], program.scale)
-        frame = compiled.largest_frame
-        if frame <= _largest_frame(log2, mode):
-            return compiled.content, _describe(program, log2)
-        # Compiled for another stack, the frame may be a little larger.
-        log2 = next((wider for wider in _STACKS_LOG2 if frame <= _largest_frame(wider, mode) * 4 // 5), 0)
-        if not log2:
-            raise FrameTooLarge(frame, _largest_frame(_STACKS_LOG2[-1], mode) * 4 // 5)
-
-
-def _describe(program: CppProgram, stack_log2: int) -> dict[str, Any]:
-    return {
-        "stack_log2": stack_log2,
-        "entries": [
-            (entry.name, entry.symbol, [p.index for p in entry.parameters if p.optional], entry.max_threads)
-            for entry in program.entries
-        ],
-    }

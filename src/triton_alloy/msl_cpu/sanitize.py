@@ -18,7 +18,8 @@ from .errors import KernelFailure, MslError, NoCompiler
 from .launch.buffers import Buffer
 from .launch.failures import ACCESSES
 from .launch.places import Module
-from .launch.plan import MAX_BUFFERS, runtime_library
+from .launch.plan import runtime_library
+from .limits import MAX_BUFFERS
 
 # -Xclang: only the instrumentation, not the runtime that the driver would link. No function of the user is inlined,
 # so that calls can be told; no two accesses become one.

@@ -16,7 +16,8 @@ from ..kernel import Device, Extent, Kernel, Properties
 from ..msl_cpu import Deadline, FrameTooLarge, KernelFailure, Launcher, Library, OutOfStack
 from ..msl_cpu import Kernel as LibraryKernel
 from ..msl_cpu.launch.buffers import Buffer
-from ..msl_cpu.launch.plan import ARENA_BYTES, MAX_THREADS, SIMD_WIDTH, worker_count
+from ..msl_cpu.launch.plan import worker_count
+from ..msl_cpu.limits import MAX_THREADS, SIMD_WIDTH, THREADGROUP_BYTES
 from . import limits, log
 
 Grid = tuple[int, int, int]
@@ -42,7 +43,7 @@ def properties(mode: str) -> Properties:
         name=f"cpu ({mode})",
         cores=worker_count(),
         threads_per_simdgroup=SIMD_WIDTH,
-        threadgroup_bytes=ARENA_BYTES,
+        threadgroup_bytes=THREADGROUP_BYTES,
         threads_per_threadgroup=MAX_THREADS,
     )
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from ..chips import LIMITS
+from ..chips import LIMITS, THREADS_PER_SIMDGROUP
 from ..errors import InvalidArgument, OutOfResources, Unsupported
-from ..kernel import THREADS_PER_SIMDGROUP, Kernel, Properties, check_limits
+from ..kernel import Kernel, Properties, check_limits
 
 _TOO_MUCH = (
     (re.compile(r"[Tt]hreadgroup memory size \((\d+)\) exceeds .*\((\d+)\)"), "threadgroup memory"),

@@ -18,6 +18,7 @@ from typing import Any
 
 import platformdirs
 
+from ..chips import THREADS_PER_SIMDGROUP
 from ..errors import DeviceFailure, Unsupported
 from ..kernel import Extent, Kernel, Properties
 from ..msl_cpu.compile import cache_folder
@@ -92,7 +93,7 @@ class MetalDevice:
         return Properties(
             name=self.facts.name,
             cores=self._cores,
-            threads_per_simdgroup=32,
+            threads_per_simdgroup=THREADS_PER_SIMDGROUP,
             threadgroup_bytes=self.facts.threadgroup_bytes,
             threads_per_threadgroup=self.facts.threads_per_threadgroup,
         )

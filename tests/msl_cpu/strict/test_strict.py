@@ -83,7 +83,7 @@ def test_more_than_31_buffers_are_counted_whether_they_have_an_index_or_not(expl
         return f"kernel void k({parameters}) {{ x0[0] = 1.0f; }}"
 
     check(text(31))
-    with pytest.raises(StrictError, match="buffer index 3[123] is over 30|more than 31 buffer arguments") as caught:
+    with pytest.raises(StrictError, match=r"buffer index 3[123] is over 30|more than 31 buffer arguments") as caught:
         check(text(34))
     assert len(caught.value.diagnostics) == (3 if explicit == 34 else 1)
 

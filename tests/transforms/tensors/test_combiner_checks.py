@@ -60,5 +60,5 @@ def test_without_assertions_nothing_changes():
 
 
 def test_a_print_has_no_element():
-    with pytest.raises(Unsupported, match="tt.print.*in the function of a tt.reduce"):
+    with pytest.raises(Unsupported, match=r"tt.print.*in the function of a tt.reduce"):
         changed("reduce", PRINT, "tensor<4xi32>")

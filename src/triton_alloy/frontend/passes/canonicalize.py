@@ -23,7 +23,7 @@ def run_on(function: Op) -> None:
     while has_blocks:
         regions = [region for op in function.walk() for region in op.regions if len(region.blocks) > 1]
         tidied = [blocks.tidy(region) for region in regions]
-        has_blocks = rewrite(function, RULES) and bool(regions) or any(tidied)
+        has_blocks = (rewrite(function, RULES) and bool(regions)) or any(tidied)
     lift_constants(function)
 
 

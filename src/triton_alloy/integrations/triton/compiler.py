@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from triton.backends.compiler import BaseBackend, GPUTarget, Language
 
 from ... import __version__, config
+from ...chips import THREADS_PER_SIMDGROUP
 from ...digest import sources_digest
 from ...errors import InvalidArgument, OutOfResources, Unsupported
-from ...kernel import THREADS_PER_SIMDGROUP, Kernel
+from ...kernel import Kernel
 
 if TYPE_CHECKING:
     from ...ir.core import Op

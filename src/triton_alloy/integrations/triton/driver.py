@@ -17,11 +17,11 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
 from ... import config
+from ...chips import THREADS_PER_SIMDGROUP
 from ...errors import OutOfResources
-from ...kernel import THREADS_PER_SIMDGROUP
 
 if TYPE_CHECKING:
-    from ...kernel import Device, Executable
+    from ...kernel import Device, Executable, Kernel
     from ...runtime.automatic import AutomaticDevice
 
 DEVICES: list[tuple[str, str, str, str]] = list(
@@ -194,8 +194,9 @@ class Utilities:
         from ...kernel import Kernel
         from .launcher import load
 
-        executable = load(device_of(device), Kernel.from_json(binary))
-        return executable, executable, REGISTERS_PER_THREAD, 0, executable.max_threads
+        kernel = Kernel.from_json(binary)
+        executable = load(device_of(device), kernel)
+        return executable, executable, *_registers_of(kernel), executable.max_threads
 
     def unload_module(self, module: Executable) -> None:
         """Nothing to do: the library goes with its last reference."""
@@ -204,6 +205,17 @@ class Utilities:
 REGISTERS_PER_CORE = 65536
 REGISTERS_PER_THREAD = 32
 """Nominal, as neither Metal nor the CPU tells; persistent kernels divide one by the other to size their grid."""
+
+
+def _registers_of(kernel: Kernel) -> tuple[int, int]:
+    """Registers of a thread, and those it needs beyond what there are, as estimated; one program always has enough."""
+    from ...target import target_for
+
+    most = target_for(kernel.family).registers
+    if most is None or not kernel.registers:
+        return REGISTERS_PER_THREAD, 0
+    used = min(kernel.registers, most, REGISTERS_PER_CORE // kernel.threads)
+    return used, max(0, kernel.registers - most)
 
 
 class Event:

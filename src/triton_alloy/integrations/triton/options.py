@@ -9,9 +9,8 @@ from typing import Any
 
 from triton import knobs
 
-from ...chips import LIMITS
+from ...chips import LIMITS, THREADS_PER_SIMDGROUP
 from ...errors import InvalidArgument, Unsupported
-from ...kernel import THREADS_PER_SIMDGROUP
 from .errors import KernelOutOfResources
 
 
@@ -30,7 +29,7 @@ class MetalOptions:
     num_warps: int = 4
     num_ctas: int = 1
     num_stages: int = 2
-    warp_size: int = 32
+    warp_size: int = THREADS_PER_SIMDGROUP
     arch: str = "cpu"
     enable_fp_fusion: bool = True
     debug: bool = False

@@ -79,7 +79,7 @@ class Compiler:
         contract: str,
         optimisation: str,
         system: str = sys.platform,
-        machine: str = platform.machine(),  # noqa: B008
+        machine: str = platform.machine(),
     ) -> list[str]:
         """To translate a file. contract: value of -ffp-contract; system, machine: what it is to run on."""
         clang = [*_CLANG_FLAGS, *_CLANG_MACHINE_FLAGS.get(machine, [])]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,8 +100,11 @@ def _programs(content: bytes) -> Iterator[tuple[int, str, int]]:
         at = end
 
 
+Row = tuple[int, str, int]
+
+
 class _Program:
-    """One unit's line number program (DWARF 4, section 6.2)."""
+    """One unit's line number program (DWARF 4, section 6.2), and the registers of the machine that runs it."""
 
     def __init__(self, content: bytes, at: int, end: int, version: int):
         self.content, self.end = content, end
@@ -125,39 +128,83 @@ class _Program:
             files.append(name)
         return files
 
-    def rows(self) -> Iterator[tuple[int, str, int]]:
-        at = self.start
-        address, file, line = 0, 1, 1
-        while at < self.end:
-            opcode = self.content[at]
-            at += 1
+    def rows(self) -> Iterator[Row]:
+        """The rows that the program makes."""
+        self._begin_sequence()
+        self.at = self.start
+        while self.at < self.end:
+            opcode = self.content[self.at]
+            self.at += 1
             if opcode >= self.opcode_base:
-                address += (opcode - self.opcode_base) // self.line_range * self.step
-                line += self.line_base + (opcode - self.opcode_base) % self.line_range
-                yield address, self.files[file], line
-            elif opcode == 0:
-                length, at = _unsigned(self.content, at)
-                if self.content[at] == 1:  # end of sequence
-                    yield address, "", 0
-                    address, file, line = 0, 1, 1
-                elif self.content[at] == 2:
-                    (address,) = struct.unpack_from("<Q", self.content, at + 1)
-                at += length
-            elif opcode == 1:
-                yield address, self.files[file], line
-            elif opcode == 2:
-                value, at = _unsigned(self.content, at)
-                address += value * self.step
-            elif opcode == 3:
-                value, at = _signed(self.content, at)
-                line += value
-            elif opcode == 4:
-                file, at = _unsigned(self.content, at)
-            elif opcode == 8:
-                address += (255 - self.opcode_base) // self.line_range * self.step
-            elif opcode == 9:
-                address += struct.unpack_from("<H", self.content, at)[0]
-                at += 2
+                row = self._special(opcode)
             else:
-                for _ in range(self.operands[opcode - 1]):
-                    _, at = _unsigned(self.content, at)
+                row = _OPCODES[opcode](self) if opcode in _OPCODES else self._skip(self.operands[opcode - 1])
+            if row is not None:
+                yield row
+
+    def _begin_sequence(self) -> None:
+        self.address, self.file, self.line = 0, 1, 1
+
+    def _number(self) -> int:
+        value, self.at = _unsigned(self.content, self.at)
+        return value
+
+    def _skip(self, operands: int) -> None:
+        for _ in range(operands):
+            self._number()
+
+    def _advance_as(self, opcode: int) -> None:
+        self.address += (opcode - self.opcode_base) // self.line_range * self.step
+
+    def _special(self, opcode: int) -> Row:
+        self._advance_as(opcode)
+        self.line += self.line_base + (opcode - self.opcode_base) % self.line_range
+        return self.row()
+
+    def row(self) -> Row:
+        return self.address, self.files[self.file], self.line
+
+    def extended(self) -> Row | None:
+        length = self._number()
+        opcode, operand = self.content[self.at], self.at + 1
+        self.at += length
+        return _EXTENDED[opcode](self, operand) if opcode in _EXTENDED else None
+
+    def end_sequence(self, _operand: int) -> Row:
+        behind = self.address, "", 0
+        self._begin_sequence()
+        return behind
+
+    def set_address(self, operand: int) -> None:
+        (self.address,) = struct.unpack_from("<Q", self.content, operand)
+
+    def advance_address(self) -> None:
+        self.address += self._number() * self.step
+
+    def advance_line(self) -> None:
+        value, self.at = _signed(self.content, self.at)
+        self.line += value
+
+    def set_file(self) -> None:
+        self.file = self._number()
+
+    def advance_by_constant(self) -> None:
+        self._advance_as(255)
+
+    def advance_by_fixed(self) -> None:
+        self.address += struct.unpack_from("<H", self.content, self.at)[0]
+        self.at += 2
+
+
+_OPCODES: dict[int, Callable[[_Program], Row | None]] = {
+    0: _Program.extended,
+    1: _Program.row,
+    2: _Program.advance_address,
+    3: _Program.advance_line,
+    4: _Program.set_file,
+    8: _Program.advance_by_constant,
+    9: _Program.advance_by_fixed,
+}
+"""Standard opcodes; of the others the header says how many operands they have, which mean nothing to a line."""
+_EXTENDED: dict[int, Callable[[_Program, int], Row | None]] = {1: _Program.end_sequence, 2: _Program.set_address}
+"""Opcodes behind a 0 and a length, with the offset of their operand."""

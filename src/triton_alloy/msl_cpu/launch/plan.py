@@ -15,15 +15,12 @@ from ..compile import cache
 from ..compile.build import PACKAGE, compile_library, find_compiler, processor
 from ..compile.fingerprint import package_fingerprint
 from ..errors import LaunchError, MslError
+from ..limits import MAX_BUFFERS
 from .host import Host
 
 Started = TypeVar("Started")
 
 ABI_VERSION = 5
-SIMD_WIDTH = 32
-MAX_THREADS = 1024
-MAX_BUFFERS = 31
-ARENA_BYTES = 32768
 LOG_BYTES = 1 << 18
 CACHED_BYTES = 32 << 20  # last-level caches are seldom larger for one of those who share them, whatever they report
 

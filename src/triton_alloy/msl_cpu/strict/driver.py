@@ -92,8 +92,12 @@ def _problems(text: Located, language: str, plain_literals: bool, has_metal: boo
         return _ask_clang(rewritten, text, language, recursion)
 
     found = ask(False)
+    if problems or not found:
+        return problems + found
+    if not find_classes(text.tokens):
+        return found
     # Two readings of methods, each with less than Metal allows: a text that one of them takes is right.
-    return problems + (ask(True) and found if found and not problems and find_classes(text.tokens) else found)
+    return found if ask(True) else []
 
 
 def _in_order(problems: list[Diagnostic]) -> list[Diagnostic]:

@@ -5,10 +5,12 @@ What needs types is left to clang: the checks add assertions, whose message star
 
 from __future__ import annotations
 
+import enum
 import re
 from dataclasses import dataclass, field
 
 from ..errors import Diagnostic
+from ..limits import MAX_BUFFERS, MAX_THREADS
 from ..text.language import BUILT_INS
 from ..text.threadgroup_memory import is_zero_initialiser
 from ..text.tokens import Tokens
@@ -21,9 +23,6 @@ _FUNCTION_ATTRIBUTES = frozenset({"kernel", "host_name", "max_total_threads_per_
 _STANDARD_ATTRIBUTES = frozenset({"maybe_unused", "nodiscard", "fallthrough", "deprecated", "noreturn", "likely"})
 # Attributes of parameters mean nothing outside of kernels, and are allowed there.
 _KNOWN_ATTRIBUTES = _PARAMETER_ATTRIBUTES | _FUNCTION_ATTRIBUTES | _STANDARD_ATTRIBUTES | {"id", "visible", "unroll"}
-MAX_BUFFER_INDEX = 30
-MAX_THREADS = 1024
-THREADGROUP_BYTES = 32768
 _STATEMENT_START = (";", "{", "}", ")", ":", "")
 
 
@@ -191,42 +190,76 @@ def _insert(found: Kernels, brace: int, text: str) -> None:
     found.insertions[brace] = found.insertions.get(brace, "") + text
 
 
-def _check_parameter(found: Kernels, parameter: Parameter) -> str | None:
-    """Complain of what the text alone shows; returns the resource ("buffer" or "threadgroup") or None."""
-    tokens = found.text.tokens
-    text = [tokens[i] for i in range(parameter.start, parameter.name) if tokens[i].is_code()]
-    spaces = {t.text for t in text} & ADDRESS_SPACES
-    is_array = tokens.at(tokens.next(parameter.name)) == "[" and tokens.next(parameter.name) not in found.attributes
-    is_address = is_array or any(t.text in ("*", "&") for t in text)
-    kinds = [a for a in parameter.attributes if a.name != "function_constant"]
-    for attribute in parameter.attributes:
-        if attribute.name in _OUT_OF_SCOPE:
-            found.complain(attribute.index, f"[[{attribute.name}]]: only buffers are supported")
-            return None
-        if attribute.name not in _PARAMETER_ATTRIBUTES | _STANDARD_ATTRIBUTES:
-            found.complain(attribute.index, f"'{attribute.name}' is no attribute of a kernel's parameter")
-            return None
-    if len(kinds) > 1:
-        found.complain(kinds[1].index, f"[[{kinds[0].name}]] and [[{kinds[1].name}]] exclude each other")
-        return None
-    kind = kinds[0].name if kinds else None
-    name = tokens.at(parameter.name)
-    if kind in BUILT_INS:
+class Binding(enum.Enum):
+    """What a parameter of a kernel is bound to: a resource, by its attribute's name, or none."""
+
+    BUFFER = "buffer"
+    THREADGROUP = "threadgroup"
+    BUILT_IN = "a built-in"
+    UNKNOWN = "what is wrong, of which the text has been complained"
+
+
+def _check_parameter(found: Kernels, parameter: Parameter) -> Binding:
+    """Complain of what the text alone shows."""
+    if wrong := _wrong_attribute(parameter):
+        found.complain(*wrong)
+        return Binding.UNKNOWN
+    kind = next(iter(_kinds(parameter)), None)
+    name = found.text.tokens.at(parameter.name)
+    is_address = _is_address(found, parameter)
+    if kind and kind.name in BUILT_INS:
         if is_address:
             found.complain(parameter.name, f"'{name}': a built-in is passed by value, not by pointer or reference")
-        return None
+        return Binding.BUILT_IN
     if not is_address:
         found.complain(
             parameter.name,
             f"invalid type for buffer declaration '{name}': a kernel's parameter is a pointer or reference to device, "
             "constant or threadgroup memory, or has a built-in's attribute",
         )
-        return None
-    resource = "threadgroup" if "threadgroup" in spaces else "buffer"
+        return Binding.UNKNOWN
+    return _check_resource(found, parameter, kind)
+
+
+def _kinds(parameter: Parameter) -> list[Attribute]:
+    """The attributes that say what is bound."""
+    return [a for a in parameter.attributes if a.name != "function_constant"]
+
+
+def _wrong_attribute(parameter: Parameter) -> tuple[int, str] | None:
+    """The first attribute that no parameter of a kernel has, or has beside another: its token, and why."""
+    for attribute in parameter.attributes:
+        if attribute.name in _OUT_OF_SCOPE:
+            return attribute.index, f"[[{attribute.name}]]: only buffers are supported"
+        if attribute.name not in _PARAMETER_ATTRIBUTES | _STANDARD_ATTRIBUTES:
+            return attribute.index, f"'{attribute.name}' is no attribute of a kernel's parameter"
+    first, second, *_ = [*_kinds(parameter), None, None]
+    if first and second:
+        return second.index, f"[[{first.name}]] and [[{second.name}]] exclude each other"
+    return None
+
+
+def _words_before_name(found: Kernels, parameter: Parameter) -> set[str]:
+    tokens = found.text.tokens
+    return {tokens[i].text for i in range(parameter.start, parameter.name) if tokens[i].is_code()}
+
+
+def _is_address(found: Kernels, parameter: Parameter) -> bool:
+    """Whether a parameter is a pointer, a reference or an array."""
+    behind = found.text.tokens.next(parameter.name)
+    is_array = found.text.tokens.at(behind) == "[" and behind not in found.attributes
+    return is_array or not _words_before_name(found, parameter).isdisjoint(("*", "&"))
+
+
+def _check_resource(found: Kernels, parameter: Parameter, kind: Attribute | None) -> Binding:
+    """What a parameter that is an address is bound to, by the space it points to. kind: the attribute that says so."""
+    spaces = _words_before_name(found, parameter) & ADDRESS_SPACES
+    resource = Binding.THREADGROUP if "threadgroup" in spaces else Binding.BUFFER
+    name = found.text.tokens.at(parameter.name)
     if not spaces & {"device", "constant", "threadgroup"}:
         found.complain(parameter.name, f"'{name}' must point to device, constant or threadgroup memory")
-    elif kind is not None and kind != resource:
-        found.complain(kinds[0].index, f"[[{kind}]] does not fit the address space of '{name}'")
+    elif kind is not None and kind.name != resource.value:
+        found.complain(kind.index, f"[[{kind.name}]] does not fit the address space of '{name}'")
     return resource
 
 
@@ -236,25 +269,26 @@ def _check_indices(found: Kernels, kernel: KernelText) -> None:
     implicit: dict[str, list[Parameter]] = {"buffer": [], "threadgroup": []}
     tokens = found.text.tokens
     for parameter in kernel.parameters:
-        resource = _check_parameter(found, parameter)
-        explicit = next((a for a in parameter.attributes if a.name == resource), None)
-        if resource is None:
+        binding = _check_parameter(found, parameter)
+        if binding not in (Binding.BUFFER, Binding.THREADGROUP):
             continue
+        resource = binding.value
+        explicit = next((a for a in parameter.attributes if a.name == resource), None)
         if explicit is None:
             implicit[resource].append(parameter)
             continue
         if not explicit.argument.isdigit():
             continue  # a macro or a template argument: not known here
         index = int(explicit.argument)
-        if index > MAX_BUFFER_INDEX:
-            found.complain(explicit.index, f"{resource} index {index} is over {MAX_BUFFER_INDEX}")
+        if index >= MAX_BUFFERS:
+            found.complain(explicit.index, f"{resource} index {index} is over {MAX_BUFFERS - 1}")
         if (resource, index) in used:
             found.complain(explicit.index, f"{resource} index {index} is already that of '{used[resource, index]}'")
         used[resource, index] = tokens.at(parameter.name)
     for resource, parameters in implicit.items():
         taken = sum(1 for kind, _ in used if kind == resource)
-        if parameters and taken + len(parameters) > MAX_BUFFER_INDEX + 1:
-            found.complain(parameters[-1].name, f"more than {MAX_BUFFER_INDEX + 1} {resource} arguments")
+        if parameters and taken + len(parameters) > MAX_BUFFERS:
+            found.complain(parameters[-1].name, f"more than {MAX_BUFFERS} {resource} arguments")
 
 
 def _assert_types(found: Kernels, kernel: KernelText) -> None:

@@ -7,9 +7,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..limits import THREADGROUP_BYTES
 from ..text.tokens import Tokens
 from .classes import Class, find_classes
-from .kernels import THREADGROUP_BYTES, Kernels
+from .kernels import Kernels
 from .tokens import VECTORS, Located, function_bodies
 
 # Words that OpenCL reserves, or clang defines for it, and Metal does not.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .tokens import Tokens
 
 _SPACES = {"device", "thread", "threadgroup", "constant", "threadgroup_imageblock", "ray_data", "object_data"}
@@ -42,6 +44,61 @@ def _erase(tokens: Tokens) -> set[int]:
     return erased
 
 
+@dataclass(frozen=True)
+class _Declaration:
+    """Where a declaration stands, by token: end is its '{' or ';'; signature_end is that, or the ':' of a constructor
+    before its members' initialisers."""
+
+    start: int
+    end: int
+    signature_end: int
+    has_parameters: bool
+    has_initialiser: bool
+
+
+def _read_declaration(tokens: Tokens, start: int) -> _Declaration:
+    """The declaration at `start`; its end is behind the text where there is none."""
+    i = _behind_template_headers(tokens, start)
+    colon: int | None = None
+    has_parameters = has_initialiser = False
+    while i < len(tokens):
+        text = tokens[i].text if tokens[i].kind == "symbol" else ""
+        if tokens[i] == "operator":
+            i = _end_of_operator(tokens, i)
+        elif text in ("(", "["):
+            has_parameters |= text == "("
+            i = tokens.match(i)
+        elif text == ";" or (text == "{" and not has_initialiser and not _initialises_member(tokens, i, colon)):
+            break
+        elif text == "{":
+            i = tokens.match(i)
+        elif text == "=":
+            has_initialiser = True
+        elif text == ":" and has_parameters and colon is None:
+            colon = i
+        i += 1
+    return _Declaration(start, i, i if colon is None else colon, has_parameters, has_initialiser)
+
+
+def _behind_template_headers(tokens: Tokens, i: int) -> int:
+    while tokens.at(i) == "template" and tokens.at(tokens.next(i)) == "<":
+        i = tokens.next(tokens.match_angle(tokens.next(i)))
+    return i
+
+
+def _end_of_operator(tokens: Tokens, i: int) -> int:
+    """The last token of the name `operator ...` at i; its first symbol may look like a bracket or an initialiser."""
+    i = tokens.next(i)
+    while tokens.at(tokens.next(i)) not in ("(", ";", ""):
+        i = tokens.next(i)
+    return i
+
+
+def _initialises_member(tokens: Tokens, brace: int, colon: int | None) -> bool:
+    """Whether `{` belongs to a member in the list behind a constructor's ':', not to the body."""
+    return colon is not None and tokens.at(tokens.next(tokens.match(brace))) in (",", "{")
+
+
 class _Scopes:
     """Walks over declarations and erases those that repeat one of the same scope but for address spaces."""
 
@@ -50,68 +107,39 @@ class _Scopes:
         self.erased = erased
         self.seen: list[set[str]] = [set()]
 
-    def skip_template_headers(self, i: int) -> int:
-        while self.tokens.at(i) == "template" and self.tokens.at(self.tokens.next(i)) == "<":
-            i = self.tokens.next(self.tokens.match_angle(self.tokens.next(i)))
-        return i
-
-    def scan(self, start: int) -> tuple[int, int, bool, bool]:
-        """End of the declaration at `start` ('{' or ';'), end of its signature, has parameters?, has initialiser?"""
-        tokens, i = self.tokens, self.skip_template_headers(start)
-        colon, parameters, initialiser = -1, False, False
-        while i < len(tokens):
-            text = tokens[i].text if tokens[i].kind == "symbol" else ""
-            if tokens[i] == "operator":
-                i = tokens.next(i)  # its first symbol, which may look like a bracket or an initialiser
-                while tokens.at(tokens.next(i)) not in ("(", ";", ""):
-                    i = tokens.next(i)
-            elif text in ("(", "["):
-                parameters |= text == "("
-                i = tokens.match(i)
-            elif text == ";":
-                break
-            elif text == "=":
-                initialiser = True
-            elif text == "{":
-                member_list = colon >= 0 and tokens.at(tokens.next(tokens.match(i))) in (",", "{")
-                if not (initialiser or member_list):
-                    break
-                i = tokens.match(i)
-            elif text == ":" and parameters and colon < 0:
-                colon = i
-            i += 1
-        return i, colon if colon >= 0 else i, parameters, initialiser
-
     def declaration(self, start: int) -> int:
         """Handle the declaration at `start`; returns the index to go on from."""
-        tokens = self.tokens
-        end, signature_end, parameters, initialiser = self.scan(start)
-        if end >= len(tokens):
-            return end
-        signature = " ".join(t.text.strip() for t in tokens[start:signature_end] if t.is_code())
+        tokens, found = self.tokens, _read_declaration(self.tokens, start)
+        if found.end >= len(tokens):
+            return found.end
+        signature = " ".join(t.text.strip() for t in tokens[start : found.signature_end] if t.is_code())
         words = signature.split()
-        opens = tokens[end] == "{"
-        if opens and not parameters and ("namespace" in words[:2] or words[:1] == ["extern"]):
-            self.seen.append(set())
-            return end + 1
-        signature += tokens[end].text  # a definition does not repeat a declaration
-        repeated = signature in self.seen[-1] and any(start <= i < signature_end for i in self.erased_in(start, end))
-        self.seen[-1].add(signature)
-        if opens and not parameters and _CLASSES & set(words):
-            if not repeated:
-                self.seen.append(set())
-                return end + 1
-        elif not parameters or initialiser:
-            repeated = False
-        last = tokens.match(end) if opens else end
-        if repeated:
+        opens = tokens[found.end] == "{"
+        opens_scope = opens and not found.has_parameters
+        if opens_scope and ("namespace" in words[:2] or words[:1] == ["extern"]):
+            return self._enter(found.end)
+        is_class = opens_scope and not _CLASSES.isdisjoint(words)
+        is_function = found.has_parameters and not found.has_initialiser
+        repeated = self._is_repeated(found, signature + tokens[found.end].text)
+        if is_class and not repeated:
+            return self._enter(found.end)
+        last = tokens.match(found.end) if opens else found.end
+        if repeated and (is_class or is_function):
             follows = tokens.next(last)
             last = follows if opens and tokens.at(follows) == ";" else last
             tokens.blank(start, last + 1)
         return last + 1
 
-    def erased_in(self, start: int, end: int) -> list[int]:
-        return [i for i in range(start, end) if i in self.erased]
+    def _enter(self, brace: int) -> int:
+        self.seen.append(set())
+        return brace + 1
+
+    def _is_repeated(self, found: _Declaration, signature: str) -> bool:
+        """Whether the scope had this signature, of which a space was erased. A definition repeats no declaration: what
+        ends a declaration is part of its signature."""
+        is_known = signature in self.seen[-1]
+        self.seen[-1].add(signature)
+        return is_known and not self.erased.isdisjoint(range(found.start, found.signature_end))
 
     def run(self) -> None:
         tokens = self.tokens

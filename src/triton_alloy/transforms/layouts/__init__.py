@@ -1,6 +1,7 @@
 """tt -> tt with layouts: which register of which lane of which simdgroup holds which element.
 
 axis, axis_info, axis_rules     how contiguous, aligned and constant every integer and pointer is
+slices              operands of dots are loaded in slices along k; dot_users: what becomes of the results of dots
 layout_rules        how layouts pass through ops that compute nothing across threads
 layout_choice       which layout suits an access or a dot best
 natural_layouts     the layouts of the tensors that are worth keeping where they are

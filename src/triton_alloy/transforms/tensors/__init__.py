@@ -11,6 +11,7 @@ In the order of the pipeline:
     libdevice/          CUDA's functions as arithmetic
     scaled_dot, small_floats    block scales and 8-bit floats as what devices compute with
     legalize            ops in forms that every later stage knows
+    whole_tiles         loops without masks for the tiles that lie inside; extents: what bounds a tensor's integers
 
 `terms` is how several of them write arithmetic: as Python expressions.
 """

@@ -56,8 +56,8 @@ class Extent:
         return Extent(self.least + other.least, self.greatest + other.greatest, self.negative + other.negative)
 
     def __mul__(self, number: int) -> Extent:
-        least, greatest = (self.least, self.greatest) if number >= 0 else (self.greatest, self.least)
-        return Extent(least * number, greatest * number, self.negative)
+        low, high = (self.least, self.greatest) if number >= 0 else (self.greatest, self.least)
+        return Extent(low * number, high * number, self.negative)
 
 
 @dataclass(frozen=True)

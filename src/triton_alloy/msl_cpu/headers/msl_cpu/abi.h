@@ -23,6 +23,7 @@ namespace msl_cpu {
 // Part of every cache key through the text of this file; the runtime refuses a plan of another version.
 constexpr uint abi_version = 5;
 
+// What Metal allows. Mirrored by limits.py.
 constexpr uint simd_width = 32;
 constexpr uint max_threads = 1024;
 constexpr uint max_simdgroups = max_threads / simd_width;
