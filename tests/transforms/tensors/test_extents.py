@@ -145,7 +145,7 @@ def test_equality_says_nothing(left: str, predicate: str):
 
 
 def test_sums_forget_what_cancels():
-    module, comparison = compared(
+    _, comparison = compared(
         function(
             "%t = tt.splat %x : i32 -> tensor<8xi32>\n%c = arith.cmpi slt, %t, %t : tensor<8xi32>\n"
             "tt.return %c : tensor<8xi1>",
