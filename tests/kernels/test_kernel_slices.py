@@ -205,8 +205,11 @@ def test_gathered_rows(device, n):
     a, b, at = torch.randn(rows, n), torch.randn(rows, N), torch.randint(-2, rows, (64,), dtype=torch.int32)
     c = torch.zeros(M, N)
     gathered[(1,)](a, b, at, c, rows, n, M=M, N=N, K=32, num_warps=1)
-    of = lambda table, other, empty: torch.where((table >= 0)[:, None], other[table.clamp(min=0).long()], empty)  # noqa: E731
-    close(c, of(at[:M], a, torch.tensor(1.0)) @ of(at[:n], b, torch.tensor(0.0)))
+
+    def of(table, other, empty):
+        return torch.where((table >= 0)[:, None], other[table.clamp(min=0).long()], torch.tensor(empty))
+
+    close(c, of(at[:M], a, 1.0) @ of(at[:n], b, 0.0))
 
 
 # -------------------------------------------------------------------------------------------------------- lane pointers

@@ -203,7 +203,7 @@ def test_fragments_that_take_turns(turns, simdgroups):
     for r, lane, s in places(layout):
         block = [c // o * o for c, o in zip(plain.apply(0, 0, s), own, strict=True)]
         inside = [c - b for c, b in zip(plain.apply(r, lane, s), block, strict=True)]
-        wanted = [b + place(x, *t, o) for b, x, t, o in zip(block, inside, turns, own, strict=True)]
+        wanted = [b + place(x, run, turn, o) for b, x, (run, turn), o in zip(block, inside, turns, own, strict=True)]
         assert layout.apply(r, lane, s) == tuple(wanted)
 
 
