@@ -183,6 +183,73 @@ def test_tiles_of_operands_batches_and_small_tiles():
     assert narrow.registers == () and narrow.lanes == ((0, 0), (1, 0), (2, 0), (0, 0), (4, 0))
 
 
+@pytest.mark.parametrize("simdgroups", [(), (1, 0), (None, 1), (0, 0, 1)])
+@pytest.mark.parametrize(
+    "turns", [((0, 0), (1, 1)), ((0, 1), (1, 1)), ((0, 1), (0, 0)), ((1, 2), (2, 1)), ((0, 5), (1, 9))]
+)
+def test_fragments_that_take_turns(turns, simdgroups):
+    """Along each dimension runs of 2**run elements of 2**turn fragments alternate; what a simdgroup has limits that."""
+    layout = tiled(FRAGMENT, (32, 64), simdgroups, turns)
+    plain = tiled(FRAGMENT, (32, 64), simdgroups)
+    assert layout.simdgroups == plain.simdgroups
+
+    def place(x: int, run: int, turn: int, own: int) -> int:
+        turn = min(turn, own.bit_length() - 4)  # of fragments of 8
+        group, inside = divmod(x, 8 << turn)
+        fragment, element = divmod(inside, 8)
+        return group * (8 << turn) + ((element >> run << turn) + fragment << run) + (element & (1 << run) - 1)
+
+    own = [size >> sum(axis == a for axis in simdgroups) for a, size in enumerate((32, 64))]
+    for r, lane, s in places(layout):
+        block = [c // o * o for c, o in zip(plain.apply(0, 0, s), own, strict=True)]
+        inside = [c - b for c, b in zip(plain.apply(r, lane, s), block, strict=True)]
+        wanted = [b + place(x, run, turn, o) for b, x, (run, turn), o in zip(block, inside, turns, own, strict=True)]
+        assert layout.apply(r, lane, s) == tuple(wanted)
+
+
+def test_turns_make_longer_runs_of_a_lane():
+    plain, turned = (tiled(FRAGMENT, (8, 32), (), turns) for turns in (None, ((0, 0), (1, 1))))
+    assert (plain.contiguous_registers(1), turned.contiguous_registers(1)) == (2, 4)
+    small = tiled(FRAGMENT, (8, 4), (), ((0, 0), (1, 1)))
+    assert small is tiled(FRAGMENT, (8, 4), ())
+
+
+@given(layouts(), st.data())
+def test_registers_in_order(layout, data):
+    """The same elements for each lane, and no shorter runs."""
+    axis = data.draw(st.integers(0, layout.rank - 1))
+    ordered = layout.in_order(axis)
+    assert (ordered.lanes, ordered.simdgroups) == (layout.lanes, layout.simdgroups)
+    for lane, s in product(range(layout.lane_count), range(layout.simdgroup_count)):
+        held = [sorted(each.apply(r, lane, s) for r in range(each.register_count)) for each in (layout, ordered)]
+        assert held[0] == held[1]
+    assert ordered.contiguous_registers(axis) >= layout.contiguous_registers(axis)
+    assert ordered.in_order(axis) is ordered
+
+
+def test_registers_in_order_by_hand():
+    layout = LinearLayout((4, 16), registers=[(1, 0), (0, 4), (2, 0), (0, 2), (0, 1)], lanes=[(0, 8)])
+    assert layout.in_order(1).registers == ((0, 1), (0, 2), (0, 4), (1, 0), (2, 0))
+    assert layout.in_order(0).registers == ((1, 0), (2, 0), (0, 4), (0, 2), (0, 1))
+    gap = LinearLayout((16,), registers=[(4,), (1,)], lanes=[(2,), (8,)])
+    assert gap.in_order(0).registers == ((1,), (4,))  # 2 is a lane's
+
+
+@given(layouts(), st.data())
+def test_a_layout_of_slices(layout, data):
+    """Each slice of the larger tensor is held as the layout says, in registers of its own."""
+    axis = data.draw(st.integers(0, layout.rank - 1))
+    count = data.draw(st.sampled_from([1, 2, 4]))
+    shape = tuple(size * count if a == axis else size for a, size in enumerate(layout.shape))
+    whole = layout.extend(shape)
+    assert whole.shape == shape and whole.register_count == layout.register_count * count
+    for r, lane, s in places(whole):
+        number, register = divmod(r, layout.register_count)
+        point = list(layout.apply(register, lane, s))
+        point[axis] += number * layout.shape[axis]
+        assert whole.apply(r, lane, s) == tuple(point)
+
+
 # ------------------------------------------------------------------------------------------------------- memory facts
 @given(layouts(), st.data())
 def test_contiguous_registers(layout, data):

@@ -59,7 +59,7 @@ def cost(value: Value) -> int:
         return 0
     if op.name not in CHEAP and not _is_conversion(op):
         return expensive
-    total = 1
+    total = 0 if op.name == "arith.extsi" and value.type.uniform else 1  # an address takes such a number as it is
     for operand in op.operands:
         total += cost(operand) if operand.definer is not None or count_of(operand) == 1 else expensive
         if total >= expensive:

@@ -38,6 +38,11 @@ class Sum:
     def __sub__(self, other: Sum) -> Sum:
         return self + other * -1
 
+    @property
+    def fits(self) -> bool:
+        """Whether an i64 holds it, whatever i32 its scalars are, and twice as much."""
+        return abs(self.constant) + (sum(map(abs, self.factors.values())) << 31) < 1 << 62
+
 
 @dataclass(frozen=True)
 class Extent:

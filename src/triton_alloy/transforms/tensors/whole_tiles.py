@@ -108,10 +108,12 @@ def _has_dot(loop: Op) -> bool:
 
 def _is_usable(loop: Op, negative: Sum) -> bool:
     """Whether a sum is negative up to some iteration, or from the first on: it depends on nothing that changes in the
-    loop but on the loop's number, by a power of 2."""
+    loop but on the loop's number, by a power of 2. It must be an i64 too."""
     number = loop.body.arguments[0]
     factor = abs(negative.factors.get(number, 1))
-    return not factor & (factor - 1) and all(v is number or not _is_inside(loop, v) for v in negative.factors)
+    if factor & (factor - 1) or not negative.fits:
+        return False
+    return all(v is number or not _is_inside(loop, v) for v in negative.factors)
 
 
 def _is_inside(loop: Op, value: Value) -> bool:
