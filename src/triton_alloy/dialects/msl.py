@@ -14,6 +14,8 @@ from ..ir.types import I1, PointerType, RegisterType, SharedType, Type, element_
 from .types import first_problem, is_integer, shapes_agree, types_of
 
 _ANY = (0, None)
+MOVES = ("msl.pointer_add", "msl.lane_pointer")
+"""Ops that give a pointer to other elements of the memory that their first operand points to."""
 DEVICE, THREADGROUP, LOG = "device", "threadgroup", "log"  # spaces of memory
 
 
@@ -48,7 +50,7 @@ class Memory:
 class Row(OpRule):
     """data: the operand that is an array for Form.VECTOR, too. reads, changes: the operands that are variables whose
     contents it takes, or sets. exposes: it makes a number of a pointer, or a pointer of a number, so that anything may
-    be done through another."""
+    be done through another. is_place: its result is the number of a lane, a simdgroup or a register."""
 
     memory: Memory | None = None
     form: Form = Form.EACH
@@ -56,6 +58,7 @@ class Row(OpRule):
     reads: tuple[int, ...] = ()
     changes: tuple[int, ...] = ()
     exposes: bool = False
+    is_place: bool = False
 
 
 _OTHER = Row()
@@ -81,7 +84,7 @@ def kernel_argument(base: Value | None) -> Value | None:
     """The kernel's pointer argument that `base` was computed from; None if that is not plain to see."""
     if base is None:
         return None
-    while base.definer is not None and base.definer.name in ("msl.pointer_add", "msl.pointer_cast", "msl.lane_pointer"):
+    while base.definer is not None and base.definer.name in (*MOVES, "msl.pointer_cast"):
         base = base.definer.operands[0]
     region = base.owner.region if isinstance(base.owner, Block) else None
     owner = region.owner if region is not None else None
@@ -162,8 +165,8 @@ MSL = {
     "slice": Row(2, check=_slice, traits=Trait.PURE, attributes=("axis",)),
     # ---- places
     "index": Row(1, check=_index, traits=Trait.PURE, attributes=("map",), form=Form.RENAMED),
-    "register": Row(check=_register, traits=Trait.PURE, attributes=("bases",), form=Form.RENAMED),
-    "lane simdgroup": Row(traits=Trait.PURE),
+    "register": Row(check=_register, traits=Trait.PURE, attributes=("bases",), form=Form.RENAMED, is_place=True),
+    "lane simdgroup": Row(traits=Trait.PURE, is_place=True),
     "program_id num_programs": Row(traits=Trait.PURE, attributes=("axis",)),
     "copy": Row(1, traits=Trait.PURE),
     "select_registers": Row(2, traits=Trait.PURE, attributes=("map",), form=Form.SELECTED, data=0),
@@ -209,7 +212,7 @@ LOOPS = {
     "loop": Row(_ANY, _ANY, regions=1, attributes=("count", "start")),
     "read": Row((1, None), traits=Trait.READS, reads=(0,)),
     "chunk": Row((1, None), traits=Trait.READS, attributes=("map", "extents", "width"), reads=(0,)),
-    "position": Row(_ANY, traits=Trait.PURE, attributes=("values", "extents")),
+    "position": Row(_ANY, traits=Trait.PURE, attributes=("values", "extents"), is_place=True),
     "variable": Row((0, 1), traits=Trait.READS),
     "write": Row((2, None), 0, changes=(1,)),
     "load_into": Row((3, 5), 0, attributes=("width",), changes=(0,)),

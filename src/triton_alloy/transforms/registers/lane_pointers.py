@@ -31,8 +31,6 @@ from ...ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
 from ...ir.types import I64, Location, RegisterType, Type, element_of
 from ...target import Target
 
-_PLACES = ("arith.constant", "msl.lane", "msl.simdgroup", "msl.register")
-
 
 def run(module: Op, target: Target) -> None:
     """In place."""
@@ -263,7 +261,11 @@ def _is_place(value: Value) -> bool:
     op = value.definer
     if op is None:
         return _is_number_of_slice(value)
-    return is_pure(op) and all(map(_is_place, op.operands)) if op.operands else op.name in _PLACES
+    return (
+        is_pure(op) and all(map(_is_place, op.operands))
+        if op.operands
+        else op.name == "arith.constant" or row_of(op).is_place
+    )
 
 
 def _is_of_slice(value: Value) -> bool:

@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from ...dialects.msl import DEVICE, Memory, count_of, row_of
 from ...ir.core import Block, Op, Value
 from ...ir.registry import is_terminator
-from ...ir.types import I1, INDEX, FloatType, IntegerType, PointerType, RegisterType, Type
+from ...ir.types import I1, INDEX, FloatType, IntegerType, PointerType, RegisterType, SharedType, Type
 from ...target import Target
 from .interference import owner_of
+from .register_ops import is_fence
 from .traffic import bytes_per_product
 
 BASE_WORDS = 4
@@ -79,7 +80,7 @@ def _is_free(value: Value) -> bool:
     """Constants, arguments of the kernel and numbers of registers are in no register."""
     if isinstance(value.owner, Block):
         return value.type is INDEX or owner_of(value.owner).name == "msl.kernel"
-    return value.owner.name in ("arith.constant", "msl.position", "msl.shared_alloc")
+    return value.owner.name == "arith.constant" or row_of(value.owner).is_place or isinstance(value.type, SharedType)
 
 
 def _element_words(type_: Type) -> float:
@@ -258,7 +259,7 @@ def _is_loaded(value: Value) -> bool:
 
 def _parts(op: Op) -> bool:
     """Whether what is before the op and what follows it do not mix: control flow, barriers, products."""
-    return (bool(op.regions) and op.name != "msl.loop") or op.name in ("msl.barrier", "msl.mma")
+    return op.name != "msl.loop" and (is_fence(op) or op.name == "msl.mma")
 
 
 def _beside(op: Op, user: Op | None) -> Op | None:
@@ -281,7 +282,7 @@ def _read_in_order(loop: Op) -> list[Value]:
 
 def _follows(op: Op, index: Value) -> bool:
     """Whether an op of a loop takes later registers in later trips."""
-    if op.name not in ("msl.read", "msl.chunk") or op.operands[1:] != [index]:
+    if not row_of(op).reads or op.operands[1:] != [index]:
         return False
     table = list(op.attributes["map"])
     return table == sorted(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.msl import DEVICE, LOG, Form, Memory, count_of, is_movable, kernel_argument, row_of
+from ...dialects.msl import DEVICE, LOG, MOVES, Form, Memory, count_of, is_movable, kernel_argument, row_of
 from ...ir.core import Op, Value
 from ...ir.types import I1, FloatType, IntegerType, PointerType, RegisterType, Type, element_of
 
@@ -122,7 +122,7 @@ def _lane_offset(base: Value | None) -> tuple[Value, ...]:
     added: list[Value] = []
     if base is None or not isinstance(base.type, RegisterType):
         return ()
-    while base.definer is not None and base.definer.name in ("msl.lane_pointer", "msl.pointer_add"):
+    while base.definer is not None and base.definer.name in MOVES:
         added.append(base.definer.operands[1])
         base = base.definer.operands[0]
     return tuple(added)
