@@ -20,8 +20,18 @@ CLANG, TRANSLATOR = "clang-15", "llvm-spirv-15"
 _HEADERS = [Path(__file__).parents[1] / folder / "headers" for folder in ("agx", "simt")]
 _TARGET = ("-target", "spir64")
 LANGUAGE = (*_TARGET, "-x", "clcpp", "-cl-std=clc++2021", "-Xclang", "-finclude-default-header")
-# Every call is inlined in Metal. Names of values are dropped, as they would be in a release build.
-OPTIONS = ("-O2", "-mllvm", "-inline-threshold=1000000", "-w", "-Wno-c++11-narrowing", *(f"-I{h}" for h in _HEADERS))
+# Every call is inlined in Metal, and nothing becomes vectors of one bit, which SPIR-V has not. Names of values are
+# dropped, as they would be in a release build.
+OPTIONS = (
+    "-O2",
+    "-fno-slp-vectorize",
+    "-fno-vectorize",
+    "-mllvm",
+    "-inline-threshold=1000000",
+    "-w",
+    "-Wno-c++11-narrowing",
+    *(f"-I{h}" for h in _HEADERS),
+)
 _AS_IT_IS = ("-Xclang", "-disable-llvm-passes")
 _FREEZE = re.compile(r"= freeze (.+) (%\S+)$", re.MULTILINE)
 _SECONDS = 600
