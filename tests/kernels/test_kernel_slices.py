@@ -246,6 +246,25 @@ def test_shifts_in_place(device, by, flat, loop, one):
 
 
 @triton.jit
+def moved(x_ptr, by, R: tl.constexpr, C: tl.constexpr, F: tl.constexpr):
+    """As `shift`, but the pointer moves, not the offsets."""
+    at = (tl.arange(0, R)[:, None] * C + tl.arange(0, C)[None, :]) * F
+    x = tl.load(x_ptr + at)
+    tl.store((x_ptr + by) + at, x)
+
+
+@pytest.mark.parametrize("by", [32, 64, 33])
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("warps", [1, 4])
+def test_shifts_in_place_by_a_pointer(device, by, step, warps):
+    x = torch.arange(4096.0)
+    wanted, places = x.clone(), torch.arange(1024) * step
+    wanted[places + by] = wanted[places].clone()
+    moved[(1,)](x, by, R=32, C=32, F=step, num_warps=warps)
+    assert torch.equal(x, wanted)
+
+
+@triton.jit
 def strided(x_ptr, o_ptr, rows, columns, first, second, start, R: tl.constexpr, C: tl.constexpr, WIDE: tl.constexpr):
     """Tiles by any strides, from a pointer into the middle; offsets are differences, i64 ones where WIDE."""
     r, c = tl.arange(0, R)[:, None], tl.arange(0, C)[None, :]

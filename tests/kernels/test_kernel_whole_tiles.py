@@ -124,6 +124,26 @@ def test_numbers_that_wrap_are_below_the_limit(device):
 
 
 @triton.jit
+def backwards(x_ptr, o_ptr, high, n, B: tl.constexpr):
+    """From the ragged edge to the first tile."""
+    i = tl.arange(0, B)
+    acc = tl.zeros((B,), tl.float32)
+    for k in range(high, -1, -B):
+        acc = acc * 2 + tl.load(x_ptr + k + i, mask=k + i < n, other=1.0)
+    tl.store(o_ptr + i, acc)
+
+
+@pytest.mark.parametrize(("high", "n"), [(32, 48), (32, 40), (48, 20), (-1, 5), (0, 16)])
+def test_loops_that_count_down(device, high, n):
+    x, o, wanted = torch.randn(n), torch.zeros(16), torch.zeros(16)
+    backwards[(1,)](x, o, high, n, B=16, num_warps=1)
+    padded = torch.cat((x, torch.ones(200)))
+    for k in range(high, -1, -16):
+        wanted = wanted * 2 + padded[k : k + 16]
+    torch.testing.assert_close(o, wanted, rtol=1e-5, atol=1e-5)
+
+
+@triton.jit
 def scatter(o_ptr, count_ptr, low, high, n, B: tl.constexpr, GUARD: tl.constexpr):
     """Masked stores and atomics, in a branch too."""
     i = tl.arange(0, B)

@@ -147,3 +147,15 @@ def test_an_elected_store_waits_for_all_who_loaded_the_same():
     value = builder.value("msl.load", [pointer, here], RegisterType(1, I32))
     builder.build("msl.store", [pointer, here, value], [], {"elected": True})
     assert device_scopes(builder, simdgroups=1) == ["load", "simdgroup_device", "store"]
+
+
+def test_the_same_offsets_from_a_moved_pointer_are_other_elements():
+    block = Block()
+    pointer, number = block.add_argument(PointerType(I32)), block.add_argument(I32)
+    builder = Builder(block)
+    here = builder.value("msl.lane", [], RegisterType(1, I32))
+    value = builder.value("msl.load", [pointer, here], RegisterType(1, I32))
+    moved = builder.value("msl.pointer_add", [pointer, number], PointerType(I32))
+    builder.build("msl.store", [moved, here, value])
+    builder.build("msl.store", [moved, here, value])
+    assert device_scopes(builder) == ["load", "device", "store", "store"]

@@ -7,7 +7,7 @@ iteration needs it, and the barrier stands before the loop.
 Lanes of one simdgroup also need one: lockstep is no ordering (MSL spec 6.9.1).
 
 Device memory is told apart by kernel argument, as far as that is known: through two arguments a program is taken to
-touch different memory. Two accesses of one argument at the same offsets are by the same threads, unless only an
+touch different memory. Two accesses at the same offsets from one pointer are by the same threads, unless only an
 elected thread stores.
 """
 
@@ -40,12 +40,13 @@ class Touch:
 
 @dataclass(frozen=True)
 class DeviceTouch:
-    """An access of device memory. argument: what the address comes from; None: not known; offset: None for addresses;
-    elected: a store by one thread of several that hold the value."""
+    """An access of device memory. argument: what the address comes from; None: not known; base, offset: None for
+    addresses; elected: a store by one thread of several that hold the value."""
 
     op: Op
     writes: bool
     argument: Value | None
+    base: Value | None
     offset: Value | None
     elected: bool
 
@@ -54,7 +55,7 @@ class DeviceTouch:
             return False
         if self.argument is not None and other.argument is not None and self.argument is not other.argument:
             return False
-        same_threads = self.offset is not None and self.offset is other.offset
+        same_threads = self.offset is not None and self.offset is other.offset and self.base is other.base
         return not same_threads or self.elected or other.elected
 
 
@@ -84,7 +85,8 @@ def _touch(op: Op) -> Touch | DeviceTouch | None:
         size = buffer.type.count * max(buffer.type.element.width // 8, 1)
         return Touch(op, start, start + size, access.memory.writes)
     argument = kernel_argument(access.base)
-    return DeviceTouch(op, access.memory.writes, argument, access.offset, bool(op.attributes.get("elected")))
+    elected = bool(op.attributes.get("elected"))
+    return DeviceTouch(op, access.memory.writes, argument, access.base, access.offset, elected)
 
 
 def _walk(block: Block, pending: Pending, scope: str, place: Place) -> Pending:
