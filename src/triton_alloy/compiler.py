@@ -200,6 +200,9 @@ def _report(level: int, kernel: Kernel, times: dict[str, float]) -> None:
     if level >= 1:
         stages = ", ".join(f"{name} {seconds * 1e3:.1f}" for name, seconds in times.items())
         print(f"{kernel.name}: compiled in {sum(times.values()) * 1e3:.1f} ms: {stages}", file=sys.stderr)
+        if kernel.registers:
+            text = f"{kernel.name}: {kernel.simdgroups} simdgroups, about {kernel.registers} registers a thread"
+            print(text, file=sys.stderr)
     if level >= 2:
         print(kernel.source, file=sys.stderr)
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from triton_alloy.msl_cpu.text.preprocess import needs_preprocessing, preprocess, take_markers_out
-
 from triton_alloy.msl_cpu.text.signatures import ConstantValue, Instance, Program, find_kernels, strip_attributes
 from triton_alloy.msl_cpu.text.tokens import Tokens
 

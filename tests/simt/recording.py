@@ -70,6 +70,7 @@ class Recorder:
         kernel: Kernel = executable.kernel
         digest = hashlib.sha256(f"{kernel.simdgroups} {kernel.source}".encode()).hexdigest()[:16]
         spans = self._spans(device, kernel, digest, buffers, extents)
+        extents = [Extent.unknown(a) if e is _UNKNOWN else e for a, e in zip(buffers, extents, strict=True)]
         if spans is None:
             self.launch(device, executable, buffers, scalars, grid, extents)
             return

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...dialects import is_elementwise, is_pure
-from ...ir.core import Block, Builder, Op, Region, Value
+from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.registry import Trait, traits
 from ...ir.rewrite import eliminate_dead_code
 from ...ir.types import I32, DenseAttribute, TensorType, element_of
@@ -85,7 +85,7 @@ def _is_computed(value: Value) -> bool:
 def _has_rule(op: Op) -> bool:
     """Whether a slice of the op's result can be made from slices of its operands. Not where the user promised
     something of the whole, which a slice may not keep."""
-    if has_hints(op) or len(op.results) != 1:
+    if has_hints(op) or len(op.results) != 1 or (op.name == "arith.constant" and constant_of(op.result) is None):
         return False
     return op.name in _RULES or (is_elementwise(op) and is_pure(op) and not op.regions)
 
