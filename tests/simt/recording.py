@@ -24,6 +24,8 @@ LARGEST = 1_500_000
 """Bytes of a launch's memory that is still recorded."""
 PER_KERNEL = 2
 _UNKNOWN = Extent(-1, -1)
+_STOPPED = ("KernelFailure", "SanitizerError", "OutOfResources")
+"""What ends a launch on the CPU that a GPU would go on with."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,9 +85,12 @@ class Recorder:
             raised = type(error).__name__
             raise
         finally:
-            after = [ctypes.string_at(start, end - start) for start, end in spans]
-            self.archive.kernels[digest] = json.loads(kernel.to_json())
-            self._add(kernel, digest, buffers, spans, before, after, bytes(scalars), tuple(grid), raised)
+            if raised in _STOPPED:
+                self.archive.drop("stopped")
+            else:
+                after = [ctypes.string_at(start, end - start) for start, end in spans]
+                self.archive.kernels[digest] = json.loads(kernel.to_json())
+                self._add(kernel, digest, buffers, spans, before, after, bytes(scalars), tuple(grid), raised)
 
     def _spans(
         self, device: Any, kernel: Kernel, digest: str, buffers: Sequence[int], extents: Sequence[Extent]

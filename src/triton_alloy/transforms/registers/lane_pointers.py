@@ -129,10 +129,10 @@ class _Splitter:
         return total, [each.narrow if each.of_slice else each.wide() for each in apart]
 
     def _add(self, name: str, left: Value, right: Value, type_: Type, home: Op, place: Location) -> Value:
-        """`left + right` in the block of `home`, as early as both are known there."""
+        """`left + right` in the block of `home`, right before the first op there that needs it."""
         key = (name, left, right, home.block)
         if key not in self.made:
-            builder = _after_both(left, right, home)
+            builder = Builder.before_op(home)
             builder.location = place
             self.made[key] = builder.value(name, [left, right], type_)
         return self.made[key]
@@ -198,21 +198,6 @@ def _depth(op: Op) -> int:
     while parent is not None:
         depth, parent = depth + 1, parent.parent
     return depth
-
-
-def _after_both(base: Value, offset: Value, place: Op) -> Builder:
-    """At the first of the two that is defined in the block of `place` last; before `place` if none is."""
-    owners = [
-        value.owner for value in (base, offset) if isinstance(value.owner, Op) and value.owner.block is place.block
-    ]
-    if not owners:
-        assert place.block is not None
-        return Builder(place.block, place.block.first)
-    op: Op | None = place
-    while op is not None and op.prev not in owners:
-        op = op.prev
-    assert op is not None and op.block is not None
-    return Builder(op.block, op)
 
 
 # ---------------------------------------------------------------------------------------------------------------- rules
