@@ -28,7 +28,7 @@ __all__ = ["triton_call"]
 
 
 def _data_ptr(array: mx.array) -> int:
-    """What Triton takes the address of an array for: aligned, as the printed texts load vectors from any address."""
+    """What Triton takes the address of an array for: aligned, as MLX's own buffers are."""
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import LaunchError
+from .launch.buffers import buffer_of
 from .launch.host import Deadline
 from .library import Library, choose_mode
 from .text.language import BUILT_INS
@@ -84,6 +85,10 @@ def _template_value(value: Any) -> str:
     return str(int(value)) if isinstance(value, int) else _TYPES[_dtype_name(value)][0]
 
 
+_ALIGNMENT = 16
+"""Bytes of the longest vectors."""
+
+
 def _array(value: Any) -> Any:
     """Python numbers become arrays without dimensions, of the type MLX gives them."""
     if hasattr(value, "shape"):
@@ -117,6 +122,13 @@ def _row_contiguous(array: Any) -> Any:
 
         return mx.contiguous(array)
     return np.ascontiguousarray(array) if array.ndim else array
+
+
+def _aligned(value: Any) -> Any:
+    """Memory that begins where Metal's buffers may: MLX's arrays on a CPU are 8 bytes behind that, hence copied."""
+    if not _is_mlx(value) or not memoryview(value).c_contiguous or buffer_of(value).address % _ALIGNMENT == 0:
+        return value
+    return np.frombuffer(bytearray(memoryview(value).tobytes()), np.uint8)
 
 
 class MetalKernel:
@@ -241,8 +253,12 @@ class MetalKernel:
             self._libraries[text] = Library(_PRELUDE + text, self.mode, deadline=self.deadline)
         kernel = self._libraries[text][function]
         group = [max(1, min(size, count)) for size, count in zip(threadgroup, grid, strict=True)]
-        buffers = [*(value for _, value in parameters), *(memory for memory, _ in outputs)]
-        kernel.launch_threads(buffers, tuple(grid), group)
+        values = [value for _, value in parameters]
+        aligned = [_aligned(value) for value in values]
+        kernel.launch_threads([*aligned, *(memory for memory, _ in outputs)], tuple(grid), group)
+        for value, copy in zip(values, aligned, strict=True):
+            if copy is not value:  # a text may write to its inputs all the same
+                ctypes.memmove(buffer_of(value).address, copy.ctypes.data, copy.nbytes)
         return [finish(memory) for memory, finish in outputs]
 
 

@@ -44,7 +44,7 @@ class Operand:
     """An array of a launch. array: its contents before, None for an output; zeroed: an output starts as zeros.
 
     result: after the launch, of an output or updated operand. The methods are those that Triton calls on a tensor. An
-    operand has no address yet, but counts as aligned: the printed texts load whole vectors from any address.
+    operand has no address yet, but counts as aligned, as MLX's own buffers are.
     """
 
     shape: tuple[int, ...]
