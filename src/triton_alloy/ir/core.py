@@ -41,6 +41,21 @@ class Value:
         return self.owner if isinstance(self.owner, Op) else None
 
     @property
+    def block(self) -> Block | None:
+        """The block where it is made."""
+        return self.owner.block if isinstance(self.owner, Op) else self.owner
+
+    def is_within(self, op: Op) -> bool:
+        """Whether it is made in a region of `op`."""
+        block = self.block
+        while block is not None and block.region is not None:
+            holder = block.region.owner
+            if holder is op:
+                return True
+            block = holder.block if holder is not None else None
+        return False
+
+    @property
     def name(self) -> str:
         """The user's name for it, or ""."""
         return self.location.name

@@ -9,7 +9,7 @@ from .registry import Trait, is_pure, is_removable, is_terminator, traits
 from .types import Attribute
 from .verifier import dominator_tree
 
-_LOOPS = ("scf.for", "scf.while")
+LOOPS = ("scf.for", "scf.while")
 
 
 def eliminate_dead_code(op: Op) -> None:
@@ -135,7 +135,7 @@ def hoist_invariants(op: Op, worthwhile: Callable[[Op], bool] = lambda _: True) 
         for inner in block:
             if inner.regions:
                 hoist_invariants(inner, worthwhile)
-            if inner.name in _LOOPS:
+            if inner.name in LOOPS:
                 _hoist_out_of(inner, worthwhile)
 
 
@@ -145,7 +145,7 @@ def _hoist_out_of(loop: Op, worthwhile: Callable[[Op], bool]) -> None:
         for op in block:
             if is_terminator(op) or not is_pure(op) or not worthwhile(op):
                 continue
-            if all(not _is_within(value, loop) for value in _outer_operands(op)):
+            if all(not value.is_within(loop) for value in _outer_operands(op)):
                 loop.block.insert(op.detach(), loop)
 
 
@@ -153,17 +153,5 @@ def _outer_operands(op: Op) -> Iterator[Value]:
     """What the op, with the ops in its regions, takes from outside of itself."""
     for inner in op.walk():
         for operand in inner.operands:
-            if inner is op or not _is_within(operand, op):
+            if inner is op or not operand.is_within(op):
                 yield operand
-
-
-def _is_within(value: Value, ancestor: Op) -> bool:
-    """Whether `value` is defined in a region of `ancestor`."""
-    owner = value.owner
-    block: Block | None = owner if isinstance(owner, Block) else owner.block
-    while block is not None and block.region is not None:
-        parent = block.region.owner
-        if parent is ancestor:
-            return True
-        block = parent.block if parent is not None else None
-    return False

@@ -200,12 +200,7 @@ def _shape(block: Block) -> Hashable | None:
 
 def _outer_values(block: Block) -> list[tuple[Op, int]]:
     """The operands that are defined outside of the block, in order."""
-    return [
-        (op, i)
-        for op in block
-        for i, value in enumerate(op.operands)
-        if (value.owner.block if isinstance(value.owner, Op) else value.owner) is not block
-    ]
+    return [(op, i) for op in block for i, value in enumerate(op.operands) if value.block is not block]
 
 
 def _merge_into(first: Block, second: Block, sources: dict[Block, list[Block]]) -> bool:

@@ -6,7 +6,7 @@ from ..dialects.control import If
 from ..ir.core import Block, Op, Region, Value, constant_of
 from ..ir.types import I1
 from .driver import Rewriter, Rules
-from .values import integer, is_within, made_by
+from .values import integer, made_by
 
 RULES = Rules()
 
@@ -68,7 +68,7 @@ def choose_instead(op: Op, rewriter: Rewriter) -> bool:
 
 def _is_before(value: Value, op: Op, rewriter: Rewriter) -> bool:
     """Whether the value is, or can be, defined before `op`: constants are moved."""
-    if not is_within(value, op):
+    if not value.is_within(op):
         return True
     constant = made_by(value, "arith.constant")
     if constant is None or op.block is None:
@@ -127,7 +127,7 @@ def ask_once_for_both(op: Op, rewriter: Rewriter) -> bool:
     inner = yes.first if yes is not None and no is None else None
     if inner is None or inner.name != "scf.if" or inner.next is not yes.terminator or inner.results:  # type: ignore
         return False
-    if _branches(inner)[1] is not None or is_within(inner.operands[0], op):
+    if _branches(inner)[1] is not None or inner.operands[0].is_within(op):
         return False
     both = rewriter.value("arith.andi", [op.operands[0], inner.operands[0]], I1)
     rewriter.inline_before_terminator(inner)

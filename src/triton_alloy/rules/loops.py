@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..dialects.control import For, While
 from ..ir.core import Block, Builder, Op, Value, constant_of
 from .driver import Rewriter, Rules
-from .values import integer, is_within
+from .values import integer
 
 RULES = Rules()
 
@@ -86,7 +86,7 @@ def drop_unused_passed_values(op: Op, rewriter: Rewriter) -> bool:
     for index in range(len(op.results)):
         value = loop.passed[index]
         first = known.setdefault(value, index)
-        replaced = not is_within(value, op)
+        replaced = not value.is_within(op)
         if replaced or first != index:
             rewriter.replace_value(op.results[index], value if replaced else op.results[first])
             rewriter.replace_value(after.arguments[index], value if replaced else after.arguments[first])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ir.core import Block, Op, Value, constant_of
+from ..ir.core import Op, Value, constant_of
 from ..ir.types import Attribute, FloatType, IndexType, IntegerType, TextAttribute, Type, element_of
 
 _NO_OVERFLOW = TextAttribute("#arith.overflow<none>")
@@ -35,14 +35,3 @@ def made_by(value: Value, name: str) -> Op | None:
 def wrapping(op: Op) -> dict[str, Attribute]:
     """The attributes of `op` for an op that may overflow where `op` does not."""
     return {**op.attributes, "overflowFlags": _NO_OVERFLOW} if "overflowFlags" in op.attributes else {}
-
-
-def is_within(value: Value, op: Op) -> bool:
-    """Whether `value` is defined in a region of `op`."""
-    block: Block | None = value.owner.block if isinstance(value.owner, Op) else value.owner
-    while block is not None and block.region is not None:
-        holder = block.region.owner
-        if holder is op:
-            return True
-        block = holder.block if holder is not None else None
-    return False

@@ -13,7 +13,7 @@ from tests.support.interpret import Interpreter
 from tests.support.ttir import function
 from triton_alloy.ir.core import Builder, Op
 from triton_alloy.ir.pretty_parser import parse_pretty
-from triton_alloy.transforms.tensors.extents import Condition, Extents, Sum, build
+from triton_alloy.transforms.tensors.extents import Condition, Extents, Sum, build, unique_sums
 
 PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 SCALARS = {"x": "i32", "y": "i32", "z": "i64"}
@@ -79,15 +79,15 @@ def test_what_is_enough_is_enough(text: str, scalars: dict[str, int]):
 @settings(max_examples=200, deadline=None)
 @given(comparisons(), VALUES)
 def test_a_test_of_a_condition_is_what_it_says(text: str, scalars: dict[str, int]):
-    """The parts that `unique` leaves, as ops."""
+    """The sums that `unique_sums` leaves, as ops."""
     module, comparison = compared(text)
     condition = Extents().true_everywhere(comparison)
     if condition is None:
         return
     assert comparison.block is not None
     end = comparison.block.terminator
-    parts = list(Condition.unique([condition, condition]))
-    tests = [build(part.negative[0], Builder.before_op(end)) for part in parts]
+    parts = unique_sums([condition, condition])
+    tests = [build(part, Builder.before_op(end)) for part in parts]
     machine = Interpreter(module)
     machine.run("f", *arguments(scalars))
     assert all(machine.values[test] for test in tests) == holds(condition, scalars, module)

@@ -8,7 +8,6 @@ from ...ir.core import Builder, Op, Value
 from ...ir.registry import is_removable
 from ...ir.rewrite import hoist_invariants
 from ...ir.types import I1, I64, IntegerAttribute, TensorType, with_element
-from ...rules.values import is_within
 
 _SLT = IntegerAttribute(SLT, I64)
 
@@ -24,7 +23,7 @@ def run(module: Op) -> None:
 def _hoist_loads(loop: Op) -> None:
     """Under a mask that says whether the loop runs at all."""
     for op in loop.body:
-        if op.name == "tt.load" and not any(is_within(operand, loop) for operand in op.operands):
+        if op.name == "tt.load" and not any(operand.is_within(loop) for operand in op.operands):
             _hoist_load(op, loop)
 
 

@@ -106,12 +106,6 @@ class LayoutChoice:
         )
 
     # ----------------------------------------------------------------------------------------------------------- dots
-    def uses_fragments(self, dot: Op) -> bool:
-        """Whether the target's matrix unit can do the dot."""
-        left, right, result = (str(element_of(value.type)) for value in dot.operands)
-        m, n = shape_of(dot.result)[-2:]
-        return self.target.fragment.takes(left, right, result, (m, n, shape_of(dot.operands[0])[-1]))
-
     def for_dot(self, dot: Op, rows_only: bool, chained: bool) -> tuple[LinearLayout, LinearLayout, LinearLayout]:
         """The layouts of A, B and C on the matrix unit. `rows_only`: divide M, not N, among the simdgroups while
         there are rows, so that a row of the result stays in one simdgroup; `chained`: A is computed from another dot's
@@ -152,6 +146,13 @@ class LayoutChoice:
         if not axes or len(shape_of(op.operands[0])) != len(shape_of(value)):
             return None
         return list(op.attributes["order"]).index(axes[0]) if op.name == "tt.trans" else axes[0]
+
+
+def uses_fragments(target: Target, dot: Op) -> bool:
+    """Whether the target's matrix unit can do the dot."""
+    left, right, result = (str(element_of(value.type)) for value in dot.operands)
+    m, n = shape_of(dot.result)[-2:]
+    return target.fragment.takes(left, right, result, (m, n, shape_of(dot.operands[0])[-1]))
 
 
 def divide(shape: tuple[int, ...], step: tuple[int, int], simdgroups: int, rows_only: bool) -> tuple[int | None, ...]:

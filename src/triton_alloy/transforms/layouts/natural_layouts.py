@@ -18,15 +18,15 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 from ...dialects import is_elementwise
 from ...dialects.control import Carried, Use
+from ...dialects.tt import ATOMICS
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...layout import LinearLayout
 from .dot_users import carried_tensors, dot_users, uses_of
-from .layout_choice import LayoutChoice
+from .layout_choice import LayoutChoice, uses_fragments
 from .layout_rules import ELEMENTWISE, RULES, LayoutRule, is_tensor, rule_of, shape_of
 
-ATOMICS = ("tt.atomic_rmw", "tt.atomic_cas", "tt.atomic_load", "tt.atomic_store", "tt.atomic_poll")
-ACCESSES = frozenset(("tt.load", "tt.store", *ATOMICS))
+ACCESSES = frozenset(("tt.load", "tt.store", *(f"tt.{name}" for name in ATOMICS)))
 # Ops across threads or with effects that take their operands in any one layout.
 WHOLE = frozenset(("tt.reduce", "tt.scan", "tt.assert", "tt.print", "tt.unsplat"))
 # Ops whose first operand goes through threadgroup memory: it is taken in any layout, and the result has one of its own.
@@ -85,7 +85,7 @@ class NaturalLayouts:
         users = dot_users(function)
         for dot in [op for op in self.ops if op.name == "tt.dot"]:
             layout = self.choice.default(shape_of(dot.result))
-            if self.choice.uses_fragments(dot):
+            if uses_fragments(self.choice.target, dot):
                 self.dots[dot] = self.choice.for_dot(dot, dot in users.by_rows, dot in users.chained)
                 layout = self.dots[dot][2]
             self.natural[dot.result] = layout

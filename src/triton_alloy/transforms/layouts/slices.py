@@ -24,7 +24,7 @@ from ...ir.types import I32, DenseAttribute, TensorType, element_of
 from ...rules.driver import has_hints
 from ...target import Target
 from .dot_users import dot_users
-from .layout_choice import divide
+from .layout_choice import divide, uses_fragments
 
 
 def run(module: Op, target: Target, simdgroups: int) -> None:
@@ -54,9 +54,7 @@ def _depth(dot: Op, target: Target, simdgroups: int, rows_only: bool) -> int:
 
 def _is_sliced(dot: Op, target: Target, depth: int) -> bool:
     """Whether the matrix unit does the dot, of more than one slice, and loads an operand for it."""
-    left, right, result = (str(element_of(value.type)) for value in dot.operands)
-    (*_, m, k), n = dot.operands[0].type.shape, dot.result.type.shape[-1]
-    if k <= depth or not target.fragment.takes(left, right, result, (m, n, k)):
+    if dot.operands[0].type.shape[-1] <= depth or not uses_fragments(target, dot):
         return False
     return any(_is_loaded(value, dot) for value in dot.operands[:2])
 
@@ -107,7 +105,7 @@ def _slice_dot(dot: Op, depth: int) -> None:
     bounds = [builder.constant(number, I32) for number in (0, count, 1)]
     body = Block([I32, c.type])
     inside = Builder(body, None, dot.location)
-    slices = _Slices(dot, inside, body.arguments[0], depth)
+    slices = _Slices(inside, body.arguments[0], depth)
     operands = [slices.of(a, rank - 1), slices.of(b, rank - 2), body.arguments[1]]
     product = inside.value("tt.dot", operands, dot.result.type, dict(dot.attributes))
     inside.build("scf.yield", [product])
@@ -121,7 +119,6 @@ def _slice_dot(dot: Op, depth: int) -> None:
 class _Slices:
     """Tensors cut along one dimension, for the slice with a number; known: those that were made."""
 
-    dot: Op
     builder: Builder
     number: Value
     depth: int

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ...dialects.tt import is_atomic
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...ir.types import (
@@ -42,7 +43,6 @@ KINDS = dict(enumerate(("and", "or", "xor", "add", "add", "max", "min", "umax", 
 FLOAT_KINDS = ("add", "exchange", "cas", "load")
 NARROW_KINDS = {I8: ("exchange", "load"), I16: ("exchange", "cas", "load", "poll")}
 WIDE_KINDS = {kind: f"{kind.capitalize()}64" for kind in KINDS.values()}
-WIDE_ATOMICS = ("tt.atomic_rmw", "tt.atomic_cas", "tt.atomic_load", "tt.atomic_store", "tt.atomic_poll")
 # Triton's MemSemantic.
 ACQUIRE, RELEASE = (2, 4), (3, 4)
 SYSTEM = 3  # Triton's MemSyncScope: also the host and other devices
@@ -149,7 +149,7 @@ def _wide_atomics(op: Op) -> list[Op]:
     outermost = op
     while outermost.parent is not None:
         outermost = outermost.parent
-    atomics = [each for each in outermost.walk() if each.name in WIDE_ATOMICS]
+    atomics = [each for each in outermost.walk() if is_atomic(each)]
     return [each for each in atomics if element_of(each.operands[0].type).pointee is I64]
 
 

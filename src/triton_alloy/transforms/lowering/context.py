@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...dialects import is_elementwise
+from ...dialects.arith import NE
 from ...dialects.msl import count_of, kernel_argument
 from ...errors import Unsupported
 from ...ir.core import Block, Builder, Op, Value, constant_of
@@ -221,7 +222,7 @@ def from_memory(lowering: Lowering, held: Held, element: Type) -> Held:
     """What memory keeps of numbers of type `element`, as those."""
     if element is not I1:
         return held
-    return Held(lowering.emit("arith.cmpi", [held.value, lowering.constant(0, I8)], I1, {"predicate": 1}), held.map)
+    return Held(lowering.emit("arith.cmpi", [held.value, lowering.constant(0, I8)], I1, {"predicate": NE}), held.map)
 
 
 def is_zero(value: Value) -> bool:

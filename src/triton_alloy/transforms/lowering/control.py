@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...dialects.control import For, If, While
 from ...errors import Unsupported
 from ...ir.core import Block, Op, Region, Value
 from ...ir.types import I32, I64, Location, RegisterType, TensorType, Type, element_of
@@ -147,14 +148,14 @@ def _enter(lowering: Lowering, block: Block, plan: list[Crossing], originals: Se
 @rule("scf.for")
 def for_(lowering: Lowering, op: Op) -> list[Lowered]:
     """for %i = lb to ub step s iter_args(...)"""
-    bounds = [lowering.held(o).value for o in op.operands[:3]]
-    initials = [lowering[o] for o in op.operands[3:]]
-    plan = _plan(lowering, [o.type for o in op.operands[3:]], initials)
+    parts = For(op)
+    bounds = [lowering.held(o).value for o in parts.bounds]
+    initials = [lowering[o] for o in parts.initial]
+    plan = _plan(lowering, [o.type for o in parts.initial], initials)
     start = _pack_all(lowering, plan, initials, op.location)
     block = Block()
-    index, *carried = op.body.arguments
-    lowering.bind([index], [Held(block.add_argument(index.type, index.location))])
-    body = _branch(lowering, op.body, _enter(lowering, block, plan, carried)).end(lowering, plan)
+    lowering.bind([parts.index], [Held(block.add_argument(parts.index.type, parts.index.location))])
+    body = _branch(lowering, op.body, _enter(lowering, block, plan, parts.carried)).end(lowering, plan)
     attributes = {"unsigned": True} if "unsignedCmp" in op.attributes else {}
     attributes |= {"unroll": True} if "unroll" in op.attributes else {}
     loop = lowering.builder.build("scf.for", [*bounds, *start], _all_types(plan), attributes, [body])
@@ -163,7 +164,7 @@ def for_(lowering: Lowering, op: Op) -> list[Lowered]:
 
 @rule("scf.if")
 def if_(lowering: Lowering, op: Op) -> list[Lowered]:
-    condition = lowering.held(op.operands[0]).value
+    condition = lowering.held(If(op).condition).value
     branches = [
         _branch(lowering, region.blocks[0], Block()) if region.blocks else Branch(Block(), [], op.location)
         for region in op.regions
@@ -190,9 +191,9 @@ def while_(lowering: Lowering, op: Op) -> list[Lowered]:
     initials = [lowering[o] for o in op.operands]
     plan = _plan(lowering, [o.type for o in op.operands], initials)
     start = _pack_all(lowering, plan, initials, op.location)
-    before, after = (r.blocks[0] for r in op.regions)
+    before, after = While(op).before, While(op).after
     test = _branch(lowering, before, _enter(lowering, Block(), plan, before.arguments))
-    condition = lowering.held(before.terminator.operands[0]).value
+    condition = lowering.held(While(op).condition).value
     passed_plan = _plan(lowering, [r.type for r in op.results], test.values[1:])
     regions = [test.end(lowering, passed_plan, condition)]
     body = _branch(lowering, after, _enter(lowering, Block(), passed_plan, after.arguments))

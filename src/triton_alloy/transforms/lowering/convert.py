@@ -11,6 +11,7 @@ from math import prod
 from typing import Any
 
 from ...conversion import Permute, Select, Shuffle, Step, classify
+from ...dialects.arith import EQ
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, RegisterType, SharedType, TensorType
 from ...layout import LinearLayout, bits, row_major, tabulate
@@ -27,8 +28,6 @@ from .context import (
     to_memory,
     whole,
 )
-
-EQUAL = 0  # arith.cmpi
 
 
 @rule("ttg.convert_layout")
@@ -176,7 +175,7 @@ def place_in_part(lowering: Lowering, layout: LinearLayout, strides: tuple[int, 
 def _is_in_part(lowering: Lowering, layout: LinearLayout, strides: tuple[int, ...], parts: int, part: int) -> Held:
     size = prod(layout.shape) // parts
     number = _weighed(lowering, layout, strides, lambda place: place // size)
-    value = lowering.emit("arith.cmpi", [number.value, lowering.constant(part)], I1, {"predicate": EQUAL})
+    value = lowering.emit("arith.cmpi", [number.value, lowering.constant(part)], I1, {"predicate": EQ})
     return Held(value, number.map)
 
 

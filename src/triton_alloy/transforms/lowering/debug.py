@@ -6,6 +6,7 @@ threads: what an assertion guards, such as a store at an index, does not happen.
 
 from __future__ import annotations
 
+from ...dialects.arith import NE
 from ...dialects.msl import count_of
 from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.types import I1, I8, I32, I64, PointerType, RegisterType, SharedType, TensorType, Type, element_of
@@ -121,5 +122,5 @@ def _any_simdgroup(lowering: Lowering, value: Value) -> Value:
     lowering.builder.build("msl.shared_store", [buffer, places.simdgroup(lowering), byte])
     place = lowering.emit("arith.andi", [places.lane(lowering), lowering.constant(size - 1)], I32)
     answer = lowering.emit("msl.shared_load", [buffer, place], I8)
-    any_set = lowering.emit("arith.cmpi", [answer, lowering.constant(0, I8)], I1, {"predicate": 1})
+    any_set = lowering.emit("arith.cmpi", [answer, lowering.constant(0, I8)], I1, {"predicate": NE})
     return build("msl.simd_any", [any_set], I1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from ...dialects.arith import EQ, ULT
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, I64, RegisterType, SharedType, TensorType, Type
 from ...layout import LinearLayout, bits, row_major
@@ -20,9 +21,7 @@ from .context import (
     rule,
     spread,
 )
-from .convert import EQUAL, read_parts, stage, tensor_parts
-
-BELOW = 6  # arith.cmpi of unsigned numbers: <
+from .convert import read_parts, stage, tensor_parts
 
 
 @rule("tt.gather")
@@ -55,7 +54,7 @@ def _gather(lowering: Lowering, held: Held, layout: LinearLayout, place: Held, r
 
     def is_in_part(part: int) -> Held:
         number = lowering.emit("arith.shrui", [place.value, lowering.constant(bits(size))], I32)
-        return Held(lowering.emit("arith.cmpi", [number, lowering.constant(part)], I1, {"predicate": EQUAL}), place.map)
+        return Held(lowering.emit("arith.cmpi", [number, lowering.constant(part)], I1, {"predicate": EQ}), place.map)
 
     return read_parts(lowering, held, layout, parts, within, is_in_part, registers)
 
@@ -97,7 +96,7 @@ def histogram(lowering: Lowering, op: Op) -> Held:
     masks = [lowering.held(o) for o in op.operands[1:]]
     if bins < 1 << numbers.element.width:
         limit = lowering.constant(bins, numbers.element)
-        masks.append(Held(lowering.emit("arith.cmpi", [numbers.value, limit], I1, {"predicate": BELOW}), numbers.map))
+        masks.append(Held(lowering.emit("arith.cmpi", [numbers.value, limit], I1, {"predicate": ULT}), numbers.map))
     owner = places.owner_mask(lowering, source.layout)
     if owner is not None:
         masks.append(Held(owner))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...dialects.arith import EQ, NE
 from ...ir.core import Builder, Value
 from ...ir.types import I1, I32, RegisterType
-from ...layout import LinearLayout
+from ...layout import LinearLayout, doubling_runs
 from .context import Held, Lowering
 
 REGISTERS, LANES, SIMDGROUPS = range(3)  # as in LinearLayout.bases
@@ -38,7 +39,7 @@ def bits_to_number(lowering: Lowering, source: Value, bases: tuple[int, ...]) ->
         return value if weight == 1 else b.value("arith.muli", [value, b.constant(weight, I32)], source.type)
 
     def make(b: Builder) -> Value:
-        run, *others = _runs(bases)
+        run, *others = doubling_runs(bases)
         total = term(b, *run)
         for other in others:
             total = b.value("arith.addi", [total, term(b, *other)], source.type)
@@ -98,7 +99,7 @@ def parity(lowering: Lowering, lanes: tuple[int, ...], simdgroups: tuple[int, ..
     uniform = not isinstance(odd.type, RegisterType)
     return lowering.at_entry(
         ("odd", odd),
-        lambda b: b.value("arith.cmpi", [odd, b.constant(0, I32)], RegisterType(1, I1, uniform), {"predicate": 1}),
+        lambda b: b.value("arith.cmpi", [odd, b.constant(0, I32)], RegisterType(1, I1, uniform), {"predicate": NE}),
     )
 
 
@@ -128,24 +129,9 @@ def _no_bits(lowering: Lowering, source: Value, free: int) -> Value:
     def make(b: Builder) -> Value:
         masked = b.value("arith.andi", [source, b.constant(free, I32)], source.type)
         type_ = RegisterType(1, I1, not isinstance(source.type, RegisterType))
-        return b.value("arith.cmpi", [masked, b.constant(0, I32)], type_, {"predicate": 0})
+        return b.value("arith.cmpi", [masked, b.constant(0, I32)], type_, {"predicate": EQ})
 
     return lowering.at_entry(("free", source, free), make)
-
-
-def _runs(bases: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """(first bit, bits, weight) of maximal runs of doubling non-zero bases."""
-    runs: list[tuple[int, int, int]] = []
-    for bit, base in enumerate(bases):
-        if not base:
-            continue
-        if runs:
-            start, length, weight = runs[-1]
-            if start + length == bit and base == weight << length:
-                runs[-1] = (start, length + 1, weight)
-                continue
-        runs.append((bit, 1, base))
-    return runs
 
 
 def compress(bases: tuple[int, ...]) -> tuple[int, ...]:

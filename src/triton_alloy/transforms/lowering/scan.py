@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from ...dialects.arith import EQ, NE
 from ...dialects.msl import count_of
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, RegisterType, TensorType, element_of
@@ -27,8 +28,6 @@ from .context import Held, Lowering, rule
 from .convert import convert_held
 from .partials import Partials
 from .places import LANES, REGISTERS, SIMDGROUPS
-
-EQUAL, DIFFERENT = 0, 1  # predicates of arith.cmpi
 
 
 @rule("tt.scan")
@@ -126,7 +125,7 @@ class _Scan:
         def before() -> tuple[list[Held], Held]:
             weights = tuple(1 << run.index(i) if i in run else 0 for i in range(len(self.layout.registers)))
             rank = places.position(self.lowering, weights, (), ())
-            return at([max(j - 1, 0) for j in ranks]), self._is(rank, DIFFERENT, self._turned(0, group))
+            return at([max(j - 1, 0) for j in ranks]), self._is(rank, NE, self._turned(0, group))
 
         def of_blocks() -> list[Held]:
             ends = tuple(range(group - 1, len(table), group))
@@ -162,13 +161,13 @@ class _Scan:
             source = (bit, below) if self.reverse else (below, bit)  # bits to set and to clear
             earlier = [self._shuffle(v, self._lane(*source)) for v in inclusive]
             joined = combine_held(lowering, self.op, earlier, inclusive, self.registers)
-            is_later = self._is(self._lane_bits(bit), EQUAL if self.reverse else DIFFERENT, 0)
+            is_later = self._is(self._lane_bits(bit), EQ if self.reverse else NE, 0)
             inclusive = self._select(is_later, joined, inclusive)
             below |= bit
 
         def before() -> tuple[list[Held], Held]:
             shuffled = [self._shuffle(v, self._previous_lane(mask)) for v in inclusive]
-            return shuffled, self._is(self._lane_bits(mask), DIFFERENT, mask if self.reverse else 0)
+            return shuffled, self._is(self._lane_bits(mask), NE, mask if self.reverse else 0)
 
         return _Joined(inclusive, before, lambda: [self._of_last_lane(v, mask) for v in inclusive])
 
@@ -247,9 +246,9 @@ class _Scan:
 
         for part in range(parts - 1):
             total = and_part(part)
-            is_next = self._is(rank, EQUAL, self._turned(part + 1, parts))
+            is_next = self._is(rank, EQ, self._turned(part + 1, parts))
             before = self._select(is_next, total, before) if before else total
-        where = self._is(rank, DIFFERENT, self._turned(0, parts))
+        where = self._is(rank, NE, self._turned(0, parts))
         return _Joined(None, lambda: (before, where), lambda: and_part(parts - 1))
 
     def _partials(self, run: list[int]) -> Partials:

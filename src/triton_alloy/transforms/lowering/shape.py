@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...dialects.arith import NE
 from ...dialects.msl import count_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
@@ -174,7 +175,7 @@ def _choose_held(lowering: Lowering, layout: LinearLayout, axis: int, weight: in
     position = places.weighed(lowering, layout, lambda basis: basis[axis] & weight)
     zero = Held(lowering.constant(0))
     registers = layout.register_count
-    which = lowering.elementwise("arith.cmpi", [position, zero], I1, registers, {"predicate": 1})
+    which = lowering.elementwise("arith.cmpi", [position, zero], I1, registers, {"predicate": NE})
     return lowering.elementwise("arith.select", [which, halves[1], halves[0]], halves[0].element, registers)
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from ...dialects import is_pure
 from ...dialects.msl import DEVICE, count_of, row_of
 from ...ir.core import Block, Builder, Op, Value
-from ...ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
+from ...ir.rewrite import LOOPS, eliminate_common_subexpressions, eliminate_dead_code
 from ...ir.types import I64, Location, RegisterType, Type, element_of
 from ...target import Target
 
@@ -170,24 +170,20 @@ def _is_access(op: Op) -> bool:
 
 def _is_in_loop(op: Op) -> bool:
     parent = op.parent
-    while parent is not None and parent.name not in ("scf.for", "scf.while"):
+    while parent is not None and parent.name not in LOOPS:
         parent = parent.parent
     return parent is not None
 
 
-def _block_of(value: Value) -> Block | None:
-    return value.owner.block if isinstance(value.owner, Op) else value.owner
-
-
 def _mixes_blocks(op: Op) -> bool:
     """Whether a loop around the op changes only a part of what it computes."""
-    return len({_block_of(operand) for operand in op.operands}) > 1
+    return len({operand.block for operand in op.operands}) > 1
 
 
 def _home(access: Op, value: Value) -> Op:
     """The access, or the op around it, in whose block the value is made or which is the outermost of the kernel."""
-    block, place = _block_of(value), access
-    while place.block is not block and (parent := place.parent) is not None and parent.name != "msl.kernel":
+    place = access
+    while place.block is not value.block and (parent := place.parent) is not None and parent.name != "msl.kernel":
         place = parent
     return place
 
@@ -246,11 +242,9 @@ def _is_place(value: Value) -> bool:
     op = value.definer
     if op is None:
         return _is_number_of_slice(value)
-    return (
-        is_pure(op) and all(map(_is_place, op.operands))
-        if op.operands
-        else op.name == "arith.constant" or row_of(op).is_place
-    )
+    if not op.operands:
+        return op.name == "arith.constant" or row_of(op).is_place
+    return is_pure(op) and all(map(_is_place, op.operands))
 
 
 def _is_of_slice(value: Value) -> bool:
@@ -262,7 +256,8 @@ def _is_of_slice(value: Value) -> bool:
 
 
 def _is_number_of_slice(value: Value) -> bool:
-    owner = value.owner.region.owner if isinstance(value.owner, Block) and value.owner.region is not None else None
+    block = value.owner
+    owner = block.region.owner if isinstance(block, Block) and block.region is not None else None
     return owner is not None and bool(owner.attributes.get("unroll")) and value is owner.body.arguments[0]
 
 

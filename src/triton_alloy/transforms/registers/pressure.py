@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ...dialects.control import While
 from ...dialects.msl import DEVICE, Memory, count_of, row_of
 from ...ir.core import Block, Op, Value
 from ...ir.registry import is_terminator
@@ -120,7 +121,7 @@ class _Pressure:
         if op not in self.used:
             used: Live = set()
             made: Live = set()
-            for block in _blocks(op):
+            for block in op.blocks():
                 made.update(block.arguments)
                 for inner in block:
                     used.update(inner.operands)
@@ -183,7 +184,7 @@ class _Pressure:
         )
 
     def _while(self, op: Op, live: Live) -> Live:
-        condition, body = (region.blocks[0] for region in op.regions)
+        condition, body = While(op).before, While(op).after
         around = live.difference(op.results) | self._inside(op)
         start = self.block(body, around.union(body.terminator.operands)).difference(body.arguments)
         start = self.block(condition, (start | around).union(condition.terminator.operands))
@@ -192,7 +193,7 @@ class _Pressure:
     def _branches(self, op: Op, live: Live) -> Live:
         after = live.difference(op.results)
         before = after.union(op.operands)
-        for block in _blocks(op):
+        for block in op.blocks():
             before |= self.block(block, after.union(block.terminator.operands)).difference(block.arguments)
         return before
 
@@ -240,10 +241,6 @@ class _Pressure:
         while between is not user and between is not None and not _parts(between):
             between = between.next
         return user if between is user else None
-
-
-def _blocks(op: Op) -> list[Block]:
-    return [block for region in op.regions for block in region.blocks]
 
 
 def _arrays(loop: Op) -> Iterable[tuple[Value, Value]]:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from ...dialects.msl import DEVICE, count_of, row_of
 from ...ir.core import Op, constant_of
+from ...ir.rewrite import LOOPS
 from ...ir.types import RegisterType, element_of
 from ...target import Target
-
-_LOOPS = ("scf.for", "scf.while")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Work:
 
 def bytes_per_product(kernel: Op, target: Target) -> float:
     """Of a kernel in loop form; 0.0 where no loop has products."""
-    loops = [work_of(op) for op in kernel.walk() if op.name in _LOOPS and not op.attributes.get("unroll")]
+    loops = [work_of(op) for op in kernel.walk() if op.name in LOOPS and not op.attributes.get("unroll")]
     threads = target.threads_per_simdgroup
     return max((threads * work.bytes / work.products for work in loops if work.products), default=0.0)
 

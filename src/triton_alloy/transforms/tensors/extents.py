@@ -9,13 +9,13 @@ more than the greatest: what does not follow from the form of the sum is a condi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from ...dialects.arith import EQ, NE, SGE, SGT, SLE, SLT, UGE, ULE, ULT
 from ...ir.core import Builder, Op, Value, constant_of
 from ...ir.types import I1, I64, DenseAttribute, IntegerAttribute, IntegerType, Type, element_of
 
-EQ, NE, SLT, SLE, SGT, SGE, ULT, ULE, UGT, UGE = range(10)
 _OPPOSITE = {SLT: SGE, SLE: SGT, SGT: SLE, SGE: SLT}
 
 
@@ -162,7 +162,7 @@ _RULES: dict[str, Callable[[Extents, Op], Extent | None]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """`left < 0`, or one of several that must hold together."""
+    """That all sums of `negative` are."""
 
     negative: tuple[Sum, ...]
 
@@ -172,14 +172,14 @@ class Condition:
         left = [sum_ for sum_ in self.negative if not _is_always_negative(sum_)]
         return None if any(sum_.factors for sum_ in left) else not left
 
-    @staticmethod
-    def unique(conditions: Iterable[Condition]) -> Iterator[Condition]:
-        """The parts of all, each once, but for those that hold anyway."""
-        seen: list[Sum] = []
-        for sum_ in (each for condition in conditions for each in condition.negative):
-            if sum_ not in seen and not _is_always_negative(sum_):
-                seen.append(sum_)
-        return (Condition((sum_,)) for sum_ in seen)
+
+def unique_sums(conditions: Iterable[Condition]) -> list[Sum]:
+    """What must be negative for all to hold, each once, but for what is so anyway."""
+    seen: list[Sum] = []
+    for sum_ in (each for condition in conditions for each in condition.negative):
+        if sum_ not in seen and not _is_always_negative(sum_):
+            seen.append(sum_)
+    return seen
 
 
 def _is_always_negative(sum_: Sum) -> bool:

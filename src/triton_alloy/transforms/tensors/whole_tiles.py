@@ -18,15 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ...dialects.control import For
 from ...ir.core import Block, Builder, Op, Region, Value, constant_of
+from ...ir.rewrite import LOOPS
 from ...ir.types import I64, DenseAttribute, TensorType
 from ...target import Target
 from . import simplify
-from .extents import Condition, Extents, Sum, build, build_sum
+from .extents import Condition, Extents, Sum, build, build_sum, unique_sums
 
 _MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
 """Accesses, with the number of the operand that is their mask."""
-_LOOPS = ("scf.for", "scf.while")
 _VIEWS = ("tt.expand_dims", "tt.broadcast", "tt.reshape", "tt.trans")
 
 
@@ -58,7 +59,7 @@ def _all(builder: Builder, type_: TensorType, answer: int) -> Value:
 
 
 def _is_innermost(loop: Op) -> bool:
-    return not any(op.name in _LOOPS for op in loop.walk() if op is not loop)
+    return not any(op.name in LOOPS for op in loop.walk() if op is not loop)
 
 
 def _split(loop: Op) -> bool:
@@ -68,16 +69,14 @@ def _split(loop: Op) -> bool:
     tests = {op: condition for op, condition in _tested(loop) if all(_is_usable(loop, s) for s in condition.negative)}
     if not tests or not (_has_dot(loop) or any(_changes(loop, condition) for condition in tests.values())):
         return False
-    whole = _copy(loop, tests)
-    loop.set_operand(0, whole.results[0])
-    for index, result in enumerate(whole.results[1:]):
-        loop.set_operand(index + 3, result)
+    start, *carried = _copy(loop, tests).results
+    For(loop).set_operands([start, *For(loop).bounds[1:]], carried)
     return True
 
 
 def _tested(loop: Op) -> Iterator[tuple[Op, Condition]]:
     """The comparisons that the masks of the loop's accesses are made of, and what is enough for each to be true."""
-    extents = Extents(lambda value: value is loop.body.arguments[0] or not _is_inside(loop, value))
+    extents = Extents(lambda value: value is For(loop).index or not value.is_within(loop))
     accesses = [op for op in loop.walk() if op.name in _MASKS and len(op.operands) > _MASKS[op.name]]
     for comparison in {op: None for access in accesses for op in _comparisons(access.operands[_MASKS[access.name]])}:
         condition = extents.true_everywhere(comparison)
@@ -99,7 +98,7 @@ def _comparisons(mask: Value) -> Iterator[Op]:
 
 def _changes(loop: Op, condition: Condition) -> bool:
     """Whether it may be true in one iteration and false in another."""
-    return any(loop.body.arguments[0] in sum_.factors for sum_ in condition.negative)
+    return any(For(loop).index in sum_.factors for sum_ in condition.negative)
 
 
 def _has_dot(loop: Op) -> bool:
@@ -109,41 +108,34 @@ def _has_dot(loop: Op) -> bool:
 def _is_usable(loop: Op, negative: Sum) -> bool:
     """Whether a sum is negative up to some iteration, or from the first on: it depends on nothing that changes in the
     loop but on the loop's number, by a power of 2. It must be an i64 too."""
-    number = loop.body.arguments[0]
+    number = For(loop).index
     factor = abs(negative.factors.get(number, 1))
     if factor & (factor - 1) or not negative.fits:
         return False
-    return all(v is number or not _is_inside(loop, v) for v in negative.factors)
-
-
-def _is_inside(loop: Op, value: Value) -> bool:
-    block = value.owner.block if isinstance(value.owner, Op) else value.owner
-    while block is not None and block is not loop.body:
-        parent = block.region.owner if block.region is not None else None
-        block = parent.block if parent is not None else None
-    return block is not None
+    return all(v is number or not v.is_within(loop) for v in negative.factors)
 
 
 def _copy(loop: Op, tests: dict[Op, Condition]) -> Op:
     """The loop over whole tiles, before the loop: its results are where it ends and what it carries."""
     builder = Builder.before_op(loop)
     builder.location = loop.location.named("whole")
-    lower, _, step, *initial = loop.operands
+    parts = For(loop)
+    lower, _, step = parts.bounds
     body = _body(loop, _known(tests, builder))
     types = [argument.type for argument in loop.body.arguments]
-    operands = [lower, _end(loop, Condition.unique(tests.values()), builder), step, lower, *initial]
+    operands = [lower, _end(loop, unique_sums(tests.values()), builder), step, lower, *parts.initial]
     whole = builder.build("scf.for", operands, types, {}, [Region([body])])
     for result, argument in zip(whole.results, loop.body.arguments, strict=True):
         result.location = argument.location
     return whole
 
 
-def _end(loop: Op, conditions: Iterable[Condition], builder: Builder) -> Value:
-    """Before which number every iteration is whole."""
-    lower, upper = loop.operands[:2]
-    number, type_, start = loop.body.arguments[0], loop.operands[0].type, _scalar(lower)
+def _end(loop: Op, negative: Iterable[Sum], builder: Builder) -> Value:
+    """Before which number every iteration is whole, where these sums must be negative."""
+    lower, upper, _ = For(loop).bounds
+    number, type_, start = For(loop).index, lower.type, _scalar(lower)
     limits, fixed = [(_scalar(upper), 1)], []
-    for [sum_] in (condition.negative for condition in conditions):
+    for sum_ in negative:
         factor = sum_.factors.get(number, 0)
         rest = sum_ + Sum(0, {number: -factor})
         if factor > 0:  # factor * number + rest < 0, so factor * number < -rest
@@ -156,8 +148,8 @@ def _end(loop: Op, conditions: Iterable[Condition], builder: Builder) -> Value:
         end = builder.value("arith.minsi", [end, other], I64)
     end = builder.value("arith.maxsi", [end, build_sum(start, builder)], I64)
     end = end if type_ is I64 else builder.value("arith.trunci", [end], type_)
-    for [negative] in (condition.negative for condition in Condition.unique([Condition(tuple(fixed))])):
-        end = builder.value("arith.select", [build(negative, builder), end, lower], type_)
+    for sum_ in unique_sums([Condition(tuple(fixed))]):
+        end = builder.value("arith.select", [build(sum_, builder), end, lower], type_)
     return end
 
 
@@ -193,7 +185,7 @@ def _body(loop: Op, known: dict[Value, Value]) -> Block:
             values[value].replace_by(all_true)
     end = block.terminator
     number = values[old[0]]
-    following = Builder.before_op(end).value("arith.addi", [number, loop.operands[2]], number.type)
+    following = Builder.before_op(end).value("arith.addi", [number, For(loop).bounds[2]], number.type)
     end.set_operands([following, *end.operands])
     return block
 
