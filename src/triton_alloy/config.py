@@ -166,6 +166,14 @@ SKIP = Variable(
     "names from " + ", ".join(OPTIONAL_STAGES) + ", with commas",
     "Stages of the compiler to leave out, to see whether a wrong result is theirs; they only make kernels faster.",
 )
+INDUCTOR = Variable(
+    "TRITON_ALLOY_INDUCTOR",
+    "1",
+    _one_of("0", "1"),
+    "0 or 1",
+    "Whether `torch.compile` of tensors on `mps` writes Triton, which this package runs; with 0 it writes PyTorch's "
+    "own Metal code. Read when PyTorch's compiler is imported.",
+)
 CACHE_DIRECTORY = Variable(
     "MSL_CPU_CACHE_DIR",
     platformdirs.user_cache_dir("msl_cpu", appauthor=False),
@@ -250,6 +258,7 @@ VARIABLES = (
     DEBUG,
     SKIP,
     DEADLINE,
+    INDUCTOR,
     BACKEND,
     DEFAULT_BACKEND,
     CACHE_DIRECTORY,

@@ -19,6 +19,7 @@ from triton.backends.driver import DriverBase
 from ... import config
 from ...chips import THREADS_PER_SIMDGROUP
 from ...errors import OutOfResources
+from ..inductor import install as install_inductor
 
 if TYPE_CHECKING:
     from ...kernel import Device, Executable, Kernel
@@ -35,6 +36,8 @@ FLUSH_BYTES = 1 << 25
 # TRITON_BACKEND=metal win over a GPU without changing anything in Triton.
 if config.BACKEND.text in ("metal", "cpu"):
     os.environ.setdefault(config.DEFAULT_BACKEND.name, config.BACKEND.text)
+
+install_inductor()
 
 
 @functools.cache
