@@ -1,7 +1,7 @@
 """What PyTorch's Python lacks where it was not built for a Mac: the names of torch._C that torch.mps calls.
 
 The names are given to torch._C; torch.mps, torch.backends.mps and torch.accelerator are PyTorch's own and stay as they
-are. What has no meaning in host memory is there too, and refuses. Where releases differ, NAMES says so by row.
+are. What has no meaning in host memory is there too, and refuses. One constructor, of storages, is completed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,24 @@ NAMES: dict[str, Any] = {
 """Name of torch._C -> what it is here."""
 
 
+def _storages_on_mps(torch: Any) -> Callable[..., Any]:
+    """`torch.UntypedStorage.__new__` that knows mps, for which PyTorch asks at its own build."""
+    original = torch.UntypedStorage.__new__
+
+    def new(cls: Any, *content: Any, device: Any = None, **options: Any) -> Any:
+        if device is None or torch.device(device).type != "mps":
+            placed = {} if device is None else {"device": device}
+            return original(cls, *content, **placed, **options)
+        values = content[0] if content else 0
+        if isinstance(values, int):
+            return torch.empty(values, dtype=torch.uint8, device="mps").untyped_storage()
+        return torch.tensor(values, dtype=torch.uint8, device="mps").untyped_storage()
+
+    return new
+
+
 def complete(torch: Any) -> None:
-    """Give torch._C the names."""
+    """Give torch._C the names, and storages their device."""
     for name, value in NAMES.items():
         setattr(torch._C, name, value)
+    torch.UntypedStorage.__new__ = staticmethod(_storages_on_mps(torch))

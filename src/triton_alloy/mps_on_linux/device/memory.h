@@ -19,7 +19,7 @@ namespace mps_on_linux {
 
 inline const c10::Device DEVICE(c10::DeviceType::MPS, 0);
 
-// What tensors occupy, and what they may: torch.mps.current_allocated_memory, torch.mps.set_per_process_memory_fraction.
+// What tensors occupy, and what they may: torch.mps.current_allocated_memory and set_per_process_memory_fraction.
 class Ledger {
  public:
   static Ledger& instance() {
