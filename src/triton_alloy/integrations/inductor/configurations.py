@@ -6,6 +6,7 @@ to measure which is the fastest. Here every one is looked at before anything is 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,17 +25,21 @@ WORD = 4
 @dataclass(frozen=True)
 class Kernel:
     """What is known of a kernel before it is compiled. sizes: hints, by the prefix of the axis ("x", "r0_"); values: of
-    one element that are alive at the same time; tunes: whether max-autotune is on."""
+    one element that are alive at the same time; crosses: whether it sorts or scans a whole axis; tunes: whether
+    max-autotune is on."""
 
     sizes: Mapping[str, int]
     values: int
+    crosses: bool
     tunes: bool
 
     @classmethod
-    def of(cls, size_hints: Mapping[str, int] | None, meta: Mapping[str, Any]) -> Kernel:
-        """Of Inductor's hints."""
+    def of(cls, kind: str, size_hints: Mapping[str, int] | None, meta: Mapping[str, Any]) -> Kernel:
+        """Of Inductor's hints. kind: the name of its HeuristicType."""
         values = 1 + max(1, min(meta.get("num_load", 1), MOST_ALIVE))
-        return cls(size_hints or {}, values, bool(meta.get("max_autotune") or meta.get("max_autotune_pointwise")))
+        crosses = kind == "PERSISTENT_REDUCTION" and meta.get("num_reduction") == 0
+        tunes = bool(meta.get("max_autotune") or meta.get("max_autotune_pointwise"))
+        return cls(size_hints or {}, values, crosses, tunes)
 
     def elements(self, config: Any) -> int:
         """Of one program's tile. A persistent reduction has no block for its axis, which is taken whole."""
@@ -66,12 +71,28 @@ def chosen(configs: Sequence[Any], kernel: Kernel, target: Target) -> list[Any]:
     Those go whose tile takes more registers than a thread has, and whose threads are more than a program may have. Of
     the rest those stay in which a thread has about one full vector for an access.
     """
+    if kernel.crosses:
+        return [_with_one_element(configs, kernel, target)]
     most = MOST_TO_TUNE if kernel.tunes else MOST
     fitting = [config for config in configs if _fits(config, kernel, target)]
     if not fitting:
         return [min(configs, key=lambda config: kernel.share(config, target))]
     best = sorted(fitting, key=lambda config: _distance(config, kernel, target))[:most]
     return [config for config in fitting if any(config is each for each in best)]
+
+
+def _with_one_element(configs: Sequence[Any], kernel: Kernel, target: Target) -> Any:
+    """The largest tile that a program of moderate size sorts or scans, with an element for each thread: the steps that
+    cross threads are written out for every element of a thread, and take its registers."""
+    ordered = sorted(configs, key=kernel.elements)
+    found = next((each for each in reversed(ordered) if kernel.elements(each) <= MODERATE_THREADS), ordered[0])
+    most = target.limits.threads_per_threadgroup
+    chosen = copy.copy(found)
+    chosen.num_warps = -(-min(kernel.elements(found), most) // target.threads_per_simdgroup)
+    return chosen
+
+
+MODERATE_THREADS = 256
 
 
 def _fits(config: Any, kernel: Kernel, target: Target) -> bool:

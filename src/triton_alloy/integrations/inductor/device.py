@@ -102,6 +102,8 @@ def code_of(original: Any) -> Any:
 class NoCppWrapper:
     """Stands where Inductor looks for a generator of C++ that launches kernels."""
 
+    supports_caching = False
+
     @staticmethod
     def create(*arguments: Any, **options: Any) -> None:
         """Raises Unsupported."""

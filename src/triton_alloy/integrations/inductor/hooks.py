@@ -101,7 +101,7 @@ def autotune_of(original: Callable[..., Any]) -> Callable[..., Any]:
         size_hints: Any, configs: list[Any], triton_meta: Any, heuristic_type: Any, *arguments: Any, **options: Any
     ) -> Any:
         if triton_meta["device"].type == MPS and heuristic_type.name in CHOSEN:
-            kernel = configurations.Kernel.of(size_hints, options.get("inductor_meta") or {})
+            kernel = configurations.Kernel.of(heuristic_type.name, size_hints, options.get("inductor_meta") or {})
             configs = configurations.chosen(configs, kernel, target_for(triton_meta["device"].cc))
         return original(size_hints, configs, triton_meta, heuristic_type, *arguments, **options)
 

@@ -81,3 +81,4 @@ class _Reporting(importlib.abc.Loader):
         for finder in [*sys.meta_path]:
             if isinstance(finder, _Waiting) and module.__name__ in finder.actions:
                 finder.actions.pop(module.__name__)(module)
+                finder.settle()
