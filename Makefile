@@ -9,12 +9,13 @@ TORCH := torch==2.13.0
 LIBRARIES := liger-kernel==0.8.5 fla-core==0.6.0 einops==0.8.2
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_CUDA_SIZE := 2.7 GB
+CENSUS = $(if $(ONLY),--only $(ONLY)) $(if $(AGAIN),--again)
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
 HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang") is None)
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: agx equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes pressure registers simt-records simt sanitize seeds clean
+.PHONY: torch-mps torch-mps-cold agx equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes pressure registers simt-records simt sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -110,6 +111,16 @@ registers: .venv/test ## registers, arrays in memory and access widths of the be
 
 agx: .venv/test ## registers, spills and loops of the benchmarks' texts in Apple's machine code: make agx TEXTS=matmul
 	$(BIN)/python -m tests.agx.run $(TEXTS)
+
+torch-mps: .venv/test ## torch.compile on a device mps, a census of programs: make torch-mps ONLY='sort softmax' [AGAIN=1]
+	$(BIN)/python -m triton_alloy.mps_on_linux tests/torch_mps/run.py --device mps $(CENSUS)
+	$(BIN)/python tests/torch_mps/run.py --device cpu $(CENSUS)
+	-TRITON_ALLOY_INDUCTOR=0 $(BIN)/python -m triton_alloy.mps_on_linux tests/torch_mps/run.py --label own $(CENSUS)
+	$(if $(ONLY),,$(BIN)/python -m tests.torch_mps.report)
+
+torch-mps-cold: .venv/test ## the census's tuned programs three times with empty caches, and times of first calls
+	$(BIN)/python -m tests.torch_mps.cold_runs
+	$(BIN)/python -m triton_alloy.mps_on_linux tests/torch_mps/times.py
 
 simt-records: .venv/test ## record what the kernel tests do, for make simt on a machine with an NVIDIA GPU: build/simt
 	$(BIN)/python -m tests.simt.records $(RECORDS) -- -n $(or $(JOBS),auto) tests/kernels

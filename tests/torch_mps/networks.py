@@ -207,7 +207,33 @@ ATTENTION = {
         trains=True,
         tolerance=2e-4,
     ),
+    "llama_block": Program(
+        lambda x, *weights: llama_block(x, *weights),
+        lambda: [numbers(2, 24, 64), *(numbers(*shape, seed=4) / 8 for shape in LLAMA)],
+        trains=True,
+        tolerance=5e-4,
+    ),
 }
+LLAMA = ((64,), (64, 64), (64, 32), (64, 32), (64, 64), (64,), (64, 96), (64, 96), (96, 64))
+"""Shapes of a block's weights: two norms, queries, keys and values of half as many heads, the output, a gated layer."""
+
+
+def llama_block(x: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+    """One layer of a Llama: attention with grouped queries and rotary positions, then a gated layer."""
+    norm, wq, wk, wv, wo, second, gate, up, down = weights
+    batch, length, width = x.shape
+    y = F.rms_norm(x, (width,), 1 + norm, 1e-6)
+    q, k, v = (_heads(y @ w, 16) for w in (wq, wk, wv))
+    k, v = k.repeat_interleave(2, 1), v.repeat_interleave(2, 1)
+    y = F.scaled_dot_product_attention(_rotated(q), _rotated(k), v, is_causal=True)
+    x = x + y.transpose(1, 2).reshape(batch, length, width) @ wo
+    y = F.rms_norm(x, (width,), 1 + second, 1e-6)
+    return x + (F.silu(y @ gate) * (y @ up)) @ down
+
+
+def _heads(x: torch.Tensor, width: int) -> torch.Tensor:
+    """(batch, length, heads * width) -> (batch, heads, length, width)"""
+    return x.unflatten(-1, (-1, width)).transpose(1, 2)
 
 
 def _rotated(q: torch.Tensor) -> torch.Tensor:

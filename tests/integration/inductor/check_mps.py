@@ -172,3 +172,32 @@ def in_another_process(tmp_path: Path, how: str) -> str:
 def test_processes_compile_and_a_second_program_finds_the_graph(tmp_path: Path):
     assert in_another_process(tmp_path, "workers") == "0 1"
     assert in_another_process(tmp_path, "alone") == "1 0"
+
+
+def test_triton_need_not_be_imported(tmp_path: Path):
+    """PyTorch imports it, in the midst of importing its own compiler."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import torch\n"
+        "from torch._inductor.utils import run_and_get_code\n"
+        "function = torch.compile(lambda x: (x.half() * 2 + 1).sin())\n"
+        "_, [code] = run_and_get_code(function, torch.ones(100, device='mps'))\n"
+        "assert '@triton.jit' in code and \"cc='apple9'\" in code\n"
+        "from torch._inductor import utils, scheduler\n"
+        "from torch._inductor.codegen import common\n"
+        "assert {each.get_current_backend('mps') for each in (utils, scheduler, common)} == {'triton'}\n"
+    )
+    command = [sys.executable, "-m", "triton_alloy.mps_on_linux", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_flex_attention_is_left_to_pytorch():
+    from torch.nn.attention.flex_attention import flex_attention
+
+    x = numbers(1, 2, 128, 32)
+    with torch.no_grad():
+        found, [code] = run_and_get_code(torch.compile(flex_attention), x, x, x)
+    assert "compile_mps_shader" in code
+    wanted = torch.nn.functional.scaled_dot_product_attention(x, x, x)
+    torch.testing.assert_close(found.cpu(), wanted.cpu(), atol=1e-5, rtol=1e-5)

@@ -13,15 +13,20 @@ configurations  which configurations of a kernel are worth compiling
 
 from types import ModuleType
 
+from ... import config
 from .imports import after_import
 
 
 def install() -> None:
     """Wait for PyTorch's compiler; called where `import triton` looks for drivers, so nothing else is imported here."""
+    after_import({"torch._inductor": _found})
 
-    def found(module: ModuleType) -> None:
+
+def _found(module: ModuleType) -> None:
+    """Where there can be tensors on `mps`, and nobody has asked for PyTorch's own code, take care of them."""
+    from ...runtime.automatic import has_mps
+
+    if has_mps() and config.INDUCTOR.value == "1":
         from . import hooks
 
         hooks.install()
-
-    after_import({"torch._inductor": found})

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from ... import config
 from ...target import target_for
 from . import configurations, device, templates
 from .imports import after_import
@@ -214,11 +213,7 @@ def release() -> Release:
 
 
 def install() -> None:
-    """Do all that the table says, now or when PyTorch's modules are imported, where this machine has the device."""
-    from ...runtime.automatic import has_mps
-
-    if not has_mps() or config.INDUCTOR.value == "0":
-        return
+    """Do all that the table says, now or when PyTorch's modules are imported."""
     try:
         rows = release().rows
     except KeyError as error:

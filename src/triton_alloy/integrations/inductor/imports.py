@@ -7,12 +7,13 @@ It finds nothing itself and leaves the list when nothing is left to do.
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 Action = Callable[[ModuleType], None]
 
@@ -24,7 +25,7 @@ def after_import(actions: Mapping[str, Action]) -> None:
     waiting.settle()
 
 
-class _Waiting(importlib.abc.MetaPathFinder):
+class _Waiting:
     """Knows what is still to be done, by the name of the module."""
 
     def __init__(self, actions: dict[str, Action]):
@@ -32,7 +33,7 @@ class _Waiting(importlib.abc.MetaPathFinder):
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    ) -> ModuleSpec | None:
         """The spec that the other finders give for a module of ours, which then reports when it has been executed."""
         self.settle()
         if fullname not in self.actions:
@@ -59,7 +60,7 @@ def _is_being_imported(module: ModuleType) -> bool:
     return bool(getattr(module.__spec__, "_initializing", False))
 
 
-class _Reporting(importlib.abc.Loader):
+class _Reporting:
     """Another loader, whose module is acted on when it has been executed. The module never sees it afterwards."""
 
     def __init__(self, loader: Any):
@@ -68,7 +69,7 @@ class _Reporting(importlib.abc.Loader):
     def __getattr__(self, name: str) -> Any:
         return getattr(self.loader, name)
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """As the loader does."""
         return self.loader.create_module(spec)
 
