@@ -10,7 +10,7 @@ import gc
 import io
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +194,38 @@ def test_what_a_mac_refuses_is_refused(name: str):
     with pytest.raises(error) as caught:
         program(torch.ones(3, device="mps"))
     assert message in str(caught.value)
+
+
+LACKING: dict[str, Callable[[torch.Tensor], Any]] = {
+    "aten::take": lambda x: x.take(torch.tensor([1], device="mps")),
+    "aten::mode": lambda x: x.mode(1),
+    "aten::_linalg_eigh.eigenvalues": torch.linalg.eigh,
+    "aten::_linalg_svd.U": torch.linalg.svdvals,
+    "aten::_ctc_loss": lambda x: torch.nn.functional.ctc_loss(
+        torch.zeros(4, 1, 3, device="mps"), torch.ones(1, 2, dtype=torch.long, device="mps"), (4,), (2,)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_operators_that_a_mac_lacks_are_refused(name: str):
+    with pytest.raises(NotImplementedError, match=f"The operator '{name}' is not currently implemented for the MPS"):
+        LACKING[name](torch.eye(3, device="mps"))
+
+
+@pytest.fixture
+def every_warning() -> Iterator[None]:
+    """Else only the first operator of the process that falls back is reported."""
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.usefixtures("every_warning")
+def test_a_mac_runs_some_on_the_cpu():
+    with pytest.warns(UserWarning, match="is not currently supported on the MPS backend and will fall back to run on"):
+        u, s, v = torch.linalg.svd(torch.diag(torch.tensor([3.0, 2.0], device="mps")))
+    assert s.tolist() == [3, 2] and u.is_mps and v.is_mps
 
 
 def test_numbers_of_the_cpu_may_take_part():

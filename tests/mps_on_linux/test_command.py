@@ -75,6 +75,14 @@ def test_a_module_runs(project: Path):
     assert done.stdout == "2.0 ['-m', 'x'] package\n", done.stderr
 
 
+def test_what_a_mac_lacks_can_be_run_on_the_cpu_as_there(project: Path):
+    (project / "mode.py").write_text("import torch; print(torch.tensor([[1, 2, 2]], device='mps').mode(1).values)")
+    done = run("mode.py", cwd=project, PYTORCH_ENABLE_MPS_FALLBACK="1")
+    assert done.stdout == "tensor([2], device='mps:0')\n" and "will fall back to run on the CPU" in done.stderr
+    done = run("mode.py", cwd=project, PYTORCH_ENABLE_MPS_FALLBACK="0")
+    assert "NotImplementedError: The operator 'aten::mode'" in done.stderr
+
+
 def test_what_the_process_exits_with_is_the_programs(project: Path):
     (project / "fails.py").write_text("import sys; sys.exit(7)")
     assert run(str(project / "fails.py"), cwd=project).returncode == 7
