@@ -279,6 +279,8 @@ def test_events_measure_time():
     assert end.query() and start.elapsed_time(end) > 0
     with pytest.raises(RuntimeError, match="must be recorded before"):
         start.elapsed_time(torch.mps.Event(enable_timing=True))
+    with pytest.raises(RuntimeError, match="Events were not created with argument 'enable_timing=True'"):
+        start.elapsed_time(torch.mps.Event())
 
 
 def test_events_and_streams_of_every_accelerator():
@@ -405,3 +407,14 @@ def test_threads():
     for thread in threads:
         thread.join()
     assert results == [200.0] * 4
+
+
+def test_collectives_are_refused():
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        with pytest.raises(NotImplementedError, match="The distributed operator 'c10d::allreduce_' is not currently"):
+            dist.all_reduce(torch.ones(2, device="mps"))
+    finally:
+        dist.destroy_process_group()

@@ -30,6 +30,14 @@ void on_host_with_host_tensors(const c10::OperatorHandle& op, c10::DispatchKeySe
   HostCall(op, stack, /*takes_host_tensors=*/true).run();
 }
 
+// Another library's operator. Those that a Mac's build of it has kernels for cannot be told from those that it lacks.
+void on_host_of_library(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stack) {
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      op.operator_name().name.compare(0, 6, "c10d::") != 0, "The distributed operator '", op.operator_name(),
+      "' is not currently implemented for the MPS device");
+  HostCall(op, stack, /*takes_host_tensors=*/false).run();
+}
+
 // Inductor expects of every convolution on mps that its result is contiguous, whatever its input is.
 void convolution(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stack) {
   HostCall(op, stack, /*takes_host_tensors=*/false).run();
@@ -166,7 +174,7 @@ const Names CONVOLUTIONS = {"convolution", "_convolution", "convolution_override
 // Composite operators that ask for a device's kernel where this build of PyTorch has none for mps.
 const Names ON_HOST_BEFORE_COMPOSITES = {"convolution_backward", "_convolution_double_backward"};
 // What a Mac's PyTorch runs on the CPU without being told.
-const Names FALLING_BACK = {"embedding_renorm_", "linalg_svd", "linalg_svd.U", "col2im", "upsample_nearest3d.vec"};
+const Names FALLING_BACK = {"embedding_renorm_", "linalg_svd", "linalg_svd.U"};
 // PyTorch's own Python registers a kernel for mps.
 const Names LEFT_TO_PYTORCH = {"linalg_lu_solve.out"};
 const Names OF_OUR_OWN = {"empty.memory_format", "empty_strided", "_efficientzerotensor", "set_", "_fused_sdp_choice"};
@@ -203,7 +211,7 @@ Names others() {
 }
 
 TORCH_LIBRARY_IMPL(_, MPS, m) {
-  m.fallback(torch::CppFunction::makeFromBoxedFunction<&on_host>());
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&on_host_of_library>());
 }
 
 TORCH_LIBRARY_IMPL(aten, MPS, m) {
