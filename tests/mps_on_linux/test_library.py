@@ -11,6 +11,8 @@ from triton_alloy.mps_on_linux import Unavailable, library
 from triton_alloy.msl_cpu.compile import contents
 from triton_alloy.msl_cpu.compile.build import Compiler
 
+pytestmark = pytest.mark.usefixtures("device_can_be_built")
+
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -48,6 +48,7 @@ def test_the_header_has_the_names():
     assert 'LEFT_TO_COMPOSITES[] = {\n    "cpu_only",\n};' in lacking(TABLE).header
 
 
+@pytest.mark.usefixtures("device_can_be_built")
 def test_the_table_of_the_installed_torch():
     found = lacking(read(library.find_torch().folder.parent))
     assert {"mode", "take", "_ctc_loss", "_linalg_eigh.eigenvalues"} <= set(found.alone)

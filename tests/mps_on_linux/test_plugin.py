@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("device_can_be_built")
+
 PLUGIN = "triton_alloy.mps_on_linux.pytest_plugin"
 TESTS = """
 import pytest, torch
