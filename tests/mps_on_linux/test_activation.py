@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from triton_alloy.mps_on_linux import Unavailable, activation, library, torch_facts
+from triton_alloy.msl_cpu import MslError
 
 
 class Storage:
@@ -55,6 +56,16 @@ def test_the_library_comes_before_torch(steps: list[str], monkeypatch: pytest.Mo
     assert torch._C._has_mps is True and torch._C._mps_get_name() == "Apple M3 (mps_on_linux)"
     activation.activate()
     assert steps == ["library", "load", "torch"]
+
+
+def test_a_cache_that_cannot_be_had_is_refused(steps: list[str], monkeypatch: pytest.MonkeyPatch):
+    def unwritable() -> None:
+        raise MslError("no room; set MSL_CPU_CACHE_DIR")
+
+    monkeypatch.setattr(library, "library", unwritable)
+    with pytest.raises(Unavailable, match="cannot be kept: no room; set MSL_CPU_CACHE_DIR"):
+        activation.activate()
+    assert steps == []
 
 
 REFUSED = {

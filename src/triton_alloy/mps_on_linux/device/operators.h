@@ -161,6 +161,7 @@ int64_t attention_choice(
 }
 
 // --------------------------------------------------------------------------------------------------------------- table
+// A name that a release does not have is registered in vain, so that each table has the names of all releases.
 using Kernel = void(const c10::OperatorHandle&, c10::DispatchKeySet, Stack*);
 using Names = std::unordered_set<std::string>;
 
