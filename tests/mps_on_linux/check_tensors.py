@@ -200,7 +200,6 @@ LACKING: dict[str, Callable[[torch.Tensor], Any]] = {
     "aten::take": lambda x: x.take(torch.tensor([1], device="mps")),
     "aten::mode": lambda x: x.mode(1),
     "aten::_linalg_eigh.eigenvalues": torch.linalg.eigh,
-    "aten::_linalg_svd.U": torch.linalg.svdvals,
     "aten::_ctc_loss": lambda x: torch.nn.functional.ctc_loss(
         torch.zeros(4, 1, 3, device="mps"), torch.ones(1, 2, dtype=torch.long, device="mps"), (4,), (2,)
     ),
@@ -226,6 +225,9 @@ def test_a_mac_runs_some_on_the_cpu():
     with pytest.warns(UserWarning, match="is not currently supported on the MPS backend and will fall back to run on"):
         u, s, v = torch.linalg.svd(torch.diag(torch.tensor([3.0, 2.0], device="mps")))
     assert s.tolist() == [3, 2] and u.is_mps and v.is_mps
+    x = torch.diag(torch.tensor([3.0, 2.0])).to("mps").requires_grad_()
+    torch.linalg.svd(x).S.sum().backward()
+    assert x.grad is not None and torch.equal(x.grad.cpu(), torch.eye(2))
 
 
 def test_numbers_of_the_cpu_may_take_part():

@@ -174,8 +174,8 @@ const Names WITH_HOST_TENSORS = {
 const Names CONVOLUTIONS = {"convolution", "_convolution", "convolution_overrideable"};
 // Composite operators that ask for a device's kernel where this build of PyTorch has none for mps.
 const Names ON_HOST_BEFORE_COMPOSITES = {"convolution_backward", "_convolution_double_backward"};
-// What a Mac's PyTorch runs on the CPU without being told.
-const Names FALLING_BACK = {"embedding_renorm_", "linalg_svd", "linalg_svd.U"};
+// What a Mac's PyTorch runs on the CPU without being told: for linalg_svd, below its derivative.
+const Names FALLING_BACK = {"embedding_renorm_", "_linalg_svd.U"};
 // PyTorch's own Python registers a kernel for mps.
 const Names LEFT_TO_PYTORCH = {"linalg_lu_solve.out"};
 const Names OF_OUR_OWN = {"empty.memory_format", "empty_strided", "_efficientzerotensor", "set_", "_fused_sdp_choice"};
