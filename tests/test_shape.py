@@ -35,7 +35,8 @@ MSL_CPU = {
 """Room of msl_cpu -> the rooms of msl_cpu that it may import; its interfaces may import all of them."""
 MPS_ON_LINUX = {
     "errors": set(),
-    "library": {"errors"},
+    "mac_operators": {"errors"},
+    "library": {"errors", "mac_operators"},
     "torch_facts": set(),
     "activation": {"errors", "library", "torch_facts"},
 }

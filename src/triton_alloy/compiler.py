@@ -29,6 +29,7 @@ from .transforms.registers import (
     coherence,
     form_loops,
     lane_pointers,
+    moving_pointers,
     pointers,
     pressure,
     storage,
@@ -43,6 +44,7 @@ from .transforms.tensors import (
     legalize,
     libdevice,
     refuse,
+    round_arguments,
     scaled_dot,
     simplify,
     small_floats,
@@ -54,13 +56,15 @@ from .transforms.tensors import (
 @dataclass(frozen=True)
 class Options:
     """What a compilation depends on besides the module. num_warps: as the user asked; simdgroups: that run a program,
-    fewer where the target does with fewer, more where its registers do not suffice."""
+    fewer where the target does with fewer, more where its registers do not suffice; reloads: whether operands are
+    loaded anew in loops, for the same reason."""
 
     target: Target
     num_warps: int
     simdgroups: int
     fp_contract: bool
     takes_addresses: bool
+    reloads: bool = False
 
 
 def _only(module: Op) -> Op:
@@ -76,6 +80,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("flatten", lambda module, _: flatten.run(module)),
     ("combiner_checks", lambda module, _: combiner_checks.run(module)),
     ("simplify", lambda module, _: simplify.run(module)),
+    ("round_arguments", lambda module, _: round_arguments.run(module)),
     ("refuse", lambda module, _: refuse.run(module)),
     ("bound_waits", lambda module, options: bound_waits.run(module, options.target.wait_rounds)),
     ("carry", lambda module, _: carry.run(module)),
@@ -84,7 +89,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("small_floats", lambda module, _: small_floats.run(module)),
     ("legalize", lambda module, options: legalize.run(module, options.target)),
     ("whole_tiles", lambda module, options: whole_tiles.run(module, options.target)),
-    ("slices", lambda module, options: slices.run(module, options.target, options.simdgroups)),
+    ("slices", lambda module, options: slices.run(module, options.target, options.simdgroups, options.reloads)),
     ("assign_layouts", lambda module, options: assign_layouts.run(module, options.target, options.simdgroups)),
     ("lower", lambda module, options: lower.run(module, options.target, options.simdgroups, options.fp_contract)),
     ("clean", lambda module, _: clean.run(module)),
@@ -92,6 +97,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("allocate", lambda module, _: allocate.run(_only(module))),
     ("barriers", lambda module, _: barriers.run(_only(module))),
     ("lane_pointers", lambda module, options: lane_pointers.run(module, options.target)),
+    ("moving_pointers", lambda module, options: moving_pointers.run(module, options.target)),
     ("form_loops", lambda module, _: form_loops.run(module)),
     ("pressure", lambda module, options: pressure.run(module, options.target)),
     ("storage", lambda module, _: storage.run(module)),
@@ -141,35 +147,47 @@ def _run(stages: Sequence[tuple[str, Stage]], module: Op, options: Options, time
 def _divided(
     stages: Sequence[tuple[str, Stage]], module: Op, options: Options, times: dict[str, float]
 ) -> tuple[Op, Options]:
-    """The module after the stages that go by the number of simdgroups, and that number: doubled as long as a thread
-    needs more registers than there are, and fewer by doubling."""
-    spare = module.clone() if _may_double(options) else None
+    """The module after the stages that go by the number of simdgroups, and by which options: as long as a thread needs
+    more registers than there are, operands are loaded anew in loops, then simdgroups doubled, if it needs fewer so."""
+    spare = module.clone() if options.target.registers is not None else module
     _run(stages, module, options, times)
-    while spare is not None and _registers(module) > (options.target.registers or 0):
-        wider = replace(options, simdgroups=2 * options.simdgroups)
-        candidate, spare = spare, spare.clone() if _may_double(wider) else None
-        _run(stages, candidate, wider, times)
-        if not _is_better(candidate, wider, module, options):
-            break
-        module, options = candidate, wider
+    for change in (_reloading, _doubled):
+        while _lacks_registers(module, options) and (changed := change(spare, options)) is not None:
+            candidate = spare.clone()
+            _run(stages, candidate, changed, times)
+            if not _is_better(candidate, changed, module, options):
+                break
+            module, options = candidate, changed
     return module, options
 
 
-def _is_better(candidate: Op, wider: Options, module: Op, options: Options) -> bool:
-    """Whether a thread needs fewer registers by more simdgroups, at a price worth it: where it needs half as many again
-    as there are, or where loading the smaller tiles keeps within the time of their products."""
+def _reloading(module: Op, options: Options) -> Options | None:
+    """Options by which operands are loaded anew in loops; None where that changes nothing."""
+    changes = not options.reloads and slices.may_reload(module, options.target, options.simdgroups)
+    return replace(options, reloads=True) if changes else None
+
+
+def _doubled(_: Op, options: Options) -> Options | None:
+    """Options with twice as many simdgroups; None where the target does not allow them."""
+    target, simdgroups = options.target, 2 * options.simdgroups
+    threads = simdgroups * target.threads_per_simdgroup
+    allowed = simdgroups <= target.max_simdgroups and threads <= target.limits.threads_per_threadgroup
+    return replace(options, simdgroups=simdgroups) if allowed else None
+
+
+def _is_better(candidate: Op, changed: Options, module: Op, options: Options) -> bool:
+    """Whether a thread needs fewer registers so, at a price worth it: where it needs half as many again as there are,
+    or where what is loaded more often keeps within the time of the products."""
     target = options.target
-    falls = _registers(candidate) < _registers(module) and _excess(candidate, wider) <= _excess(module, options)
+    falls = _registers(candidate) < _registers(module) and _excess(candidate, changed) <= _excess(module, options)
     fits = _only(candidate).integer("threadgroup_bytes", 0) <= target.limits.threadgroup_bytes
     is_cheap = _only(candidate).attributes.get("bytes_per_product", 0) < target.bytes_per_product
     return falls and fits and (is_cheap or _registers(module) > 3 / 2 * (target.registers or 0))
 
 
-def _may_double(options: Options) -> bool:
-    target, simdgroups = options.target, 2 * options.simdgroups
-    threads = simdgroups * target.threads_per_simdgroup
-    allowed = simdgroups <= target.max_simdgroups and threads <= target.limits.threads_per_threadgroup
-    return target.registers is not None and allowed
+def _lacks_registers(module: Op, options: Options) -> bool:
+    available = options.target.registers
+    return available is not None and _registers(module) > available
 
 
 def _registers(module: Op) -> int:

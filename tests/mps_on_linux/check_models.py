@@ -185,3 +185,16 @@ def test_a_compiled_graph_of_eager_ops(dynamic: bool):
 def test_export():
     program = torch.export.export(transformer().to("mps").eval(), (torch.randn(2, 6, 16, device="mps"),))
     assert program.module()(torch.randn(2, 6, 16, device="mps")).is_mps
+
+
+def test_pytorchs_own_compiler_for_mps():
+    """Its Metal text runs on msl_cpu, through torch.mps.compile_shader."""
+    from torch._inductor.utils import run_and_get_code
+
+    def program(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (F.gelu(x) * y).sum(-1).softmax(0)
+
+    x, y = torch.randn(40, 70), torch.randn(70)
+    found, codes = run_and_get_code(torch.compile(program), x.to("mps"), y.to("mps"))
+    torch.testing.assert_close(found.cpu(), program(x, y), rtol=1e-5, atol=1e-6)
+    assert any("kernel void" in code for code in codes)

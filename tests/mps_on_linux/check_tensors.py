@@ -10,7 +10,7 @@ import gc
 import io
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +196,40 @@ def test_what_a_mac_refuses_is_refused(name: str):
     assert message in str(caught.value)
 
 
+LACKING: dict[str, Callable[[torch.Tensor], Any]] = {
+    "aten::take": lambda x: x.take(torch.tensor([1], device="mps")),
+    "aten::mode": lambda x: x.mode(1),
+    "aten::_linalg_eigh.eigenvalues": torch.linalg.eigh,
+    "aten::_ctc_loss": lambda x: torch.nn.functional.ctc_loss(
+        torch.zeros(4, 1, 3, device="mps"), torch.ones(1, 2, dtype=torch.long, device="mps"), (4,), (2,)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_operators_that_a_mac_lacks_are_refused(name: str):
+    with pytest.raises(NotImplementedError, match=f"The operator '{name}' is not currently implemented for the MPS"):
+        LACKING[name](torch.eye(3, device="mps"))
+
+
+@pytest.fixture
+def every_warning() -> Iterator[None]:
+    """Else only the first operator of the process that falls back is reported."""
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.usefixtures("every_warning")
+def test_a_mac_runs_some_on_the_cpu():
+    with pytest.warns(UserWarning, match="is not currently supported on the MPS backend and will fall back to run on"):
+        u, s, v = torch.linalg.svd(torch.diag(torch.tensor([3.0, 2.0], device="mps")))
+    assert s.tolist() == [3, 2] and u.is_mps and v.is_mps
+    x = torch.diag(torch.tensor([3.0, 2.0])).to("mps").requires_grad_()
+    torch.linalg.svd(x).S.sum().backward()
+    assert x.grad is not None and torch.equal(x.grad.cpu(), torch.eye(2))
+
+
 def test_numbers_of_the_cpu_may_take_part():
     x = torch.ones(3, device="mps")
     assert (x * torch.tensor(2.0)).tolist() == [2, 2, 2] and (torch.tensor(1) - x).is_mps
@@ -247,6 +281,8 @@ def test_events_measure_time():
     assert end.query() and start.elapsed_time(end) > 0
     with pytest.raises(RuntimeError, match="must be recorded before"):
         start.elapsed_time(torch.mps.Event(enable_timing=True))
+    with pytest.raises(RuntimeError, match="Events were not created with argument 'enable_timing=True'"):
+        start.elapsed_time(torch.mps.Event())
 
 
 def test_events_and_streams_of_every_accelerator():
@@ -373,3 +409,14 @@ def test_threads():
     for thread in threads:
         thread.join()
     assert results == [200.0] * 4
+
+
+def test_collectives_are_refused():
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        with pytest.raises(NotImplementedError, match="The distributed operator 'c10d::allreduce_' is not currently"):
+            dist.all_reduce(torch.ones(2, device="mps"))
+    finally:
+        dist.destroy_process_group()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from triton_alloy import config
@@ -54,6 +58,15 @@ def test_a_mac_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(automatic, "has_apple_gpu", lambda: True)
     with config.scope(MSL_CPU_HOST_DEVICES="cpu,mps"):
         assert automatic.has_mps() and not automatic.has_mps_in_host_memory()
+
+
+def test_a_child_process_compiles_for_the_device_without_having_it():
+    """As PyTorch's compile workers do, which are told a target and touch no tensor."""
+    pytest.importorskip("triton")
+    text = "import triton; print(triton.runtime.driver.active.get_current_target())"
+    environment = os.environ | {"MSL_CPU_HOST_DEVICES": "cpu,mps"}
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, env=environment)
+    assert done.stdout == "GPUTarget(backend='mps', arch='apple9', warp_size=32)\n", done.stderr
 
 
 @pytest.mark.parametrize("text", ["mps", "cpu,", "cpu,,mps"])

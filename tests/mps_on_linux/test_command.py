@@ -12,6 +12,8 @@ import pytest
 from triton_alloy.mps_on_linux import __main__ as command
 from triton_alloy.mps_on_linux import activate, is_active
 
+pytestmark = pytest.mark.usefixtures("device_can_be_built")
+
 TRAINING = """
 import sys, pathlib, torch
 import neighbour
@@ -75,12 +77,31 @@ def test_a_module_runs(project: Path):
     assert done.stdout == "2.0 ['-m', 'x'] package\n", done.stderr
 
 
+def test_what_a_mac_lacks_can_be_run_on_the_cpu_as_there(project: Path):
+    (project / "mode.py").write_text("import torch; print(torch.tensor([[1, 2, 2]], device='mps').mode(1).values)")
+    done = run("mode.py", cwd=project, PYTORCH_ENABLE_MPS_FALLBACK="1")
+    assert done.stdout == "tensor([2], device='mps:0')\n" and "will fall back to run on the CPU" in done.stderr
+    done = run("mode.py", cwd=project, PYTORCH_ENABLE_MPS_FALLBACK="0")
+    assert "NotImplementedError: The operator 'aten::mode'" in done.stderr
+
+
 def test_what_the_process_exits_with_is_the_programs(project: Path):
     (project / "fails.py").write_text("import sys; sys.exit(7)")
     assert run(str(project / "fails.py"), cwd=project).returncode == 7
     (project / "raises.py").write_text("raise ValueError('as it was')")
     done = run("raises.py", cwd=project)
     assert done.returncode == 1 and done.stderr.endswith("ValueError: as it was\n")
+
+
+def test_triton_is_not_needed(project: Path):
+    (project / "alone.py").write_text(
+        "import sys; sys.modules['triton'] = None\nimport torch\n"
+        "x = torch.ones(3, device='mps')\n"
+        "torch.mps.compile_shader('kernel void twice(device float *x, uint i [[thread_position_in_grid]]) "
+        "{ x[i] *= 2; }').twice(x)\nprint(x.tolist())"
+    )
+    done = run("alone.py", cwd=project)
+    assert done.stdout == "[2.0, 2.0, 2.0]\n", done.stderr
 
 
 def test_child_processes_know_where_the_tensors_are(project: Path):

@@ -11,6 +11,8 @@ from triton_alloy.mps_on_linux import Unavailable, library
 from triton_alloy.msl_cpu.compile import contents
 from triton_alloy.msl_cpu.compile.build import Compiler
 
+pytestmark = pytest.mark.usefixtures("device_can_be_built")
+
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -45,7 +47,7 @@ def test_headers_are_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 def test_it_is_built_once_and_listed(cache: Path, monkeypatch: pytest.MonkeyPatch):
     builds = []
 
-    def build(torch: library.Torch, compiler: Compiler) -> tuple[bytes, dict[str, str]]:
+    def build(torch: library.Torch, compiler: Compiler, header: str) -> tuple[bytes, dict[str, str]]:
         builds.append((torch, compiler))
         return b"library", {"what": f"mps_on_linux for PyTorch {torch.version}"}
 
@@ -57,7 +59,7 @@ def test_it_is_built_once_and_listed(cache: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_another_torch_gets_another_library(cache: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(library, "_build", lambda torch, compiler: (torch.version.encode(), {}))
+    monkeypatch.setattr(library, "_build", lambda torch, compiler, header: (torch.version.encode(), {}))
     first = library.library()
     other = library.Torch("2.99.0", library.find_torch().folder)
     monkeypatch.setattr(library, "find_torch", lambda: other)

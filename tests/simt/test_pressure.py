@@ -13,9 +13,11 @@ GUARDED = ("softmax_f32", "matmul_64x64x32_f32", "matmul_128x128x32_f32", "atten
 @pytest.mark.skipif(nvrtc.library() is None, reason="no NVRTC here: pip install nvidia-cuda-nvrtc-cu12")
 @pytest.mark.parametrize("name", GUARDED)
 def test_the_estimate_is_near(name):
+    """Near to what NVRTC takes: as it likes, which may be few so that more threads fit, and at most CAP."""
     row = pressure.row_of(name)
     assert row.right, "make pressure shows which numbers of transforms/registers/pressure.py to mend"
-    assert 0.7 * row.report.registers < row.estimate < 1.3 * row.report.registers
+    taken = (row.report.registers, row.report.capped[0])
+    assert 0.7 * min(taken) < row.estimate < 1.3 * max(taken)
     assert row.chosen == row.warps or row.estimate > pressure.CAP
 
 

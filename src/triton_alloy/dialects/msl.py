@@ -6,11 +6,13 @@ A row says all that the stages after lowering go by: none of them names ops to s
 from __future__ import annotations
 
 import enum
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ..ir.core import Block, Op, Value
 from ..ir.registry import OpRule, Trait, find_rule, is_removable, register
 from ..ir.types import I1, PointerType, RegisterType, SharedType, Type, element_of
+from .control import For
 from .types import first_problem, is_integer, shapes_agree, types_of
 
 _ANY = (0, None)
@@ -80,15 +82,42 @@ def count_of(value: Value) -> int:
     return value.type.count if isinstance(value.type, RegisterType) else 1
 
 
+def is_lane_pointer(value: Value) -> bool:
+    """Whether each lane has a pointer of its own."""
+    return isinstance(value.type, RegisterType) and isinstance(value.type.element, PointerType)
+
+
+def moved_from(pointer: Value) -> tuple[Value, Hashable] | None:
+    """The pointer that another was made of by moving it, and what it was moved by: a number, or a number for every
+    iteration of a loop; None for a pointer that was made otherwise."""
+    op = pointer.definer
+    if op is not None and op.name in MOVES:
+        return op.operands[0], op.operands[1]
+    loop = pointer.owner.parent if isinstance(pointer.owner, Block) else pointer.owner
+    number = pointer.index - (pointer.owner is not loop)
+    if loop is None or loop.name != "scf.for" or number < 0:
+        return None
+    argument, end = For(loop).carried[number], For(loop).yielded[number].definer
+    if end is None or end.name not in MOVES or end.operands[0] is not argument:
+        return None
+    return For(loop).initial[number], (pointer.owner, end.operands[1])
+
+
 def kernel_argument(base: Value | None) -> Value | None:
     """The kernel's pointer argument that `base` was computed from; None if that is not plain to see."""
+    while base is not None and base.definer is not None and base.definer.name == "msl.pointer_cast":
+        base = base.definer.operands[0]
     if base is None:
         return None
-    while base.definer is not None and base.definer.name in (*MOVES, "msl.pointer_cast"):
-        base = base.definer.operands[0]
-    region = base.owner.region if isinstance(base.owner, Block) else None
-    owner = region.owner if region is not None else None
-    return base if owner is not None and owner.name == "msl.kernel" else None
+    moved = moved_from(base)
+    if moved is not None:
+        return kernel_argument(moved[0])
+    return base if is_kernel_argument(base) else None
+
+
+def is_kernel_argument(value: Value) -> bool:
+    owner = value.owner.parent if isinstance(value.owner, Block) else None
+    return owner is not None and owner.name == "msl.kernel"
 
 
 def _index(op: Op) -> str | None:

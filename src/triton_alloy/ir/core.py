@@ -170,9 +170,7 @@ class Op:
     @property
     def parent(self) -> Op | None:
         """The op whose region holds this op."""
-        if self.block is None or self.block.region is None:
-            return None
-        return self.block.region.owner
+        return self.block.parent if self.block is not None else None
 
     def detach(self) -> Op:
         """Take the op out of its block, uses intact."""
@@ -259,6 +257,11 @@ class Block:
     def terminator(self) -> Op:
         assert self.last is not None, "an empty block has no terminator"
         return self.last
+
+    @property
+    def parent(self) -> Op | None:
+        """The op whose region holds this block."""
+        return self.region.owner if self.region is not None else None
 
     def add_argument(self, type_: Type, location: Location = UNKNOWN) -> Value:
         value = Value(type_, self, len(self.arguments), location)

@@ -11,6 +11,7 @@ cannot prove.
 Its rooms, in the order in which an activation goes through them; each imports of those before it only, and `errors`:
 
 - `device/`: the C++ of the device: memory, generators, hooks, and the kernels of all operators;
+- `mac_operators`: which operators a Mac has no kernel for, by the table of the release: they raise here as there;
 - `library`: builds that with g++ against the headers of the PyTorch that is installed, once, and loads it;
 - `torch_facts`: what a PyTorch that was not built for a Mac lacks in Python, by release;
 - `activation`: all of these, and the word to the rest of this package that tensors on mps lie in host memory;

@@ -7,6 +7,7 @@ import os
 import sys
 
 from ..config import HOST_DEVICES
+from ..msl_cpu import MslError
 from . import library
 from .errors import Unavailable
 
@@ -32,13 +33,19 @@ def activate() -> None:
             "`import torch`, run `python -m triton_alloy.mps_on_linux program.py`, or give pytest "
             "`-p triton_alloy.mps_on_linux.pytest_plugin`"
         )
-    library.load(library.library())
+    try:
+        path = library.library()
+    except MslError as error:
+        raise Unavailable(f"the library of mps_on_linux cannot be kept: {error}") from error
+    library.load(path)
     _complete()
     _announce()
     _STATE.active = True
 
 
 class _State:
+    """Of this process."""
+
     active = False
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 from ..msl_cpu.compile import cache
 from ..msl_cpu.compile.build import Compiler, program_identity, run_compiler
 from ..msl_cpu.compile.workspace import workspace
+from . import mac_operators
 from .errors import Unavailable
 
 SOURCES = Path(__file__).parent / "device"
 COMPILERS = ("g++", "clang++")
 """Programs that are looked for. The library shares objects of C++'s standard library with PyTorch's, which is GNU's."""
+GENERATED = "mac_operators.h"
 _MESSAGE_LINES = 20
 
 
@@ -61,23 +63,24 @@ def find_compiler() -> Compiler:
 def library() -> Path:
     """The library, from the cache or built now. Raises Unavailable; MslError where the cache cannot be had."""
     torch, compiler = find_torch(), find_compiler()
+    header = mac_operators.lacking(mac_operators.read(torch.folder.parent)).header
     sources = sorted(path for path in SOURCES.iterdir() if path.suffix in (".h", ".cpp"))
     texts = [text for path in sources for text in (path.name, path.read_text())]
-    key = cache.make_key("mps_on_linux", torch.version, compiler.identity, *torch.flags, *texts)
-    return cache.fetch(key, lambda: _build(torch, compiler))[0]
+    key = cache.make_key("mps_on_linux", torch.version, compiler.identity, *torch.flags, header, *texts)
+    return cache.fetch(key, lambda: _build(torch, compiler, header))[0]
 
 
-def _build(torch: Torch, compiler: Compiler) -> tuple[bytes, dict[str, str]]:
+def _build(torch: Torch, compiler: Compiler, header: str) -> tuple[bytes, dict[str, str]]:
+    """The library, and what the cache says of it. header: of the operators that a Mac lacks."""
+    what = f"mps_on_linux for PyTorch {torch.version}"
     with workspace() as directory:
-        arguments = [str(SOURCES / "device.cpp"), *torch.flags, "-o", "device.so"]
+        Path(directory, GENERATED).write_text(header)
+        arguments = [str(SOURCES / "device.cpp"), f"-I{directory}", *torch.flags, "-o", "device.so"]
         done = run_compiler(compiler, arguments, directory, translate=False)
         if done.returncode:
             lines = "\n".join(done.stderr.strip().splitlines()[:_MESSAGE_LINES])
-            raise Unavailable(
-                f"{compiler.command[0]} cannot build mps_on_linux for PyTorch {torch.version}; please report this:\n"
-                + lines
-            )
-        return Path(directory, "device.so").read_bytes(), {"what": f"mps_on_linux for PyTorch {torch.version}"}
+            raise Unavailable(f"{compiler.command[0]} cannot build {what}; please report this:\n{lines}")
+        return Path(directory, "device.so").read_bytes(), {"what": what}
 
 
 def load(path: Path) -> ctypes.CDLL:

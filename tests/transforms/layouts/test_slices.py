@@ -51,20 +51,21 @@ DOT = f"""
     tt.return"""
 
 
-def sliced(body: str, target: str = "apple9", simdgroups: int = 1) -> str:
+def sliced(body: str, target: str = "apple9", simdgroups: int = 1, reloads: bool = False) -> str:
     text = function(body, "%a: !tt.ptr<f32>, %b: !tt.ptr<f32>, %c: !tt.ptr<f32>, %n: i32")
     module = parse_pretty(text)
     verify(module)
-    slices.run(module, target_for(target), simdgroups)
+    slices.run(module, target_for(target), simdgroups, reloads)
     verify(module)
     return print_pretty(module)
 
 
-def kept(body: str) -> str:
+def kept(body: str, reloads: bool = False) -> str:
     """The text; run before and after on integers that floats hold exactly, it writes the same."""
     arguments = "%a: !tt.ptr<f32>, %b: !tt.ptr<f32>, %c: !tt.ptr<f32>, %n: i32"
     before, after = (parse_pretty(function(body, arguments)) for _ in range(2))
-    slices.run(after, target_for("apple9"), 1)
+    assert slices.may_reload(after, target_for("apple9"), 1) or not reloads
+    slices.run(after, target_for("apple9"), 1, reloads)
     verify(after)
     assert_same_effects(before, after, "f", [0, 4 * M * K, 4 * (M * K + K * N), 5], memory_bytes=1 << 14, floats=True)
     return print_pretty(after)
@@ -198,3 +199,62 @@ def test_more_registers_make_thinner_slices():
     wide = (PLACES + LOADS + DOT.format("%x", "%y")).replace("<16x", "<128x").replace("x16x", "x128x")
     wide = wide.replace("end = 16", "end = 128").replace("<16>", "<128>").replace("tensor<16xi32>", "tensor<128xi32>")
     assert "tensor<128x8x!tt.ptr<f32>>" in sliced(wide)
+
+
+def in_loop(before: str, inside: str = "", behind: str = "") -> str:
+    """Operand %x is loaded before a loop over products with what is loaded in it; the sum is stored in the end."""
+    return (
+        PLACES
+        + f"""
+    %x = tt.load %as : {PA}{before}
+    %zero = arith.constant dense<0.0> : {FC}
+    %i0 = arith.constant 0 : i32
+    %i1 = arith.constant 1 : i32
+    %total = scf.for %i = %i0 to %n step %i1 iter_args(%sum = %zero) -> ({FC}) : i32 {{
+      %y = tt.load %bs : {PB}{inside}
+      %d = tt.dot {"%x2" if before else "%x"}, %y, %sum : {FA} * {FB} -> {FC}
+      scf.yield %d : {FC}
+    }}{behind}
+    tt.store %cs, %total : {PC}
+    tt.return"""
+    )
+
+
+MORE = f"\n    %x1 = arith.constant dense<3.0> : {FA}\n    %x2 = arith.addf %x, %x1 : {FA}"
+
+
+@pytest.mark.parametrize("before", ["", MORE], ids=["the load", "its sum"])
+def test_an_operand_is_loaded_anew_in_the_loop_where_registers_are_short(before: str):
+    check(kept(in_loop(before)), f"CHECK: tt.load {{{{.*}}}} : {PA}\nCHECK: scf.for\nCHECK: scf.for\nCHECK: msl.slice")
+    text = kept(in_loop(before), reloads=True)
+    inner = text.split("scf.for")[2]
+    assert inner.count("tt.load") == 2 and "msl.slice" not in text and text.count("tt.load") == 2
+
+
+def test_each_of_two_loops_loads_it_anew():
+    second = f"""
+    %more = scf.for %j = %i0 to %n step %i1 iter_args(%sum2 = %total) -> ({FC}) : i32 {{
+      %y2 = tt.load %bs : {PB}
+      %d2 = tt.dot %x, %y2, %sum2 : {FA} * {FB} -> {FC}
+      scf.yield %d2 : {FC}
+    }}
+    tt.store %cs, %more : {PC}"""
+    text = kept(in_loop("", behind=second), reloads=True)
+    assert text.count("tt.load") == 4 and "msl.slice" not in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        in_loop("", inside=f"\n      tt.store %cs, %sum : {PC}"),
+        in_loop(f"\n    %x2 = arith.addf %x, %x : {FA}\n    tt.store %as, %x2 : {PA}"),
+        in_loop("", behind=f"\n    tt.store %as, %x : {PA}"),
+        in_loop("").replace(f"%as : {PA}", f"%as {{isVolatile = true}} : {PA}"),
+    ],
+    ids=["a store in the loop", "a store before it", "another use", "volatile"],
+)
+def test_it_is_not_loaded_anew(body: str):
+    """Where memory may have changed, or where it is kept all the same."""
+    module = parse_pretty(function(body, "%a: !tt.ptr<f32>, %b: !tt.ptr<f32>, %c: !tt.ptr<f32>, %n: i32"))
+    assert not slices.may_reload(module, target_for("apple9"), 1)
+    assert sliced(body, reloads=True) == sliced(body)

@@ -32,6 +32,7 @@ struct Moment {
     time = std::chrono::steady_clock::now();
   }
 
+  // Raises unless both were recorded.
   double milliseconds_until(const Moment& end) const {
     TORCH_CHECK(time && end.time, "Both events must be recorded before their elapsed time is asked for");
     return std::chrono::duration<double, std::milli>(*end.time - *time).count();
@@ -110,28 +111,35 @@ class Events {
     return *events;
   }
 
-  uint32_t acquire() {
+  uint32_t acquire(bool is_timed) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    moments_[++last_] = {};
+    events_[++last_] = {is_timed, {}};
     return last_;
   }
   void release(uint32_t number) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    moments_.erase(number);
+    events_.erase(number);
   }
   void record(uint32_t number) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    moments_.at(number).record();
+    events_.at(number).moment.record();
   }
   double milliseconds(uint32_t start, uint32_t end) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return moments_.at(start).milliseconds_until(moments_.at(end));
+    const Event &first = events_.at(start), &last = events_.at(end);
+    TORCH_CHECK(first.is_timed && last.is_timed, "Events were not created with argument 'enable_timing=True'");
+    return first.moment.milliseconds_until(last.moment);
   }
 
  private:
+  struct Event {
+    bool is_timed;
+    Moment moment;
+  };
+
   std::mutex mutex_;
   uint32_t last_ = 0;
-  std::map<uint32_t, Moment> moments_;
+  std::map<uint32_t, Event> events_;
 };
 
 }  // namespace mps_on_linux
@@ -214,8 +222,8 @@ struct MPSHooks final : MPSHooksInterface {
   void profilerStartTrace(const std::string&, bool) const override {}
   void profilerStopTrace() const override {}
 
-  uint32_t acquireEvent(bool) const override {
-    return mps_on_linux::Events::instance().acquire();
+  uint32_t acquireEvent(bool is_timed) const override {
+    return mps_on_linux::Events::instance().acquire(is_timed);
   }
   void releaseEvent(uint32_t number) const override {
     mps_on_linux::Events::instance().release(number);

@@ -1,7 +1,10 @@
 // The kernels of the device: almost all are the CPU's by HostCall; here is the table of those that are not.
 #pragma once
 
+#include <cstdlib>
 #include <limits>
+#include <string>
+#include <unordered_set>
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/native/TensorFactories.h>
@@ -12,6 +15,7 @@
 #include <torch/library.h>
 
 #include "host_call.h"
+#include "mac_operators.h"
 
 namespace mps_on_linux {
 
@@ -26,6 +30,14 @@ void on_host_with_host_tensors(const c10::OperatorHandle& op, c10::DispatchKeySe
   HostCall(op, stack, /*takes_host_tensors=*/true).run();
 }
 
+// Another library's operator. Those that a Mac's build of it has kernels for cannot be told from those that it lacks.
+void on_host_of_library(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stack) {
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      op.operator_name().name.compare(0, 6, "c10d::") != 0, "The distributed operator '", op.operator_name(),
+      "' is not currently implemented for the MPS device");
+  HostCall(op, stack, /*takes_host_tensors=*/false).run();
+}
+
 // Inductor expects of every convolution on mps that its result is contiguous, whatever its input is.
 void convolution(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stack) {
   HostCall(op, stack, /*takes_host_tensors=*/false).run();
@@ -35,6 +47,21 @@ void convolution(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stac
 // The CPU's kernel changes shapes only, or asks the storage for memory: it takes the tensors as they are.
 void as_it_is(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stack) {
   op.redispatchBoxed(HOST_KEYS, stack);
+}
+
+// A Mac has no kernel for it.
+void refuse(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack*) {
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      false, "The operator '", op.operator_name(), "' is not currently implemented for the MPS device. PyTorch's own ",
+      "remedy, on a Mac and here: set the environment variable `PYTORCH_ENABLE_MPS_FALLBACK=1` to run it on the CPU.");
+}
+
+// A Mac has no kernel for it, and is told to take the CPU's.
+void fall_back(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stack) {
+  TORCH_WARN_ONCE(
+      "The operator '", op.operator_name(), "' is not currently supported on the MPS backend and will fall back to ",
+      "run on the CPU.");
+  HostCall(op, stack, /*takes_host_tensors=*/true).run();
 }
 
 // -------------------------------------------------------------------------------------------------------- new tensors
@@ -134,71 +161,79 @@ int64_t attention_choice(
 }
 
 // --------------------------------------------------------------------------------------------------------------- table
+// A name that a release does not have is registered in vain, so that each table has the names of all releases.
 using Kernel = void(const c10::OperatorHandle&, c10::DispatchKeySet, Stack*);
+using Names = std::unordered_set<std::string>;
 
-const char* const AS_THEY_ARE[] = {
+const Names AS_THEY_ARE = {
     "as_strided", "view", "_reshape_alias", "unfold", "view_as_real", "view_as_complex", "resize_",
     "set_.source_Storage", "set_.source_Storage_storage_offset", "set_.source_Tensor"};
-const char* const WITH_HOST_TENSORS[] = {
-    "copy_", "_copy_from", "index.Tensor", "index.Tensor_out", "_index_put_impl_", "index_put_", "_unsafe_index.Tensor",
-    "_unsafe_index_put", "_ctc_loss.Tensor"};
-const char* const CONVOLUTIONS[] = {"convolution", "_convolution", "convolution_overrideable"};
-const char* const ON_HOST_BEFORE_COMPOSITES[] = {"convolution_backward", "_convolution_double_backward"};
+const Names WITH_HOST_TENSORS = {
+    "copy_", "_copy_from", "index.Tensor", "index.Tensor_out", "_index_put_impl_", "index_put_",
+    "_unsafe_index.Tensor", "_unsafe_index_put"};
+const Names CONVOLUTIONS = {"convolution", "_convolution", "convolution_overrideable"};
+// Composite operators that ask for a device's kernel where this build of PyTorch has none for mps.
+const Names ON_HOST_BEFORE_COMPOSITES = {"convolution_backward", "_convolution_double_backward"};
+// What a Mac's PyTorch runs on the CPU without being told: for linalg_svd, below its derivative.
+const Names FALLING_BACK = {"embedding_renorm_", "_linalg_svd.U"};
 // PyTorch's own Python registers a kernel for mps.
-const char* const LEFT_TO_PYTORCH[] = {"linalg_lu_solve.out"};
-const char* const OF_OUR_OWN[] = {
-    "empty.memory_format", "empty_strided", "_efficientzerotensor", "set_", "_fused_sdp_choice"};
+const Names LEFT_TO_PYTORCH = {"linalg_lu_solve.out"};
+const Names OF_OUR_OWN = {"empty.memory_format", "empty_strided", "_efficientzerotensor", "set_", "_fused_sdp_choice"};
 
 template <Kernel* kernel>
-torch::CppFunction boxed() {
-  return torch::CppFunction::makeFromBoxedFunction<kernel>();
-}
-
-template <size_t count>
-bool is_in(const char* const (&names)[count], const std::string& name) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
-
-bool is_in_table(const std::string& name) {
-  return is_in(AS_THEY_ARE, name) || is_in(WITH_HOST_TENSORS, name) || is_in(CONVOLUTIONS, name) ||
-      is_in(ON_HOST_BEFORE_COMPOSITES, name) || is_in(LEFT_TO_PYTORCH, name) || is_in(OF_OUR_OWN, name);
-}
-
-// "aten::add.Tensor" -> "add.Tensor"; "" for an operator of another library.
-std::string aten_name(const c10::OperatorName& name) {
-  const std::string prefix = "aten::";
-  if (name.name.compare(0, prefix.size(), prefix) != 0) {
-    return "";
+void register_all(torch::Library& library, const Names& names) {
+  for (const auto& name : names) {
+    library.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<kernel>());
   }
-  const std::string base = name.name.substr(prefix.size());
-  return name.overload_name.empty() ? base : base + "." + name.overload_name;
+}
+
+bool is_fallback_enabled() {
+  const char* text = std::getenv("PYTORCH_ENABLE_MPS_FALLBACK");
+  return text && std::atoi(text) != 0;
+}
+
+// The operators of aten for which the CPU has a kernel, less those of the tables: "add.Tensor".
+Names others() {
+  const std::string prefix = "aten::";
+  Names names;
+  for (const auto& found : c10::Dispatcher::singleton().getRegistrationsForDispatchKey(c10::DispatchKey::CPU)) {
+    if (found.name.compare(0, prefix.size(), prefix) == 0) {
+      const std::string base = found.name.substr(prefix.size());
+      names.insert(found.overload_name.empty() ? base : base + "." + found.overload_name);
+    }
+  }
+  for (const Names* table : {&AS_THEY_ARE, &WITH_HOST_TENSORS, &CONVOLUTIONS, &ON_HOST_BEFORE_COMPOSITES, &FALLING_BACK,
+                             &LEFT_TO_PYTORCH, &OF_OUR_OWN}) {
+    for (const auto& name : *table) {
+      names.erase(name);
+    }
+  }
+  return names;
 }
 
 TORCH_LIBRARY_IMPL(_, MPS, m) {
-  m.fallback(boxed<&on_host>());
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&on_host_of_library>());
 }
 
 TORCH_LIBRARY_IMPL(aten, MPS, m) {
   // A kernel that is registered wins over a composite one, the fallback does not: what the CPU has a kernel for is
   // computed by that, so that both give the same bits.
-  for (const auto& operator_name : c10::Dispatcher::singleton().getRegistrationsForDispatchKey(c10::DispatchKey::CPU)) {
-    const std::string name = aten_name(operator_name);
-    if (!name.empty() && !is_in_table(name)) {
-      m.impl(name.c_str(), boxed<&on_host>());
+  Names on_the_host = others(), lacking;
+  for (const char* name : WITHOUT_KERNEL) {
+    if (on_the_host.erase(name)) {
+      lacking.insert(name);
     }
   }
-  for (const char* name : AS_THEY_ARE) {
-    m.impl(name, boxed<&as_it_is>());
+  for (const char* name : LEFT_TO_COMPOSITES) {
+    on_the_host.erase(name);
   }
-  for (const char* name : WITH_HOST_TENSORS) {
-    m.impl(name, boxed<&on_host_with_host_tensors>());
-  }
-  for (const char* name : CONVOLUTIONS) {
-    m.impl(name, boxed<&convolution>());
-  }
-  for (const char* name : ON_HOST_BEFORE_COMPOSITES) {
-    m.impl(name, boxed<&on_host>());
-  }
+  register_all<&on_host>(m, on_the_host);
+  is_fallback_enabled() ? register_all<&fall_back>(m, lacking) : register_all<&refuse>(m, lacking);
+  register_all<&as_it_is>(m, AS_THEY_ARE);
+  register_all<&on_host_with_host_tensors>(m, WITH_HOST_TENSORS);
+  register_all<&convolution>(m, CONVOLUTIONS);
+  register_all<&on_host>(m, ON_HOST_BEFORE_COMPOSITES);
+  register_all<&fall_back>(m, FALLING_BACK);
   m.impl("empty.memory_format", TORCH_FN(empty));
   m.impl("empty_strided", TORCH_FN(empty_strided));
   m.impl("_efficientzerotensor", TORCH_FN(zero_tensor));

@@ -8,18 +8,19 @@
 
 So a thread holds a slice of each operand, not the whole, and a load whose values only a later dot needs moves behind
 what comes before that dot. What the addresses are computed from is computed for the slice; an operand that is not
-loaded next to its dot is there as a whole, and `msl.slice` takes the registers of a slice.
+loaded next to its dot is there as a whole, and `msl.slice` takes the registers of a slice. Where registers do not
+suffice, an operand that was loaded before a loop is loaded anew in it, slice by slice, if nothing there writes memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ...dialects import is_elementwise, is_pure
 from ...ir.core import Block, Builder, Op, Region, Value, constant_of
-from ...ir.registry import Trait, traits
-from ...ir.rewrite import eliminate_dead_code
+from ...ir.registry import is_removable
+from ...ir.rewrite import LOOPS, eliminate_dead_code
 from ...ir.types import I32, DenseAttribute, TensorType, element_of
 from ...rules.driver import has_hints
 from ...target import Target
@@ -27,17 +28,39 @@ from .dot_users import dot_users
 from .layout_choice import divide, uses_fragments
 
 
-def run(module: Op, target: Target, simdgroups: int) -> None:
-    """In place, on the only function of `module`. `simdgroups`: how many run a program."""
+@dataclass(frozen=True)
+class _Plan:
+    """How a dot is cut. depth: of a slice; loaded: what is made for each slice although it is loaded, with what it is
+    computed from, down to the loads."""
+
+    depth: int
+    loaded: frozenset[Value]
+
+
+def run(module: Op, target: Target, simdgroups: int, reloads: bool = False) -> None:
+    """In place, on the only function of `module`. `simdgroups`: how many run a program; `reloads`: whether operands
+    that were loaded before a loop are loaded anew in it."""
+    for dot, plan in _plans(module, target, simdgroups, reloads).items():
+        _slice_dot(dot, plan)
+    eliminate_dead_code(module)
+
+
+def may_reload(module: Op, target: Target, simdgroups: int) -> bool:
+    """Whether `reloads` makes a difference to what `run` does with the module."""
+    return _plans(module, target, simdgroups, True) != _plans(module, target, simdgroups, False)
+
+
+def _plans(module: Op, target: Target, simdgroups: int, reloads: bool) -> dict[Op, _Plan]:
+    """The dots of more than one slice that the matrix unit does, and for which an operand is loaded."""
     if not target.slice_fragments:
-        return
+        return {}
     [function] = [op for op in module.body if op.name == "tt.func"]
     by_rows = dot_users(function).by_rows
-    dots = [op for op in module.walk() if op.name == "tt.dot"]
+    dots = [op for op in module.walk() if op.name == "tt.dot" and uses_fragments(target, op)]
     depths = {dot: _depth(dot, target, simdgroups, dot in by_rows) for dot in dots}
-    for dot in [dot for dot in dots if _is_sliced(dot, target, depths[dot])]:
-        _slice_dot(dot, depths[dot])
-    eliminate_dead_code(module)
+    cut = [dot for dot in dots if dot.operands[0].type.shape[-1] > depths[dot]]
+    plans = {dot: _Plan(depths[dot], _loaded(dot.operands[:2], dot, reloads)) for dot in cut}
+    return {dot: plan for dot, plan in plans.items() if plan.loaded}
 
 
 def _depth(dot: Op, target: Target, simdgroups: int, rows_only: bool) -> int:
@@ -52,23 +75,38 @@ def _depth(dot: Op, target: Target, simdgroups: int, rows_only: bool) -> int:
     return fragments * fragment.k
 
 
-def _is_sliced(dot: Op, target: Target, depth: int) -> bool:
-    """Whether the matrix unit does the dot, of more than one slice, and loads an operand for it."""
-    if dot.operands[0].type.shape[-1] <= depth or not uses_fragments(target, dot):
-        return False
-    return any(_is_loaded(value, dot) for value in dot.operands[:2])
+def _loaded(values: Iterable[Value], user: Op, reloads: bool) -> frozenset[Value]:
+    """Those of some operands that are loaded, or computed from one that is, for this user only, with what they are
+    computed from. With `reloads` also what is loaded before a loop around the user, for dots only."""
+    return frozenset().union(*(_loaded_with(value, user, reloads) for value in values))
 
 
-def _is_loaded(value: Value, user: Op) -> bool:
-    """Whether a tensor is loaded, or computed from one that is, for this user only and next to it."""
+def _loaded_with(value: Value, user: Op, reloads: bool) -> frozenset[Value]:
     op = value.definer
-    if op is None or op.block is not user.block or list(value.uses.items()) != [(user, 1)] or not _has_rule(op):
-        return False
-    if not _may_move(op, user):
-        return False
-    if op.name == "tt.load":
-        return not op.attributes.get("isVolatile") and all(map(_is_computed, op.operands))
-    return any(_is_loaded(operand, op) for operand in op.operands)
+    if op is None or not _has_rule(op) or not _is_made_for(op, user, reloads) or not _may_move(op, user):
+        return frozenset()
+    if op.name != "tt.load":
+        sources = _loaded(op.operands, op, reloads)
+        return sources | {value} if sources else sources
+    may_load = not op.attributes.get("isVolatile") and all(map(_is_computed, op.operands))
+    return frozenset((value,) if may_load else ())
+
+
+def _is_made_for(op: Op, user: Op, reloads: bool) -> bool:
+    """Whether an op is next to its only user; with `reloads` before a loop around it, if dots are its users."""
+    holder = _holder(user, op)
+    if holder is user:
+        return list(op.result.uses.items()) == [(user, 1)]
+    return reloads and holder.name in LOOPS and all(each.name == "tt.dot" for each in op.result.uses)
+
+
+def _holder(user: Op, op: Op) -> Op:
+    """The op next to `op` that is `user` or has it in its regions."""
+    holder: Op | None = user
+    while holder is not None and holder.block is not op.block:
+        holder = holder.parent
+    assert holder is not None, "a value is used where it is visible"
+    return holder
 
 
 def _is_computed(value: Value) -> bool:
@@ -89,23 +127,24 @@ def _has_rule(op: Op) -> bool:
 
 
 def _may_move(loaded: Op, user: Op) -> bool:
-    """Whether nothing between an op and its user, in the block of both, may write memory."""
+    """Whether nothing between an op and its user may write memory, nor anything in a loop around the user."""
+    holder = _holder(user, loaded)
     op = loaded.next
-    while op is not None and op is not user:
-        if not is_pure(op) and Trait.READS not in traits(op):
+    while op is not None and op is not holder:
+        if not is_removable(op):
             return False
         op = op.next
-    return op is user
+    return holder is user or is_removable(holder)
 
 
-def _slice_dot(dot: Op, depth: int) -> None:
+def _slice_dot(dot: Op, plan: _Plan) -> None:
     builder = Builder.before_op(dot)
     a, b, c = dot.operands
-    rank, count = len(a.type.shape), a.type.shape[-1] // depth
+    rank, count = len(a.type.shape), a.type.shape[-1] // plan.depth
     bounds = [builder.constant(number, I32) for number in (0, count, 1)]
     body = Block([I32, c.type])
     inside = Builder(body, None, dot.location)
-    slices = _Slices(inside, body.arguments[0], depth)
+    slices = _Slices(inside, body.arguments[0], plan)
     operands = [slices.of(a, rank - 1), slices.of(b, rank - 2), body.arguments[1]]
     product = inside.value("tt.dot", operands, dot.result.type, dict(dot.attributes))
     inside.build("scf.yield", [product])
@@ -121,7 +160,7 @@ class _Slices:
 
     builder: Builder
     number: Value
-    depth: int
+    plan: _Plan
     known: dict[tuple[Value, int], Value] = field(default_factory=dict)
 
     def of(self, value: Value, axis: int) -> Value:
@@ -134,7 +173,7 @@ class _Slices:
 
     def _made(self, value: Value, axis: int) -> Value:
         op = value.definer
-        if op is not None and (_is_computed(value) or any(_is_loaded(value, user) for user in value.uses)):
+        if op is not None and (value in self.plan.loaded or _is_computed(value)):
             self.builder.location = op.location
             made = _RULES.get(op.name, _elementwise)(self, op, axis)
         else:
@@ -144,7 +183,7 @@ class _Slices:
 
     def type_of(self, value: Value, axis: int) -> TensorType:
         shape = list(value.type.shape)
-        shape[axis] = self.depth
+        shape[axis] = self.plan.depth
         return TensorType(tuple(shape), value.type.element)
 
 
@@ -166,8 +205,8 @@ def _constant(slices: _Slices, op: Op, axis: int) -> Value:
 def _range(slices: _Slices, op: Op, axis: int) -> Value:
     """Its first numbers, moved to where the slice begins."""
     builder, type_ = slices.builder, slices.type_of(op.result, axis)
-    first = builder.value("tt.make_range", [], type_, {"start": 0, "end": slices.depth})
-    start = builder.value("arith.muli", [slices.number, builder.constant(slices.depth, I32)], I32)
+    first = builder.value("tt.make_range", [], type_, {"start": 0, "end": slices.plan.depth})
+    start = builder.value("arith.muli", [slices.number, builder.constant(slices.plan.depth, I32)], I32)
     start = builder.value("arith.addi", [start, builder.constant(op.integer("start"), I32)], I32)
     return builder.value("arith.addi", [first, builder.value("tt.splat", [start], type_)], type_)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...dialects import is_elementwise
 from ...dialects.arith import NE
-from ...dialects.msl import count_of, kernel_argument
+from ...dialects.msl import count_of, is_kernel_argument
 from ...errors import Unsupported
 from ...ir.core import Block, Builder, Op, Value, constant_of
 from ...ir.types import I1, I8, I32, I64, IntegerType, Location, PointerType, RegisterType, TensorType, Type, element_of
@@ -301,7 +301,7 @@ def _is_of_program(value: Value, seen: set[Value]) -> bool:
     """Whether a uniform value is computed from constants, arguments and program ids alone."""
     op = value.definer
     if value in seen or op is None:
-        return value in seen or kernel_argument(value) is not None
+        return value in seen or is_kernel_argument(value)
     seen.add(value)
     if op.name in ("arith.constant", "msl.program_id", "msl.num_programs"):
         return True

@@ -7,6 +7,7 @@ In the order of the pipeline:
     allocate        threadgroup memory, one arena
     barriers        where threads meet, and nowhere else
     lane_pointers   offsets as a pointer of each lane and a number of each register
+    moving_pointers pointers that a loop carries, in place of what is added to one in every iteration
     form_loops      register loops; loop_schedule: which ops share one; register_ops: what it must know of an op
     pressure        how many registers a thread needs, which decides how many simdgroups run a program
     storage         variables; interference: which values may share one

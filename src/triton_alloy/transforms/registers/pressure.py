@@ -28,7 +28,7 @@ from .interference import owner_of
 from .register_ops import is_fence
 from .traffic import bytes_per_product
 
-BASE_WORDS = 4
+BASE_WORDS = 6
 """Of addresses that are being computed, whatever the kernel."""
 ADDRESS_WORDS = 2
 MASK_WORDS = 0.5

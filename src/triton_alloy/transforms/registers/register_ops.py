@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
-from ...dialects.msl import DEVICE, LOG, MOVES, Form, Memory, count_of, is_movable, kernel_argument, row_of
+from ...dialects.msl import (
+    DEVICE,
+    LOG,
+    Form,
+    Memory,
+    count_of,
+    is_lane_pointer,
+    is_movable,
+    kernel_argument,
+    moved_from,
+    row_of,
+)
 from ...ir.core import Op, Value
 from ...ir.types import I1, FloatType, IntegerType, PointerType, RegisterType, Type, element_of
 
@@ -117,14 +129,14 @@ class Access:
         return ours is not None and theirs is not None and ours is not theirs
 
 
-def _lane_offset(base: Value | None) -> tuple[Value, ...]:
+def _lane_offset(base: Value | None) -> tuple[Hashable, ...]:
     """What a lane pointer adds to the kernel's pointer that it is made of; nothing for another pointer."""
-    added: list[Value] = []
-    if base is None or not isinstance(base.type, RegisterType):
-        return ()
-    while base.definer is not None and base.definer.name in MOVES:
-        added.append(base.definer.operands[1])
-        base = base.definer.operands[0]
+    added: list[Hashable] = []
+    moved = moved_from(base) if base is not None and is_lane_pointer(base) else None
+    while moved is not None:
+        base, by = moved
+        added.append(by)
+        moved = moved_from(base)
     return tuple(added)
 
 
