@@ -10,6 +10,7 @@ import pytest
 from triton_alloy.msl_cpu import Library, compile_shader
 from triton_alloy.msl_cpu import shader as shader_module
 from triton_alloy.msl_cpu.compile.build import Compiler
+from triton_alloy.msl_cpu.errors import LaunchError
 
 torch = pytest.importorskip("torch")
 
@@ -92,3 +93,26 @@ def test_headers_are_those_that_pytorch_has(monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_header_that_is_nowhere_is_named():
     with pytest.raises(SyntaxError, match=r"c10/metal/no_such\.h"):
         compile_shader("#include <c10/metal/no_such.h>\nkernel void k(device int *x) { x[0] = 1; }")
+
+
+REPORTING = """
+#include <c10/metal/error.h>
+kernel void look(device int* out, constant int* index, device c10::metal::ErrorMessages* errors,
+                 uint i [[thread_position_in_grid]]) {
+    if (index[i] < 0 || index[i] >= 4) {
+        TORCH_REPORT_ERROR(errors, "Index ", index[i], " out of range [0, 4)");
+        return;
+    }
+    out[i] = index[i];
+}
+"""
+
+
+def test_errors_that_pytorchs_text_reports_are_raised():
+    look = compile_shader(REPORTING).look
+    out, index = torch.zeros(6, dtype=torch.int32), torch.arange(6, dtype=torch.int32) % 4
+    look(out, index, error_buf_idx=2)
+    assert out.tolist() == [0, 1, 2, 3, 0, 1]
+    index[3] = -17
+    with pytest.raises(LaunchError, match=r"program_source:\d+: look: Index -17 out of range \[0, 4\)"):
+        look(out, index, error_buf_idx=2)

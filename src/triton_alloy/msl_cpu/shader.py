@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .compile.build import find_compiler
+from .error_buffer import ErrorBuffer
 from .errors import LaunchError
 from .launch.buffers import Buffer, buffer_of
 from .launch.host import Deadline
@@ -124,9 +125,8 @@ class ShaderKernel:
 
         Argument i goes to [[buffer(i)]]: tensors as pointers, an int or bool as int64, a float as float, a list as an
         array; arg_casts ("fp16", "bf16", "int32"...; for all, or by index) changes the type of numbers.
-        error_buf_idx is accepted for compatibility; the buffer is bound like any other.
+        At error_buf_idx goes a buffer in which PyTorch's texts leave errors, of which the first is raised.
         """
-        del error_buf_idx
         casts = arg_casts if isinstance(arg_casts, Mapping) else dict.fromkeys(range(len(args)), arg_casts)
         bound = [_bind(value, casts.get(index)) for index, value in enumerate(args)]
         if threads is None:
@@ -144,7 +144,11 @@ class ShaderKernel:
             raise LaunchError(f"Threadgroup size exceeds {limit}")
         if 0 in total:
             return
+        errors = ErrorBuffer()
+        if error_buf_idx is not None:
+            bound.insert(error_buf_idx, buffer_of(errors))
         self._kernel.launch_threads(bound, total, group)
+        errors.check()
 
 
 class ShaderLibrary:

@@ -11,8 +11,8 @@ from ...errors import OutOfResources, Unsupported
 
 
 class Properties(NamedTuple):
-    """By the names that Inductor reads. multi_processor_count: cores of the GPU; max_threads_per_multi_processor: of one
-    program, as Metal does not tell how many programs a core holds."""
+    """By the names that Inductor reads. multi_processor_count: cores of the GPU; max_threads_per_multi_processor: of
+    one program, as Metal does not tell how many programs a core holds."""
 
     multi_processor_count: int
     max_threads_per_block: int = LIMITS.threads_per_threadgroup
