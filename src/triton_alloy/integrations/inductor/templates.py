@@ -6,6 +6,7 @@ accumulators of its fragments and two slices of operands must stay in registers.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ REGISTERS_OF_NO_TARGET = 128
 """Where nobody counts registers (the target `cpu`) tiles are as on a GPU."""
 
 
+@functools.cache
 def heuristic_of(module: ModuleType) -> type:
     """Inductor's table of configurations, by our tiles. module: PyTorch's of the templates' heuristics."""
 
