@@ -106,7 +106,7 @@ def _some_of(*choices: str) -> Callable[[str], frozenset[str]]:
     return parse
 
 
-OPTIONAL_STAGES = ("simplify", "carry", "clean")
+OPTIONAL_STAGES = ("simplify", "carry", "clean", "moving_pointers")
 """The stages of the compiler that only make kernels faster; TRITON_ALLOY_SKIP leaves them out."""
 
 FAMILIES = ("cpu", *(family.name for family in chips.FAMILIES))
