@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,7 +77,9 @@ def run(name: str, device: str) -> Outcome:
                 worst = worst_error(program, device)
         except (RuntimeError, TypeError, ValueError, AssertionError, NotImplementedError, LookupError) as raised:
             failure = f"{type(raised).__name__}: {first_line(raised)}"
-    if not failure and not worst <= allowed:
+    if not failure and worst == float("inf"):
+        failure = "whole numbers, shapes or types differ"
+    elif not failure and not worst <= allowed:
         failure = f"an error of {worst:.2g}, where {allowed:.2g} is allowed"
     failure = "; ".join([*filter(None, [failure]), *compared.different[:2]])
     seconds = time.perf_counter() - start
@@ -101,9 +104,9 @@ def _kernels() -> Iterator[set[str]]:
 
 
 def first_line(raised: BaseException) -> str:
-    """Of a message, without the words that PyTorch puts around it."""
+    """Of a message, with the names of files but not their folders."""
     lines = [line.strip() for line in str(raised).splitlines() if line.strip()]
-    return lines[0][:300] if lines else ""
+    return re.sub(r"(?<!\w)/\S*/", "", lines[0])[:300] if lines else ""
 
 
 def worst_error(program: Program, device: str) -> float:
