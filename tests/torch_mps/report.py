@@ -72,7 +72,17 @@ def times_table(record: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-TABLES = {"census": census_table, "failures": failures_table, "times": times_table}
+def cold_sentence(record: dict[str, Any]) -> str:
+    """What runs with empty caches have shown."""
+    cold = record["cold"]
+    wrong = f"wrong: {', '.join(cold['wrong'])}" if cold["wrong"] else "right every time"
+    return (
+        f"{cold['runs']} runs with empty caches of the {cold['programs']} programs that Inductor tunes, "
+        f"{cold['configurations']} configurations in all: {wrong}."
+    )
+
+
+TABLES = {"census": census_table, "cold": cold_sentence, "failures": failures_table, "times": times_table}
 
 
 def with_tables(page: str, record: dict[str, Any]) -> str:
