@@ -45,7 +45,7 @@ class Argument:
 
     kind: "buffer" is a device pointer, "scalar" a member of the scalar struct; element: the pointee or scalar type in
     MLIR's spelling ("f32", "i1"); read_only: the kernel never writes through this pointer; position: index in the
-    TTIR function's argument list.
+    TTIR function's argument list. One that is rounded to several types is an argument for each, all of one position.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Origin(NamedTuple):
 class Kernel:
     """A compiled kernel: MSL text and all that is needed to launch it.
 
-    source: pure ASCII MSL with one kernel function `name`; arguments: in TTIR order, unused ones may be left out;
+    source: pure ASCII MSL with one kernel function `name`; arguments: as the text binds them, without unused ones;
     simdgroups: of one threadgroup; threadgroup_bytes: statically allocated in the text; family: of the `Target`;
     registers: of 32 bits that a thread needs, as estimated (transforms/registers/pressure.py), 0 if nobody counts them;
     services: bound in this order; messages: of the log; takes_addresses: pointers are made of numbers that come from

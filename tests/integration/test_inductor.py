@@ -102,6 +102,20 @@ def test_a_training_step():
     torch.testing.assert_close(gradients(True), gradients(False))
 
 
+def test_a_number_that_changes():
+    """A learning rate: Inductor passes it as float64, and compiles once for all of its values."""
+
+    def step(x: torch.Tensor, gradient: torch.Tensor, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
+        return x - rate * gradient, x.half() * rate
+
+    x, gradient = _numbers(ROWS, COLUMNS), _numbers(ROWS, COLUMNS)
+    _, code = compiled(step, x, gradient, 0.1, dynamic=True)
+    assert "'fp64'" in code
+    again = torch.compile(step, dynamic=True)
+    for rate in (1 / 3, 1 + 2**-24 + 2**-50, 1e-50):
+        torch.testing.assert_close(again(x, gradient, rate), step(x, gradient, rate))
+
+
 def test_float64_is_refused_by_name():
     from torch._inductor.exc import InductorError
 

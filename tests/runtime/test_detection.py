@@ -162,6 +162,11 @@ def test_a_mac_with_an_intel_processor_runs_on_it():
 def test_the_choice_of_runtimes_is_explained():
     by_kind = {kind: runtime for kind, runtime, _ in choices(describe(mac("M2")), "auto")}
     assert list(by_kind.values()) == ["metal", "torch_mps", "mlx"]
+    installed = {"triton": "3.9.0", "torch": "2.15.0"}
+    with_torch = describe(replace(mac("M2"), distributions=installed, metal=None, metal_problem="no PyObjC"))
+    rows = {kind: (runtime, why) for kind, runtime, why in choices(with_torch, "auto")}
+    assert rows["PyTorch tensors on mps"] == ("torch_mps", "the GPU's runtime for them")
+    assert rows["MLX arrays"][0] == rows["NumPy arrays and PyTorch's CPU tensors"][0] == "none"
     assert choices(linux(), "metal") == [("all arguments", "metal", "ALLOY_RUNTIME=metal")]
     rows = {kind: (runtime, why) for kind, runtime, why in choices(linux(distributions={"triton": "3.9.0"}), "auto")}
     assert rows["NumPy arrays and PyTorch's CPU tensors"] == ("cpu", "there is no Apple GPU")

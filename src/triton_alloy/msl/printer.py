@@ -142,7 +142,8 @@ def _arguments(kernel: Op, kernel_name: str, writer: Writer) -> tuple[list[Argum
     """The arguments in use, the function's parameters for them, and the struct of the scalars."""
     arguments, parameters, members = [], [], []
     member_names = Names(OWN_NAMES)
-    for position, value in enumerate(kernel.body.arguments):
+    positions = kernel.attributes.get("positions", range(len(kernel.body.arguments)))
+    for position, value in zip(positions, kernel.body.arguments, strict=True):
         if not value.uses:
             continue
         wish = value.name or f"argument_{position}"

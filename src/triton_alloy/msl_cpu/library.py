@@ -43,9 +43,9 @@ _LARGEST_INDEX = 2**32 - 1
 Size = int | Sequence[int]
 
 
-def choose_mode(mode: str | None) -> str:
-    """The argument, else $MSL_CPU_MODE, else "reference" (which runs any text)."""
-    chosen = mode or os.environ.get("MSL_CPU_MODE") or "reference"
+def choose_mode(mode: str | None, default: str = "reference") -> str:
+    """The argument, else $MSL_CPU_MODE, else the default: "reference" runs any text."""
+    chosen = mode or os.environ.get("MSL_CPU_MODE") or default
     if chosen not in MODES:
         raise LaunchError(f"mode {chosen!r} is not one of {', '.join(MODES)}")
     return chosen
@@ -374,9 +374,10 @@ class Library:
         return self._kernels[name]
 
     def __getattr__(self, name: str) -> Kernel:
-        if name.startswith("_") or name not in self._kernels:
-            raise AttributeError(f"no kernel '{name}' in this library; it has {', '.join(self._kernels)}")
-        return self._kernels[name]
+        kernels = self.__dict__.get("_kernels", {})
+        if name not in kernels:
+            raise AttributeError(f"no kernel '{name}' in this library; it has {', '.join(kernels)}")
+        return kernels[name]
 
     def __dir__(self) -> list[str]:
         return sorted([*super().__dir__(), *self._kernels])

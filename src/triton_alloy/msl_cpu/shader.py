@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .compile.build import find_compiler
 from .errors import LaunchError
 from .launch.buffers import Buffer, buffer_of
 from .launch.host import Deadline
-from .library import Kernel, Library, Size, three
+from .library import Kernel, Library, Size, choose_mode, three
+from .text.vocabulary import VOCABULARY
 
-_C10 = re.compile(r"^\s*#\s*include\s*<c10/metal/", re.MULTILINE)
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"](?!metal_|simd/)([^>"\n]+)[>"]', re.MULTILINE)
+"""The name of a header that is not Metal's own."""
 
 _INTEGER_CASTS = {
     "int64": ctypes.c_int64,
@@ -148,23 +151,35 @@ class ShaderLibrary:
     """Kernels as attributes; `dir()` lists them."""
 
     def __init__(self, library: Library):
-        self._library = library
+        self.__kernels = {name: library[name] for name in library}
 
     def __getattr__(self, name: str) -> ShaderKernel:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return ShaderKernel(getattr(self._library, name))
+        kernels = self.__dict__.get("_ShaderLibrary__kernels", {})
+        if name not in kernels:
+            raise AttributeError(f"no kernel '{name}' in this library; it has {', '.join(kernels)}")
+        return ShaderKernel(kernels[name])
 
     def __dir__(self) -> list[str]:
-        return list(self._library)
-
-
-def _torch_headers() -> list[str]:
-    found = importlib.util.find_spec("torch")
-    return [str(Path(place, "include")) for place in (found.submodule_search_locations or ())] if found else []
+        return list(self.__kernels)
 
 
 def compile_shader(source: str, mode: str | None = None, *, deadline: float | Deadline | None = None) -> ShaderLibrary:
-    """Compile Metal text as torch.mps.compile_shader does; errors are SyntaxErrors. mode, deadline: see Library."""
-    paths = _torch_headers() if _C10.search(source) else ()
-    return ShaderLibrary(Library(source, mode, include_paths=paths, deadline=deadline))
+    """Compile Metal text as torch.mps.compile_shader does, with the headers that PyTorch's wheel brings; errors are
+    SyntaxErrors. mode: without one $MSL_CPU_MODE, else fast; fast is then for texts in its vocabulary, and any other is
+    run in reference mode. deadline: see Library."""
+    library = Library(source, _mode_of(source, mode), include_paths=_header_folders(source), deadline=deadline)
+    return ShaderLibrary(library)
+
+
+def _mode_of(source: str, mode: str | None) -> str:
+    chosen = choose_mode(mode, "fast")
+    runs_fast = VOCABULARY.search(source) and find_compiler().family != "gcc"
+    return chosen if mode or chosen != "fast" or runs_fast else "reference"
+
+
+def _header_folders(source: str) -> list[str]:
+    """The folders of PyTorch's wheel in which it looks for headers, as far as the text includes one from there."""
+    names = set(_INCLUDE.findall(source))
+    found = importlib.util.find_spec("torch") if names else None
+    folders = [Path(place, "include") for place in (found.submodule_search_locations or ())] if found else []
+    return [str(folder) for folder in folders if any((folder / name).is_file() for name in names)]

@@ -11,10 +11,14 @@ import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidArgument
 from ..kernel import Device, Kernel, Properties
+from . import limits
+
+if TYPE_CHECKING:
+    from .detection import DeviceInfo
 
 
 @functools.cache
@@ -24,11 +28,16 @@ def has_apple_gpu() -> bool:
 
 
 @functools.cache
-def gpu_family() -> str:
-    """The family of this Mac's GPU, as `triton-alloy info` shows it."""
+def machine() -> DeviceInfo:
+    """This machine, as `triton-alloy info` shows it: by what its system tells, and Metal where there is PyObjC."""
     from .probes import device_info
 
-    return device_info().family
+    return device_info()
+
+
+def gpu_family() -> str:
+    """The family of this Mac's GPU."""
+    return machine().family
 
 
 def family_of(runtime: str) -> str:
@@ -92,11 +101,16 @@ class AutomaticExecutable:
 
 
 class AutomaticDevice:
-    """Takes a kernel without building it, and tells for an argument which device takes that."""
+    """Takes a kernel without building it, and tells for an argument which device takes that.
+
+    No runtime is asked for before an argument needs it: a Mac has those of the frameworks that are installed.
+    """
 
     def __init__(self, mode: str, bounds: str = "0"):
         self.mode, self.bounds = mode, bounds
         self._of_class: dict[type, Device] = {}
+        self._used_home: Device | None = None
+        self._worked_before = 0.0
 
     @property
     def home(self) -> Device:
@@ -105,13 +119,15 @@ class AutomaticDevice:
 
     @property
     def properties(self) -> Properties:
-        """Those of the device of the CPU's memory; with a GPU they are the same for all runtimes."""
-        return self.home.properties
+        """Those of the GPU, the same for all runtimes; without one, of the device of the CPU's memory."""
+        if not has_apple_gpu():
+            return self.home.properties
+        return limits.properties(machine().processor, machine().cores)
 
     @property
     def worked_seconds(self) -> float:
-        """Of the device of the CPU's memory: the frameworks do not tell."""
-        return self.home.worked_seconds
+        """Of the device of the CPU's memory, since it was first used here: the frameworks do not tell."""
+        return self._used_home.worked_seconds - self._worked_before if self._used_home is not None else 0.0
 
     def compile(self, kernel: Kernel) -> AutomaticExecutable:
         """Nothing yet."""
@@ -124,15 +140,24 @@ class AutomaticDevice:
             return found
         value = getattr(value, "base", value)
         runtime = runtime_of(value)
-        device = self.home if runtime == "cpu" else device_of(runtime, self.mode, self.bounds)
+        device = self._use_home() if runtime == "cpu" else device_of(runtime, self.mode, self.bounds)
         if not has_apple_gpu() or not _is_tensor(value):  # a tensor's class does not tell where it is
             self._of_class[value.__class__] = device
         return device
 
     def synchronize(self) -> None:
-        """Return when the launches on all runtimes that have been used are complete."""
-        for device in {self.home, *self._of_class.values(), *self._tensors()}:
+        """Return when the launches on all runtimes in use are complete, and what PyTorch does on the GPU."""
+        for device in {*self._homes(), *self._of_class.values(), *self._tensors()}:
             device.synchronize()
+
+    def _use_home(self) -> Device:
+        home = self.home
+        if self._used_home is not home:
+            self._used_home, self._worked_before = home, home.worked_seconds
+        return home
+
+    def _homes(self) -> list[Device]:
+        return [self._used_home] if self._used_home is not None else []
 
     def _tensors(self) -> list[Device]:
         return [device_of("torch_mps", self.mode, self.bounds)] if has_apple_gpu() and "torch" in sys.modules else []

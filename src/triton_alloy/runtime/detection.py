@@ -332,7 +332,8 @@ def choices(info: DeviceInfo, wanted: str) -> list[tuple[str, str, str]]:
         if runtime.name == "cpu":
             continue
         if runtime.is_usable:
-            rows.append((runtime.takes, runtime.name, "the GPU's runtime for them" if info.metal else "as on a Mac"))
+            why = "as on a Mac" if info.family == "cpu" else "the GPU's runtime for them"
+            rows.append((runtime.takes, runtime.name, why))
         elif info.family == "cpu" and runtime.takes == MEMORY and info.runtime("cpu").is_usable:
             rows.append((runtime.takes, "cpu", runtime.problem))
         elif info.family == "cpu" and runtime.takes == MEMORY:

@@ -30,7 +30,8 @@ def load_api() -> Api:
     try:
         return Api(*map(importlib.import_module, ("Metal", "Foundation", "objc")))
     except ImportError as error:
-        raise InvalidArgument(f"the metal runtime needs PyObjC ({error}): {INSTALL}") from error
+        needs = f"the metal runtime needs PyObjC ({error}): {INSTALL}"
+        raise InvalidArgument(f"{needs}; PyTorch's tensors on mps and MLX's arrays go without") from error
 
 
 def default_device(api: Api) -> Any:

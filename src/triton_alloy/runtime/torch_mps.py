@@ -1,4 +1,4 @@
-"""PyTorch's MPS device: kernels go through torch.mps.compile_shader onto PyTorch's own stream, in order with its ops.
+"""PyTorch's MPS device: kernels go by torch.mps.compile_shader onto PyTorch's current stream, in order with its ops.
 
 Tensors are bound as they are, with their storage offset; nothing is copied. The scalars of a launch are bound as one
 list of 64-bit words, which compile_shader passes on as the bytes of the constant struct, so that every type is exact.
@@ -131,7 +131,7 @@ class TorchMpsDevice:
                 log.report(kernel, memory.cpu().numpy())
 
     def synchronize(self) -> None:
-        """Wait for PyTorch's stream."""
+        """Wait for all of PyTorch's streams."""
         self.host.synchronize()
 
     def _zeros(self, size: int) -> Any:
@@ -148,4 +148,5 @@ class TorchMpsDevice:
             return self._zeros(size)
         if size not in self._locks:
             self._locks[size] = self._zeros(size)
+            self.host.synchronize()  # launches on other streams must find zeros, too
         return self._locks[size]

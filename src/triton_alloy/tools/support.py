@@ -39,6 +39,10 @@ divisor's size is from 2^-126 to 2^126, as Triton's own is within 2 on NVIDIA's 
 as 0 or infinity. 16-bit quotients are such, rounded. `tl.div_rn` and `tl.fdiv(..., ieee_rounding=True)` are correctly
 rounded, quotients of integers exact. The CPU rounds all correctly, unless `MSL_CPU_FAST_MATH=worst` asks for errors of
 that size.
+
+Metal has no float64, but a kernel may take a number as such (`x: tl.float64`, or as PyTorch's Inductor passes a
+learning rate) that it moves, negates, chooses from and rounds to float32, float16 or bfloat16: the host then rounds it,
+once, and the value is the same. Any other use is refused.
 """
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,10 @@ ELEMENTS = {f"{sign}{bits}": f"i{bits}" for sign in "iu" for bits in (1, 8, 16, 
     "fp8e5b16": "f8E5M2FNUZ",
 }
 """Triton's name of a type in a signature -> the element in MLIR's spelling."""
+
+ROUNDED = {ELEMENTS[type_]: type_ for type_ in ("fp32", "fp16", "bf16")}
+"""Element that an fp64 argument is passed as where the kernel only rounds it (transforms/tensors/round_arguments.py) ->
+its type."""
 
 FROM_MLIR = {f"{star}f{bits}": f"{star}fp{bits}" for star in ("", "*") for bits in (16, 32, 64)}
 
@@ -76,8 +79,11 @@ class Signature:
         return Signature(tuple(map(str, source.signature)), types, leaves, is_flat, pointers)
 
     def leaf(self, argument: Argument) -> Leaf:
-        """Where a kernel's argument is found. Raises AlloyError where compiler and signature disagree."""
+        """Where a kernel's argument is found, in the type that the kernel takes. Raises AlloyError where compiler and
+        signature disagree."""
         leaf = self.leaves[argument.position]
+        if leaf.type == "fp64" and argument.element in ROUNDED:
+            return replace(leaf, type=ROUNDED[argument.element])
         if leaf.type.startswith("*") != (argument.kind == "buffer"):
             raise AlloyError(f"argument {argument.name} was compiled as a {argument.kind}, the launch has {leaf.type}")
         return leaf
@@ -187,10 +193,11 @@ def _rounded(value: float, dtype: type) -> float:
 
 
 def _bfloat16_bits(value: float) -> int:
-    bits = int(np.float32(_rounded(value, np.float32)).view(np.uint32))
-    if math.isnan(value):
-        return bits >> 16 | 0x40
-    return bits + 0x7FFF + (bits >> 16 & 1) >> 16
+    """Rounded once: by way of f32 a number close to the middle of two neighbours would become the wrong one."""
+    from ...ir.numbers import bits_of_float
+    from ...ir.types import BF16
+
+    return bits_of_float(value, BF16)
 
 
 FLOATS = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..compile.build import USER_FILE
-from ..text.rewrite import VOCABULARY
+from ..text.vocabulary import VOCABULARY
 from .line_table import LineTable, read_line_table
 
 # What the tables need. Code that is inlined from our headers has no lines of its own: it counts as the user's.

@@ -14,8 +14,8 @@ from .refusals import refuse_what_is_missing
 from .signatures import ConstantValue, Instance, KernelParameter, Program, find_kernels, strip_attributes
 from .threadgroup_memory import place_threadgroup_variables
 from .tokens import Tokens
+from .vocabulary import VOCABULARY
 
-VOCABULARY = re.compile(r"^[ \t]*// vocabulary: begin.*?^[ \t]*// vocabulary: end[^\n]*$", re.DOTALL | re.MULTILINE)
 _CONTRACT = re.compile(r"^\s*#\s*pragma\s+METAL\s+fp\s+contract\s*\(\s*(off|fast|on)\s*\)", re.MULTILINE)
 
 
@@ -171,6 +171,8 @@ def rewrite(
         guard_elements(program)
     erase_address_spaces(program.tokens)
     flags = [*_FLAGS[mode], *(["-DMSL_BOUNDS"] if bounds else [])]
+    if mode == "fast" and not VOCABULARY.search(source):
+        flags.append("-DMSL_FOREIGN")
     if mode == "reference" and "thread_elements" in source:
         flags.append("-DMSL_DISTRIBUTED_MATRIX")
     fibers = mode != "reference" or bool(_COLLECTIVE.search(source))

@@ -29,6 +29,8 @@ def lower_function(function: Op, target: Target, simdgroups: int, fp_contract: b
         "simdgroups": simdgroups,
         "fp_contract": fp_contract,
     }
+    if "positions" in function.attributes:  # of arguments that are passed in several types
+        attributes["positions"] = function.attributes["positions"]
     kernel = Op("msl.kernel", [], [], attributes, [Region([block])], function.location)
     entry_end = block.append(Op("msl.entry_end"))
     lowering = Lowering(target, simdgroups, Builder(block), Builder(block, entry_end, function.location))

@@ -6,6 +6,7 @@ In the order of the pipeline:
     inline, flatten     calls; the functions that ops apply to single elements
     combiner_checks     assertions in the functions of reductions and scans
     simplify            folds what is known, with the rewrites of `rules/`
+    round_arguments     64-bit floats that are only rounded are passed rounded
     refuse              what Metal has no counterpart for, before anything is rewritten
     bound_waits, carry  loops: those that wait for other programs; those that move a tensor as a whole
     libdevice/          CUDA's functions as arithmetic

@@ -147,10 +147,25 @@ template <class T, Kind kind> MSL_INLINE T varying_built_in(const ThreadPosition
   return result;
 }
 
+constexpr bool differs_by_lane(Kind kind) {
+  return kind == thread_position_in_grid || kind == thread_position_in_threadgroup ||
+         kind == thread_index_in_threadgroup || kind == thread_index_in_simdgroup ||
+         kind == thread_index_in_quadgroup || kind == quadgroup_index_in_threadgroup;
+}
+
+// A text of fast mode without the vocabulary's marks. With them it was written for 32 lanes at once, whatever it names.
+#ifdef MSL_FOREIGN
+constexpr bool is_foreign = true;
+#else
+constexpr bool is_foreign = false;
+#endif
+
 // The value of a parameter: buffers are the same for all threads of a launch, built-ins differ.
 template <class P, Kind kind, uint index> struct Argument {
   MSL_INLINE explicit Argument(Worker *) {}
   MSL_INLINE P get(const Geometry &geometry, const ThreadPosition &thread) const {
+    static_assert(is_varying<P> || !is_foreign || !differs_by_lane(kind),
+                  "a kernel of fast mode takes what differs by lane as 32 lanes; run other texts in reference mode");
     if constexpr (is_varying<P>) return varying_built_in<P, kind>(thread);
     else return FromTriple<P>::of(built_in<kind>(geometry, thread));
   }
