@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from tests.support.on_metal import metal_double
 from triton_alloy import config
-from triton_alloy.errors import Unsupported
 
 TIE = 1 + 2**-24
 VALUES = [
@@ -49,7 +48,7 @@ def choice_kernel(x_ptr, out_ptr, rate: tl.float64, other: tl.float64, which, BL
 
 @triton.jit
 def square_kernel(out_ptr, x: tl.float64):
-    square = x * x  # refused
+    square = x * x
     tl.store(out_ptr, square.to(tl.float32))
 
 
@@ -104,11 +103,11 @@ def test_chosen_moved_and_negated(device):
         assert torch.equal(out, x * factors)
 
 
-def test_arithmetic_is_refused_by_name(device):
+def test_arithmetic_is_done_before_rounding(device):
     out = torch.zeros(1)
-    with pytest.raises(Unsupported, match=r"Metal has no 64-bit floating point \(value x\)"):
-        square_kernel[(1,)](out, 2.0)
-    assert not out.any()
+    for value in (1 + 2**-24, 1e30):
+        square_kernel[(1,)](out, value)
+        assert torch.equal(out, rounded(value * value)[0])
 
 
 # ------------------------------------------------------------------------------------------------------ other runtimes

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..ir.core import Op, Value
-from ..ir.types import Location, PointerType, element_of
+from ..ir.types import F64, Location, PointerType, element_of
 from ..kernel import LOCKS_BYTES, LOG_BYTES, Argument, Message, Origin, Service, SourceLine
 from .expressions import Expression, name
 from .messages import messages_of
@@ -166,10 +166,14 @@ def _arguments(kernel: Op, kernel_name: str, writer: Writer) -> tuple[list[Argum
 
 
 def _member_type(value: Value) -> str:
-    return memory_name(element_of(value.type))
+    """A double is passed by its bits: a struct is not copied out of constant memory."""
+    element = element_of(value.type)
+    return "ulong" if element is F64 else memory_name(element)
 
 
 def _member(value: Value, field: str) -> Expression:
     """A scalar argument; a boolean is a byte in memory."""
     text = f"scalars.{field}"
+    if element_of(value.type) is F64:
+        return name(f"as_float64({text})")
     return name(text if _member_type(value) == type_name(value.type) else f"bool({text})")
