@@ -1,26 +1,26 @@
 // Doubles across lanes and in memory: as their bits, which the functions of ulong move by 32-bit halves.
 
 //: first if f64
-METAL_FUNC float64 first(float64 x) { return as_float64(first(x.bits)); }
+METAL_FUNC float64 first(float64 x) { return as_float64(first(u64(x.bits))); }
 
 //: broadcast if f64
-METAL_FUNC float64 broadcast(float64 x, uint lane) { return as_float64(broadcast(x.bits, lane)); }
+METAL_FUNC float64 broadcast(float64 x, uint lane) { return as_float64(broadcast(u64(x.bits), lane)); }
 
 //: shuffle_xor if f64
-METAL_FUNC float64 shuffle_xor(float64 x, uint mask) { return as_float64(shuffle_xor(x.bits, mask)); }
+METAL_FUNC float64 shuffle_xor(float64 x, uint mask) { return as_float64(shuffle_xor(u64(x.bits), mask)); }
 
 //: shuffle if f64
-METAL_FUNC float64 shuffle(float64 x, uint source) { return as_float64(shuffle(x.bits, source)); }
+METAL_FUNC float64 shuffle(float64 x, uint source) { return as_float64(shuffle(u64(x.bits), source)); }
 
 //: reduce_add if f64
 METAL_FUNC float64 reduce_add(float64 x) {
-    for (uint step = 16; step > 0; step /= 2) x = as_float64(double_sum(x.bits, shuffle_xor(x.bits, step)));
+    for (uint step = 16; step > 0; step /= 2) x = as_float64(double_sum(x.bits, shuffle_xor(x, step).bits));
     return x;
 }
 
 //: reduce_mul if f64
 METAL_FUNC float64 reduce_mul(float64 x) {
-    for (uint step = 16; step > 0; step /= 2) x = as_float64(double_product(x.bits, shuffle_xor(x.bits, step)));
+    for (uint step = 16; step > 0; step /= 2) x = as_float64(double_product(x.bits, shuffle_xor(x, step).bits));
     return x;
 }
 
@@ -102,12 +102,12 @@ template <uint N> struct Packet<N, float64, false> {
 //: load_coherent if f64
 template <class I>
 METAL_FUNC float64 load_coherent(const device float64 *p, I offset, b1 mask = true, float64 other = float64(0)) {
-    return as_float64(ulong(load_coherent((const device long *)p, offset, mask, long(other.bits))));
+    return as_float64(ulong(load_coherent((const device i64 *)p, offset, mask, i64(other.bits))));
 }
 
 //: store_coherent if f64
 template <class I> METAL_FUNC void store_coherent(device float64 *p, I offset, float64 value, b1 mask = true) {
-    store_coherent((device long *)p, offset, long(value.bits), mask);
+    store_coherent((device i64 *)p, offset, i64(value.bits), mask);
 }
 
 //: AddF64
