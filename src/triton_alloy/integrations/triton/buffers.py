@@ -148,7 +148,7 @@ class MlxRule(BufferRule):
         self.check_dtype(value.dtype)
         if value.dtype == mx.float64:
             raise self.refusal(
-                "MLX's kernels take no float64: pass a float32 array, or NumPy's with triton_alloy.array"
+                "MLX's kernels take no float64: pass float32, or NumPy's with triton_alloy.array"
             )
         if isinstance(value, mx.array):
             return Operand(value.shape, value.dtype, value, "input" if self.read_only else "in place")
