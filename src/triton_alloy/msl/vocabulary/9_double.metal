@@ -1,6 +1,6 @@
 // IEEE binary64 in integer registers, for GPUs that have none: rounded to nearest even, with subnormal numbers, signed
-// zeros, infinities and NaN. Functions double_* work on the 64 bits, float64 is what kernels see. Significands are normal
-// if bit 63 is 1; exponents are biased: a significand s with exponent e means s * 2**(e - 1086).
+// zeros, infinities and NaN. Functions double_* work on the 64 bits, float64 is what kernels see. Significands are
+// normal if bit 63 is 1; exponents are biased: a significand s with exponent e means s * 2**(e - 1086).
 
 //: double_sign
 constant ulong double_sign = 0x8000000000000000ul;
@@ -142,9 +142,10 @@ METAL_FUNC uint double_reciprocal(ulong divisor) {
 }
 
 //: double_next_digit
-// rest * 2**bits modulo the divisor, both of 53 bits and bits <= 28; `digit` becomes the quotient.
+// rest * 2**bits modulo the divisor, both of `width` bits and bits <= 28; `digit` becomes the quotient.
+template <uint width>
 METAL_FUNC ulong double_next_digit(ulong rest, ulong divisor, uint reciprocal, uint bits, thread ulong &digit) {
-    digit = ulong(mulhi(uint(rest >> 21), reciprocal) >> (30u - bits));
+    digit = ulong(mulhi(uint(rest >> (width - 32u)), reciprocal) >> (30u - bits));
     rest = (rest << bits) - digit * divisor;  // less than four divisors
     bool twice = rest >= 2ul * divisor;
     rest = twice ? rest - 2ul * divisor : rest;
@@ -169,8 +170,8 @@ METAL_FUNC ulong double_quotient(ulong a, ulong b) {
     int shift = int(rest < divisor);
     divisor = divisor >> 11;
     rest = ((rest >> 11) << shift) - divisor;
-    rest = double_next_digit(rest, divisor, reciprocal, 28u, first);
-    rest = double_next_digit(rest, divisor, reciprocal, 28u, second);
+    rest = double_next_digit<53>(rest, divisor, reciprocal, 28u, first);
+    rest = double_next_digit<53>(rest, divisor, reciprocal, 28u, second);
     ulong significand = double_sign | (first << 35) | (second << 7) | ulong(rest != 0ul);
     return sign | double_rounded<52, 2047>(exponent - other + 1023 - shift, significand);
 }
@@ -190,7 +191,7 @@ METAL_FUNC ulong double_remainder(ulong a, ulong b, bool nearest) {
     ulong digit = ulong(distance >= 0 && rest >= divisor);
     if (digit != 0ul) rest -= divisor;
     for (; distance > 0; distance -= 28)
-        rest = double_next_digit(rest, divisor, reciprocal, uint(min(distance, 28)), digit);
+        rest = double_next_digit<53>(rest, divisor, reciprocal, uint(min(distance, 28)), digit);
     ulong twice = distance == -1 && exponent < other ? rest : rest << 1;
     if (nearest && (twice > divisor || (twice == divisor && (digit & 1ul) != 0ul))) {
         twice = 2ul * divisor - twice;
@@ -201,24 +202,29 @@ METAL_FUNC ulong double_remainder(ulong a, ulong b, bool nearest) {
     return sign | double_rounded<52, 2047>(other + 10 - shift, twice << shift);
 }
 
-//: double_root
-// The integer square root of 110 bits: 32 bits by a float's reciprocal root and Newton's step, as many from what is
-// left, and corrections of the last one.
-METAL_FUNC ulong double_root(ulong a) {
-    if ((a << 1) == 0ul || a == double_infinity) return a;
-    if (a > double_infinity) return double_nan;
-    int exponent;
-    ulong square = double_normal(a, exponent);
-    square = square >> (exponent & 1);
+//: double_root_of
+// The integer square root of square * 2**46 for 2**62 <= square: 32 bits by a float's reciprocal root and Newton's
+// step, as many from what is left, and corrections of the last one. `left` is what the root's square lacks.
+METAL_FUNC ulong double_root_of(ulong square, thread long &left) {
     uint top = uint(square >> 32);
     long estimate = long(min(1.4073749e14f * rsqrt(float(top)), 4294967040.0f));
     long error = long(1ul << 62) - long(top) * long(ulong(estimate * estimate) >> 32);
     ulong inverse = ulong(estimate + ((estimate * (error >> 16)) >> 47)) - 4ul;
     ulong high = (ulong(top) * inverse) >> 31, rest = square - high * high, low = ((rest >> 7) * inverse) >> 34;
     ulong root = (high << 23) + low;
-    long left = long((rest << 46) - ((high * low) << 24) - low * low);
+    left = long((rest << 46) - ((high * low) << 24) - low * low);
     for (; left < 0l; left += long(2ul * root + 1ul)) root -= 1ul;
     for (; left > long(2ul * root); left -= long(2ul * root - 1ul)) root += 1ul;
+    return root;
+}
+
+//: double_root
+METAL_FUNC ulong double_root(ulong a) {
+    if ((a << 1) == 0ul || a == double_infinity) return a;
+    if (a > double_infinity) return double_nan;
+    int exponent;
+    long left;
+    ulong square = double_normal(a, exponent), root = double_root_of(square >> (exponent & 1), left);
     return double_packed<52, 2047>((exponent + 1023) >> 1, (root << 9) | ulong(left != 0l));
 }
 
