@@ -1,4 +1,4 @@
-"""The functions of doubles that err in the last place: their bounds, domains and mpmath's values."""
+"""The functions of doubles that err in the last place: their bounds, domains, and their values by longer numbers."""
 
 from __future__ import annotations
 
@@ -10,91 +10,156 @@ import mpmath
 import numpy as np
 
 Value = Callable[..., mpmath.mpf]
+Wide = Callable[..., np.ndarray]
+Ranges = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """text: MSL of x and y; value: mpmath's function of the same; ulps: what CUDA's documentation allows its function;
-    ranges: (low, high) of each operand between which numbers are drawn, evenly and by exponent."""
+    """text: MSL of x, y and z; value: mpmath's function of the same; ulps: what CUDA's documentation allows its
+    function; ranges: (low, high) of each operand between which numbers are drawn; wide: the function on np.longdouble
+    where NumPy has it."""
 
     text: str
     value: Value
     ulps: float
-    ranges: tuple[tuple[float, float], ...]
+    ranges: Ranges
+    wide: Wide | None = None
 
 
+# --------------------------------------------------------------------------------------------------------------- values
+def _cube_root(x: mpmath.mpf) -> mpmath.mpf:
+    return mpmath.sign(x) * mpmath.cbrt(abs(x))
+
+
+def _length(*values: mpmath.mpf) -> mpmath.mpf:
+    return mpmath.sqrt(mpmath.fsum(v * v for v in values))
+
+
+def _scaled_erfc(x: mpmath.mpf) -> mpmath.mpf:
+    """Beyond 1000 by its asymptotic series."""
+    if x <= 1000:
+        return mpmath.erfc(x) * mpmath.exp(x * x)
+    inverse = 1 / (x * x)
+    series = 1 - inverse / 2 + 3 * inverse**2 / 4 - 15 * inverse**3 / 8 + 105 * inverse**4 / 16
+    return series / (x * mpmath.sqrt(mpmath.pi))
+
+
+def _log_of_gamma(x: mpmath.mpf) -> mpmath.mpf:
+    return mpmath.log(abs(mpmath.gamma(x))) if x < 0 else mpmath.loggamma(x)
+
+
+# ----------------------------------------------------------------------------------------------------------------- rows
 BIG = 1.7e308
 EVERY = ((-BIG, BIG),)
-
-
-def _cosine_of_pi(x: mpmath.mpf) -> mpmath.mpf:
-    return mpmath.cospi(x)
-
-
+POSITIVE = ((0.0, BIG),)
+UNIT = ((-1.0, 1.0),)
 BOUNDED = {
-    "exp": Bounded("exp(x)", mpmath.exp, 1, ((-745.2, 709.8),)),
-    "exp2": Bounded("exp2(x)", lambda x: mpmath.power(2, x), 1, ((-1075.0, 1024.0),)),
+    "exp": Bounded("exp(x)", mpmath.exp, 1, ((-745.2, 709.8),), np.exp),
+    "exp2": Bounded("exp2(x)", lambda x: mpmath.power(2, x), 1, ((-1075.0, 1024.0),), np.exp2),
     "exp10": Bounded("exp10(x)", lambda x: mpmath.power(10, x), 1, ((-323.7, 308.3),)),
-    "expm1": Bounded("expm1(x)", mpmath.expm1, 1, ((-60.0, 709.8),)),
-    "log": Bounded("log(x)", mpmath.log, 1, ((0.0, BIG),)),
-    "log2": Bounded("log2(x)", lambda x: mpmath.log(x, 2), 1, ((0.0, BIG),)),
-    "log10": Bounded("log10(x)", mpmath.log10, 1, ((0.0, BIG),)),
-    "log1p": Bounded("log1p(x)", mpmath.log1p, 1, ((-1.0, BIG),)),
-    "sin": Bounded("sin(x)", mpmath.sin, 2, EVERY),
-    "cos": Bounded("cos(x)", mpmath.cos, 2, EVERY),
-    "tan": Bounded("tan(x)", mpmath.tan, 2, EVERY),
+    "expm1": Bounded("expm1(x)", mpmath.expm1, 1, ((-60.0, 709.8),), np.expm1),
+    "log": Bounded("log(x)", mpmath.log, 1, POSITIVE, np.log),
+    "log2": Bounded("log2(x)", lambda x: mpmath.log(x, 2), 1, POSITIVE, np.log2),
+    "log10": Bounded("log10(x)", mpmath.log10, 1, POSITIVE, np.log10),
+    "log1p": Bounded("log1p(x)", mpmath.log1p, 1, ((-1.0, BIG),), np.log1p),
+    "sin": Bounded("sin(x)", mpmath.sin, 2, EVERY, np.sin),
+    "cos": Bounded("cos(x)", mpmath.cos, 2, EVERY, np.cos),
+    "tan": Bounded("tan(x)", mpmath.tan, 2, EVERY, np.tan),
     "sinpi": Bounded("sinpi(x)", mpmath.sinpi, 2, EVERY),
-    "cospi": Bounded("cospi(x)", _cosine_of_pi, 2, EVERY),
-    "asin": Bounded("asin(x)", mpmath.asin, 2, ((-1.0, 1.0),)),
-    "acos": Bounded("acos(x)", mpmath.acos, 2, ((-1.0, 1.0),)),
-    "atan": Bounded("atan(x)", mpmath.atan, 2, EVERY),
-    "atan2": Bounded("atan2(x, y)", mpmath.atan2, 2, EVERY * 2),
-    "sinh": Bounded("sinh(x)", mpmath.sinh, 2, ((-710.4, 710.4),)),
-    "cosh": Bounded("cosh(x)", mpmath.cosh, 1, ((-710.4, 710.4),)),
-    "tanh": Bounded("tanh(x)", mpmath.tanh, 1, ((-25.0, 25.0),)),
-    "asinh": Bounded("asinh(x)", mpmath.asinh, 3, EVERY),
-    "acosh": Bounded("acosh(x)", mpmath.acosh, 3, ((1.0, BIG),)),
-    "atanh": Bounded("atanh(x)", mpmath.atanh, 2, ((-1.0, 1.0),)),
-}
+    "cospi": Bounded("cospi(x)", mpmath.cospi, 2, EVERY),
+    "asin": Bounded("asin(x)", mpmath.asin, 2, UNIT, np.arcsin),
+    "acos": Bounded("acos(x)", mpmath.acos, 2, UNIT, np.arccos),
+    "atan": Bounded("atan(x)", mpmath.atan, 2, EVERY, np.arctan),
+    "atan2": Bounded("atan2(x, y)", mpmath.atan2, 2, EVERY * 2, np.arctan2),
+    "sinh": Bounded("sinh(x)", mpmath.sinh, 2, ((-710.4, 710.4),), np.sinh),
+    "cosh": Bounded("cosh(x)", mpmath.cosh, 1, ((-710.4, 710.4),), np.cosh),
+    "tanh": Bounded("tanh(x)", mpmath.tanh, 1, ((-25.0, 25.0),), np.tanh),
+    "asinh": Bounded("asinh(x)", mpmath.asinh, 3, EVERY, np.arcsinh),
+    "acosh": Bounded("acosh(x)", mpmath.acosh, 3, ((1.0, BIG),), np.arccosh),
+    "atanh": Bounded("atanh(x)", mpmath.atanh, 2, UNIT, np.arctanh),
+    "pow": Bounded("pow(x, y)", mpmath.power, 2, ((0.0, BIG), (-BIG, BIG))),
+    "cbrt": Bounded("cbrt(x)", _cube_root, 1, EVERY, np.cbrt),
+    "rcbrt": Bounded("rcbrt(x)", lambda x: 1 / _cube_root(x), 1, EVERY, lambda x: 1 / np.cbrt(x)),
+    "rsqrt": Bounded("rsqrt(x)", lambda x: 1 / mpmath.sqrt(x), 1, POSITIVE, lambda x: 1 / np.sqrt(x)),
+    "hypot": Bounded("hypot(x, y)", mpmath.hypot, 2, EVERY * 2, np.hypot),
+    "rhypot": Bounded("rhypot(x, y)", lambda *v: 1 / _length(*v), 1, EVERY * 2, lambda *v: 1 / np.hypot(*v)),
+    "norm3d": Bounded("norm3d(x, y, z)", _length, 2, EVERY * 3),
+    "rnorm3d": Bounded("rnorm3d(x, y, z)", lambda *v: 1 / _length(*v), 1, EVERY * 3),
+    "norm4d": Bounded("norm4d(x, y, z, x)", lambda x, y, z: _length(x, y, z, x), 2, EVERY * 3),
+    "rnorm4d": Bounded("rnorm4d(x, y, z, x)", lambda x, y, z: 1 / _length(x, y, z, x), 1, EVERY * 3),
+    "erf": Bounded("erf(x)", mpmath.erf, 2, ((-7.0, 7.0),)),
+    "erfc": Bounded("erfc(x)", mpmath.erfc, 5, ((-7.0, 27.5),)),
+    "erfcx": Bounded("erfcx(x)", _scaled_erfc, 4, ((-26.6, BIG),)),
+    "normcdf": Bounded("normcdf(x)", mpmath.ncdf, 5, ((-38.6, 9.0),)),
+    "tgamma": Bounded("tgamma(x)", mpmath.gamma, 10, ((-185.0, 171.7),)),
+    "lgamma": Bounded("lgamma(x)", _log_of_gamma, 4, ((-2.2637, 2.5e305),)),
+    "lgamma below -23.0001": Bounded("lgamma(x)", _log_of_gamma, 4, ((-1e5, -23.0001),)),
+}  # fmt: skip
 
 
-def drawn(row: Bounded, count: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """Operands in the row's ranges: a third evenly, a third by exponent, a third near 1 and its multiples."""
-    return [_drawn(low, high, count, generator) for low, high in row.ranges]
+def texts() -> dict[str, str]:
+    """What the kernels compute."""
+    return {name: f"as_ulong({row.text})" for name, row in BOUNDED.items()}
+
+
+# ------------------------------------------------------------------------------------------------------------- operands
+def drawn(name: str, count: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """Operands in the row's ranges, a quarter each evenly, by exponent, near small whole numbers and around 0."""
+    found = [_drawn(low, high, count, generator) for low, high in BOUNDED[name].ranges]
+    if name == "pow":  # most powers of numbers drawn so are 0 or infinite
+        with np.errstate(all="ignore"):
+            found[1] = np.clip(generator.uniform(-1075, 1025, count) / np.log2(found[0]), -BIG, BIG)
+        found[1] = np.where(np.isnan(found[1]), 1.0, found[1])
+    if "gamma" in name:  # which have no value at negative whole numbers
+        found = [np.where((x < 0) & (np.floor(x) == x), x + 0.5, x) for x in found]
+    return found
 
 
 def _drawn(low: float, high: float, count: int, generator: np.random.Generator) -> np.ndarray:
-    even = low / 2 + (high / 2 - low / 2) * generator.random(count) + low / 2
-    bits = generator.integers(0, 2**63, count).astype(np.uint64).view(np.float64)
-    top = max(abs(low), abs(high))
-    exponents = generator.integers(-1074, min(1023, math.frexp(top)[1]) + 1, count)
-    sizes = np.ldexp(1 + generator.random(count), exponents.astype(np.int32))
-    del bits
-    signed = np.where((generator.random(count) < 0.5) & (low < 0), -sizes, sizes)
-    near = generator.integers(1, 5, count) * (1 + np.ldexp(generator.standard_normal(count), -generator.integers(0, 50, count)))
-    near = np.where((generator.random(count) < 0.5) & (low < 0), -near, near)
-    kind = generator.integers(0, 4, count)
-    chosen = np.select([kind == 0, kind == 1, kind == 2], [even, signed, near], generator.standard_normal(count))
-    chosen = np.where((chosen < low) | (chosen > high) | ((low == 1.0) & (chosen < 1)), np.abs(even), chosen)
-    return np.clip(chosen, low, high)
+    share = generator.random(count)
+    even = low * (1 - share) + high * share
+    largest = math.frexp(max(abs(low), abs(high)))[1]
+    by_exponent = np.ldexp(0.5 + share / 2, generator.integers(-1073, largest + 1, count))
+    distance = np.ldexp(generator.standard_normal(count), -generator.integers(0, 50, count))
+    near = generator.integers(1, 5, count) * (1 + distance)
+    kinds = [even, by_exponent, near, generator.standard_normal(count)]
+    chosen = np.choose(generator.integers(0, 4, count), kinds)
+    chosen = np.where(generator.random(count) < 0.5, chosen, -chosen) if low < 0 else np.abs(chosen)
+    outside = (chosen <= low) | (chosen >= high) | (chosen == 0)
+    return np.where(outside, np.where(even == 0, high / 3, even), chosen)
 
 
-def exact_values(row: Bounded, operands: list[np.ndarray]) -> list[mpmath.mpf]:
-    """To 40 digits, more where an argument is large."""
+# --------------------------------------------------------------------------------------------------------------- errors
+def exact_values(name: str, operands: list[np.ndarray]) -> list[mpmath.mpf]:
     with mpmath.workdps(40):
-        return [row.value(*map(mpmath.mpf, values)) for values in zip(*(o.tolist() for o in operands), strict=True)]
+        return [BOUNDED[name].value(*map(mpmath.mpf, v)) for v in zip(*(o.tolist() for o in operands), strict=True)]
 
 
 def errors(found: np.ndarray, exact: list[mpmath.mpf]) -> np.ndarray:
-    """In units of the last place of the exact value: the distance of neighbours, of subnormal numbers 2**-1074."""
+    """In units of the last place of the exact value, which below 2**-1022 is 2**-1074; infinite for what is infinite or
+    NaN and should not be."""
     result = np.zeros(len(found))
-    limit = mpmath.mpf(2) ** 1024
-    for i, (number, value) in enumerate(zip(found.tolist(), exact, strict=True)):
-        if math.isinf(number) and abs(value) >= limit - mpmath.mpf(2) ** 970 and (number > 0) == (value > 0):
-            continue
-        if math.isnan(number) or math.isinf(number):
-            result[i] = math.inf
-            continue
-        exponent = max(mpmath.frexp(value)[1], -1021) if value else -1021
-        result[i] = float(abs(mpmath.mpf(number) - value) * mpmath.mpf(2) ** (53 - exponent))
+    beyond = mpmath.mpf(2) ** 1024 - mpmath.mpf(2) ** 970
+    with mpmath.workdps(40):
+        for i, (number, value) in enumerate(zip(found.tolist(), exact, strict=True)):
+            if math.isinf(number) and abs(value) >= beyond and (number > 0) == (value > 0):
+                continue
+            if not math.isfinite(number):
+                result[i] = math.inf
+                continue
+            exponent = max(mpmath.frexp(value)[1], -1021)
+            result[i] = float(abs(mpmath.mpf(number) - value) * mpmath.mpf(2) ** (53 - exponent))
     return result
+
+
+def wide_errors(name: str, operands: list[np.ndarray], found: np.ndarray) -> np.ndarray:
+    """The same by NumPy's long numbers, whose own errors are about 2**-11 of such a unit."""
+    wide = BOUNDED[name].wide
+    assert wide is not None and np.finfo(np.longdouble).nmant >= 63, "long numbers of 64 bits are needed"
+    with np.errstate(all="ignore"):
+        exact = wide(*(o.astype(np.longdouble) for o in operands))
+        exponent = np.maximum(np.frexp(exact)[1], -1021)
+        error = np.ldexp(np.abs(found.astype(np.longdouble) - exact), 53 - exponent).astype(np.float64)
+        both = np.isinf(found) & (np.abs(exact) >= np.ldexp(np.longdouble(1), 1024) - np.ldexp(np.longdouble(1), 970))
+    return np.where(both & (np.sign(found) == np.sign(exact)), 0.0, np.where(np.isnan(error), np.inf, error))

@@ -25,7 +25,7 @@ class Exact:
     of_integer: bool = False
 
 
-def _c_function(name: str, operands: int) -> Oracle:
+def c_function(name: str, operands: int) -> Oracle:
     """A function of C's library, number by number."""
     function = getattr(ctypes.CDLL(ctypes.util.find_library("m")), name)
     function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double] * operands
@@ -53,7 +53,8 @@ def _to_float32(x: np.ndarray) -> np.ndarray:
 
 def bfloat_bits(x: np.ndarray) -> np.ndarray:
     """Rounded once: to float towards 0 with a sticky last bit, which then decides ties."""
-    near = x.astype(np.float32)
+    with np.errstate(over="ignore"):
+        near = x.astype(np.float32)
     bits = near.view(np.uint32)
     beyond = np.abs(near.astype(np.float64)) > np.abs(x)
     odd = np.where(beyond, bits - np.uint32(1), bits) | (near.astype(np.float64) != x).astype(np.uint32)
@@ -90,6 +91,22 @@ def _propagating(pick: Oracle, compare: Oracle) -> Oracle:
     return lambda x, y: np.where(np.isnan(x) | np.isnan(y), np.nan, np.where(compare(x, y), x, y))
 
 
+def _exponent(x: np.ndarray) -> np.ndarray:
+    """C's ilogb, with CUDA's value for NaN."""
+    finite = np.where(np.isfinite(x) & (x != 0), x, 1.0)
+    special = np.where(np.isinf(x), 2**31 - 1, -(2**31))
+    return np.where(np.isfinite(x) & (x != 0), np.frexp(finite)[1] - 1, special).astype(np.int64)
+
+
+def _float_exponent(x: np.ndarray) -> np.ndarray:
+    ordinary = np.isfinite(x) & (x != 0)
+    return np.where(ordinary, _exponent(x), np.where(x == 0, -np.inf, np.abs(x))).astype(np.float64)
+
+
+def _difference_or_zero(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where(x <= y, 0.0, x - y)
+
+
 def _of(expression: str) -> str:
     return f"as_ulong({expression})"
 
@@ -104,7 +121,7 @@ EXACT = {
     "x * y": Exact(_of("x * y"), 2, np.multiply),
     "x / y": Exact(_of("x / y"), 2, np.divide),
     "-x": Exact(_of("-x"), 1, np.negative),
-    "fma(x, y, z)": Exact(_of("fma(x, y, z)"), 3, _c_function("fma", 3)),
+    "fma(x, y, z)": Exact(_of("fma(x, y, z)"), 3, c_function("fma", 3)),
     "sqrt(x)": Exact(_of("sqrt(x)"), 1, np.sqrt),
     "fmod(x, y)": Exact(_of("fmod(x, y)"), 2, np.fmod),
     "ieee_remainder(x, y)": Exact(_of("ieee_remainder(x, y)"), 2, _ieee_remainder),
@@ -118,6 +135,12 @@ EXACT = {
     "maximum(x, y)": Exact(_of("maximum(x, y)"), 2, _propagating(np.maximum, np.greater)),
     "copysign(x, y)": Exact(_of("copysign(x, y)"), 2, np.copysign),
     "fabs(x)": Exact(_of("fabs(x)"), 1, np.abs),
+    "nextafter(x, y)": Exact(_of("nextafter(x, y)"), 2, np.nextafter),
+    "fdim(x, y)": Exact(_of("fdim(x, y)"), 2, _difference_or_zero),
+    "ldexp(x, n)": Exact(_of("ldexp(x, int(n % 4400ul) - 2200)"), 1,
+                         lambda x: np.ldexp(x, (x.view(np.uint64) % np.uint64(4400)).astype(np.int32) - 2200)),
+    "logb(x)": Exact(_of("logb(x)"), 1, _float_exponent),
+    "ilogb(x)": Exact(_flag("ilogb(x)"), 1, _exponent, np.uint64),
     "trunc(x)": Exact(_of("trunc(x)"), 1, np.trunc),
     "floor(x)": Exact(_of("floor(x)"), 1, np.floor),
     "ceil(x)": Exact(_of("ceil(x)"), 1, np.ceil),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tests.doubles.exact import EXACT
 from triton_alloy.msl.vocabulary import source_of, words_of
 from triton_alloy.msl_cpu import Library
 
@@ -45,7 +46,6 @@ class Kernels:
 
 
 @functools.cache
-def exact_kernels(mode: str = "reference") -> Kernels:
-    from tests.doubles.exact import EXACT
-
-    return Kernels({name: row.text for name, row in EXACT.items()}, mode)
+def exact_kernels(mode: str = "reference", names: tuple[str, ...] = tuple(EXACT)) -> Kernels:
+    """Those that must be exact, all or some."""
+    return Kernels({name: EXACT[name].text for name in names}, mode)

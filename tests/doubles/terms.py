@@ -6,7 +6,7 @@ else interpolate at Chebyshev's points, lowest power first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import mpmath
@@ -71,26 +71,57 @@ def _scaled_erfc(u: Number) -> Number:
     return mpmath.erfc(x) * mpmath.exp(x * x) * (1 + 2 * x)
 
 
+def _stirling(k: int) -> Number:
+    """The size of Stirling's k-th term, whose sign alternates."""
+    return abs(mpmath.bernoulli(2 * k + 2)) / ((2 * k + 2) * (2 * k + 1))
+
+
+def _signed(coefficients: list[Number], meaning: str) -> Table:
+    return Table(tuple(int(mpmath.nint(c * 2**62)) for c in coefficients), meaning + "; 62 bits.", True)
+
+
+def _log_of_gamma(zero: int, half: float) -> list[Number]:
+    """log(Gamma(zero + half * t)) / (half * t) by powers of t between -1 and 1."""
+
+    def function(t: Number) -> Number:
+        return mpmath.loggamma(zero + half * t) / (half * t) if t else mpmath.psi(0, zero)
+
+    return interpolated(function, -1.0, 1.0, 23)
+
+
+def _unsigned(numbers: Iterable[Number], meaning: str, bits: int = 63) -> Table:
+    return Table(tuple(fixed(number, bits) for number in numbers), f"{meaning}; {bits} bits.")
+
+
+def _inverse(whole: Number | int) -> Number:
+    return 1 / mpmath.mpf(whole)
+
+
 def tables() -> dict[str, Table]:
-    """Every table of the pages, by name."""
+    """Every table of the page, by name; the meaning says how many bits are behind the point."""
     with mpmath.workdps(420):
         two_over_pi = _two_over_pi()
     with mpmath.workdps(60):
+        factorial, root_of_pi = mpmath.factorial, mpmath.sqrt(mpmath.pi)
         power = [mpmath.mpf(1), *interpolated(lambda f: (mpmath.power(2, f) - 1) / f, 0.0, 1.0, 12)]
-        scaled_erfc = interpolated(_scaled_erfc, -1.0, 1.0, 28)
-        odd = tuple(fixed(mpmath.mpf(1) / (2 * i + 1), 63) for i in range(13))
-        erf = [2 / mpmath.sqrt(mpmath.pi) / (mpmath.factorial(i) * (2 * i + 1)) for i in range(14)]
+        erf = (2 / root_of_pi / (factorial(i) * (2 * i + 1)) for i in range(14))
         return {
             "double_two_over_pi": Table(two_over_pi, "The bits of 2 / pi, behind 128 that are 0."),
-            "double_power_terms": Table(tuple(fixed(c, 63) for c in power), "2**x for 0 <= x < 1; 63 bits are behind the point."),
-            "double_odd_terms": Table(odd, "1 / (2 i + 1); 63 bits."),
-            "double_sin_terms": Table(tuple(fixed(1 / mpmath.factorial(2 * i + 1), 63) for i in range(11)), "1 / (2 i + 1)!; 63 bits."),
-            "double_cos_terms": Table(tuple(fixed(1 / mpmath.factorial(2 * i), 63) for i in range(11)), "1 / (2 i)!; 63 bits."),
-            "double_expm1_terms": Table(tuple(fixed(1 / mpmath.factorial(i + 1), 63) for i in range(15)), "1 / (i + 1)!; 63 bits."),
-            "double_atan_values": Table(tuple(fixed(mpmath.atan(mpmath.mpf(i) / 8), 64) for i in range(9)), "atan(i / 8); 64 bits."),
-            "double_erf_terms": Table(tuple(fixed(c, 63) for c in erf), "erf(x) / x by powers of -x * x; 63 bits."),
-            "double_erfcx_terms": Table(tuple(int(mpmath.nint(c * 2**62)) for c in scaled_erfc), "erfc(x) exp(x * x) (1 + 2 x) by powers of (x - 4) / (x + 4); 62 bits.", True),
-        }  # fmt: skip
+            "double_power_terms": _unsigned(power, "2**x for 0 <= x < 1, by powers of x"),
+            "double_odd_terms": _unsigned((_inverse(2 * i + 1) for i in range(13)), "1 / (2 i + 1)"),
+            "double_sin_terms": _unsigned((_inverse(factorial(2 * i + 1)) for i in range(10)), "1 / (2 i + 1)!"),
+            "double_cos_terms": _unsigned((_inverse(factorial(2 * i)) for i in range(11)), "1 / (2 i)!"),
+            "double_expm1_terms": _unsigned((_inverse(factorial(i + 1)) for i in range(15)), "1 / (i + 1)!"),
+            "double_atan_values": _unsigned((mpmath.atan(_inverse(8) * i) for i in range(9)), "atan(i / 8)", 64),
+            "double_erf_terms": _unsigned(erf, "erf(x) / x by powers of -x * x"),
+            "double_erfcx_terms": _signed(
+                interpolated(_scaled_erfc, -1.0, 1.0, 28),
+                "erfc(x) exp(x * x) (1 + 2 x) by powers of (x - 4) / (x + 4)",
+            ),
+            "double_stirling_terms": _unsigned(map(_stirling, range(9)), "Stirling's series by powers of -1 / (x * x)"),
+            "double_lgamma1_terms": _signed(_log_of_gamma(1, 0.25), "lgamma(1 + x) / x by powers of 4 x"),
+            "double_lgamma2_terms": _signed(_log_of_gamma(2, 0.5), "lgamma(2 + x) / x by powers of 2 x"),
+        }
 
 
 def page() -> str:

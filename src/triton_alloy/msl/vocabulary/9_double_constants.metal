@@ -12,7 +12,7 @@ constant ulong double_two_over_pi[21] = {
 };
 
 //: double_power_terms
-// 2**x for 0 <= x < 1; 63 bits are behind the point.
+// 2**x for 0 <= x < 1, by powers of x; 63 bits.
 constant ulong double_power_terms[14] = {
     0x8000000000000000ul, 0x58b90bfbe8e7bcd5ul, 0x1ebfbdff82c58e9ful, 0x71ac235c12831bful,
     0x13b2ab6fba4be84ul, 0x2bb0ffcf16a13eul, 0x50c244bd553c8ul, 0x7ff2ff4be73bul,
@@ -31,10 +31,10 @@ constant ulong double_odd_terms[13] = {
 
 //: double_sin_terms
 // 1 / (2 i + 1)!; 63 bits.
-constant ulong double_sin_terms[11] = {
+constant ulong double_sin_terms[10] = {
     0x8000000000000000ul, 0x1555555555555555ul, 0x111111111111111ul, 0x6806806806806ul,
     0x171de3a556c7ul, 0x35cc8acfeaul, 0x5849184eul, 0x6b9fcful,
-    0x654bul, 0x4bul, 0x0ul,
+    0x654bul, 0x4bul,
 };
 
 //: double_cos_terms
@@ -82,4 +82,34 @@ constant long double_erfcx_terms[29] = {
     long(0xffffffe82f964bb6ul), long(0xffffffef5833824aul), long(0x484de60c5ul), long(0x2699b7a85ul),
     long(0xffffffff45af7174ul), long(0xffffffffb062b065ul), long(0x17d08fcdul), long(0x6326240ul),
     long(0xfffffffffe3d5c3bul),
+};
+
+//: double_stirling_terms
+// Stirling's series by powers of -1 / (x * x); 63 bits.
+constant ulong double_stirling_terms[9] = {
+    0xaaaaaaaaaaaaaaaul, 0x5b05b05b05b05bul, 0x1a01a01a01a01aul, 0x13813813813813ul,
+    0x1b951e2b18ff23ul, 0x3ed561b33278f9ul, 0xd20d20d20d20d2ul, 0x3c850d961ea72fbul,
+    0x16fe96381e067ffaul,
+};
+
+//: double_lgamma1_terms
+// lgamma(1 + x) / x by powers of 4 x; 62 bits.
+constant long double_lgamma1_terms[24] = {
+    long(0xdb0ee6072093ce17ul), long(0xd28d3312983e992ul), long(0xfe65b2aa4154d291ul), long(0x4544c8ab1f6121ul),
+    long(0xfff2ba31f42acf5dul), long(0x2b68196201860ul), long(0xffff6c7e2f118ac6ul), long(0x202166d5f0ceul),
+    long(0xfffff8dfe63e4bb2ul), long(0x19a01e38594ul), long(0xffffffa2dcf3359eul), long(0x1556ad6499ul),
+    long(0xfffffffb1389b939ul), long(0x12496da49ul), long(0xffffffffbbbaffc1ul), long(0x10001c54ul),
+    long(0xfffffffffc3c8a57ul), long(0xe37b33ul), long(0xffffffffffc9c8d0ul), long(0xce08ful),
+    long(0xfffffffffffd2894ul), long(0xad7dul), long(0xffffffffffffc09ful), long(0xf34ul),
+};
+
+//: double_lgamma2_terms
+// lgamma(2 + x) / x by powers of 2 x; 62 bits.
+constant long double_lgamma2_terms[24] = {
+    long(0x1b0ee6072093ce17ul), long(0xa51a6625307d323ul), long(0xfeec1ffe5aa89f98ul), long(0x2a264558fb0907ul),
+    long(0xfff86fec0f79c284ul), long(0x17add6eadb6c3ul), long(0xffffb1d4e8f501baul), long(0x10b36af8639aul),
+    long(0xfffffc58056712e3ul), long(0xd093d8789eul), long(0xffffffd0e43481fful), long(0xac06e77eeul),
+    long(0xfffffffd8686de63ul), long(0x92cbcf33ul), long(0xffffffffddc98900ul), long(0x8032c96ul),
+    long(0xfffffffffe1dc7f1ul), long(0x71d14ful), long(0xffffffffffe4e14bul), long(0x670c6ul),
+    long(0xfffffffffffe9436ul), long(0x56c2ul), long(0xffffffffffffe04ful), long(0x79aul),
 };

@@ -64,6 +64,21 @@ METAL_FUNC Extended extended_product(Extended a, Extended b) {
     return extended(high, a.exponent + b.exponent - 1022, a.negative != b.negative);
 }
 
+//: extended_exact_product
+// Of a product of 128 bits the upper half; `low` becomes the lower one.
+METAL_FUNC Extended extended_exact_product(Extended a, Extended b, thread Extended &low) {
+    ulong high = mulhi(a.significand, b.significand), rest = a.significand * b.significand;
+    int exponent = a.exponent + b.exponent - 1022;
+    bool negative = a.negative != b.negative;
+    if (high >> 63 == 0ul) {
+        high = (high << 1) | (rest >> 63);
+        rest = rest << 1;
+        exponent -= 1;
+    }
+    low = extended(rest, exponent - 64, negative);
+    return extended(high, exponent, negative);
+}
+
 //: extended_quotient
 // Long division by 61 bits of the divisor, which is not 0: the leading 1 and three digits, of which the last one is not
 // corrected.
@@ -95,6 +110,12 @@ METAL_FUNC Extended extended_root(Extended x) {
     x.exponent = (x.exponent + 1023) >> 1;
     return x;
 }
+
+//: extended_one
+METAL_FUNC Extended extended_one() { return extended(double_sign, 1023, false); }
+
+//: extended_difference
+METAL_FUNC Extended extended_difference(Extended a, Extended b) { return extended_sum(a, extended_negated(b)); }
 
 //: extended_fraction
 // The 64 bits behind the point of a magnitude below 1.

@@ -1,34 +1,45 @@
 // Elementary functions of doubles: Extended inside, rounded once at the end. Derivations: exp by 2**fraction, log by
 // atanh, circular functions by the digits of 2 / pi that matter (Payne and Hanek), atan by eighths.
 
-//: extended_one
-METAL_FUNC Extended extended_one() { return extended(double_sign, 1023, false); }
+//: extended_fixed
+// Adds x, whose size is below 2**40, to a signed number with 64 bits before the point and 64 behind it.
+METAL_FUNC void extended_fixed(Extended x, thread ulong &whole, thread ulong &fraction) {
+    int shift = clamp(x.exponent - 1022, -63, 63);
+    ulong high = shift > 0 ? x.significand >> (64 - shift) : 0ul;
+    ulong low = x.exponent < 959 ? 0ul : shift < 0 ? x.significand >> (-shift) : x.significand << shift;
+    if (x.negative) {
+        high = ~high + ulong(low == 0ul);
+        low = 0ul - low;
+    }
+    fraction = fraction + low;
+    whole = whole + high + ulong(fraction < low);
+}
 
 //: extended_power
-// 2**(x * scale), where scale has 128 bits: (high + low * 2**-64) * 2**(exponent - 1086).
-METAL_FUNC Extended extended_power(Extended x, ulong high, ulong low, int exponent) {
-    ulong whole = mulhi(x.significand, high), fraction = x.significand * high, rest = mulhi(x.significand, low);
-    fraction = fraction + rest;
-    whole = whole + ulong(fraction < rest);
-    int shift = 2108 - x.exponent - exponent;  // puts the point between the two words
-    if (shift < 40) return extended(double_sign, x.negative ? -90000 : 90000, false);
-    if (shift >= 128) return extended_one();
-    double_pair_shifted(whole, fraction, uint(shift));
-    if (x.negative) {
-        whole = 0ul - whole - ulong(fraction != 0ul);
-        fraction = 0ul - fraction;
-    }
+// 2**(x + rest), where |rest| is small.
+METAL_FUNC Extended extended_power(Extended x, Extended rest) {
+    if (x.exponent > 1040) return extended(double_sign, x.negative ? -90000 : 90000, false);
+    ulong whole = 0ul, fraction = 0ul;
+    extended_fixed(x, whole, fraction);
+    extended_fixed(rest, whole, fraction);
     return extended(double_series(double_power_terms, 14, fraction, false), 1023 + int(whole), false);
+}
+
+//: extended_scaled_power
+// 2**(x * scale), where scale has 128 bits: (high + low * 2**-64) * 2**(exponent - 1086).
+METAL_FUNC Extended extended_scaled_power(Extended x, ulong high, ulong low, int exponent) {
+    Extended rest, product = extended_exact_product(x, extended(high, exponent, false), rest);
+    return extended_power(product, extended_sum(rest, extended_product(x, extended(low, exponent - 64, false))));
 }
 
 //: extended_exp
 METAL_FUNC Extended extended_exp(Extended x) {
-    return extended_power(x, 0xb8aa3b295c17f0bbul, 0xbe87fed0691d3e88ul, 1023);
+    return extended_scaled_power(x, 0xb8aa3b295c17f0bbul, 0xbe87fed0691d3e88ul, 1023);
 }
 
 //: extended_expm1
 METAL_FUNC Extended extended_expm1(Extended x) {
-    if (x.exponent >= 1021) return extended_sum(extended_exp(x), extended_negated(extended_one()));
+    if (x.exponent >= 1021) return extended_difference(extended_exp(x), extended_one());
     ulong series = double_series(double_expm1_terms, 15, extended_fraction(x), x.negative);
     return extended_product(x, extended(series, 1023, false));
 }
@@ -85,13 +96,13 @@ METAL_FUNC float64 exp(float64 x) {
 //: exp2 if f64
 METAL_FUNC float64 exp2(float64 x) {
     if (!isfinite(x)) return as_float64(isnan(x) || !signbit(x) ? x.bits : 0ul);
-    return as_float64(extended_rounded(extended_power(extended_of(x.bits), double_sign, 0ul, 1023)));
+    return as_float64(extended_rounded(extended_power(extended_of(x.bits), extended(0ul, 0, false))));
 }
 
 //: exp10 if f64
 METAL_FUNC float64 exp10(float64 x) {
     if (!isfinite(x)) return as_float64(isnan(x) || !signbit(x) ? x.bits : 0ul);
-    Extended power = extended_power(extended_of(x.bits), 0xd49a784bcd1b8afeul, 0x492bf6ff4dafdb4cul, 1024);
+    Extended power = extended_scaled_power(extended_of(x.bits), 0xd49a784bcd1b8afeul, 0x492bf6ff4dafdb4cul, 1024);
     return as_float64(extended_rounded(power));
 }
 
@@ -190,7 +201,7 @@ METAL_FUNC Extended extended_angle_in_pi(ulong bits, thread uint &quarter) {
 // The sine of a remnant, or its cosine, negated or not.
 METAL_FUNC Extended extended_sine(Extended x, uint quarter) {
     ulong square = extended_fraction(extended_product(x, x));
-    Extended result = extended(double_series(double_sin_terms, 11, square, true), 1023, false);
+    Extended result = extended(double_series(double_sin_terms, 10, square, true), 1023, false);
     if ((quarter & 1u) != 0u) result = extended(double_series(double_cos_terms, 11, square, true), 1023, false);
     else result = extended_product(x, result);
     result.negative = result.negative != ((quarter & 2u) != 0u);
@@ -254,14 +265,14 @@ METAL_FUNC Extended extended_atan2(Extended y, Extended x) {
     ulong eighth = ulong(8.0f * ratio / float(1u << uint(distance)) + 0.5f);
     Extended eighths = extended(eighth, 1086, true), sum = extended_scaled(large, 3);
     Extended difference = extended_sum(extended_scaled(small, 3), extended_product(eighths, large));
-    sum = extended_sum(sum, extended_negated(extended_product(eighths, small)));
+    sum = extended_difference(sum, extended_product(eighths, small));
     Extended part = extended_quotient(difference, sum);
     ulong square = extended_fraction(extended_product(part, part));
     part = extended_product(part, extended(double_series(double_odd_terms, 9, square, true), 1023, false));
     part = extended_sum(extended(double_atan_values[eighth], 1022, false), part);
     Extended quarter = extended(0xc90fdaa22168c235ul, 1023, false);
-    if (steep) part = extended_sum(quarter, extended_negated(part));
-    if (back) part = extended_sum(extended_scaled(quarter, 1), extended_negated(part));
+    if (steep) part = extended_difference(quarter, part);
+    if (back) part = extended_difference(extended_scaled(quarter, 1), part);
     part.negative = negative;
     return part;
 }
@@ -287,7 +298,7 @@ METAL_FUNC float64 atan2(float64 y, float64 x) {
 //: extended_cofactor
 // sqrt(1 - x * x) for |x| <= 1.
 METAL_FUNC Extended extended_cofactor(Extended x) {
-    Extended above = extended_sum(extended_one(), x), below = extended_sum(extended_one(), extended_negated(x));
+    Extended above = extended_sum(extended_one(), x), below = extended_difference(extended_one(), x);
     Extended square = extended_product(above, below);
     square.negative = false;
     return extended_root(square);
@@ -351,7 +362,7 @@ METAL_FUNC float64 asinh(float64 x) {
 METAL_FUNC float64 acosh(float64 x) {
     if (!(x >= float64(1))) return as_float64(double_nan);
     if (isinf(x)) return x;
-    Extended value = extended_sum(extended_of(x.bits), extended_negated(extended_one()));
+    Extended value = extended_difference(extended_of(x.bits), extended_one());
     Extended more = extended_sum(value, extended_scaled(extended_one(), 1));
     more = extended_root(extended_product(value, more));
     return as_float64(extended_rounded(extended_log1p(extended_sum(value, more))));
@@ -362,7 +373,7 @@ METAL_FUNC float64 atanh(float64 x) {
     if (!(fabs(x) <= float64(1))) return as_float64(double_nan);
     if (fabs(x) == float64(1)) return copysign(as_float64(double_infinity), x);
     Extended value = extended_of(x.bits & ~double_sign);
-    Extended rest = extended_sum(extended_one(), extended_negated(value));
+    Extended rest = extended_difference(extended_one(), value);
     value = extended_log1p(extended_scaled(extended_quotient(value, rest), 1));
     value.negative = signbit(x);
     return as_float64(extended_rounded(extended_scaled(value, -1)));
