@@ -8,7 +8,7 @@ import pytest
 from tests.doubles import operands
 from tests.doubles.exact import EXACT, bfloat_bits, differences, expected_bits
 from tests.doubles.kernels import Kernels, exact_kernels
-from triton_alloy.msl.vocabulary import source_of, words_of
+from triton_alloy.msl.vocabulary import ENTRIES, source_of, words_of
 from triton_alloy.msl_cpu import strict
 
 COUNT = 100_000
@@ -99,3 +99,10 @@ def test_functions_come_with_their_type():
 def test_what_lies_in_memory_needs_no_arithmetic():
     page = source_of(words_of("device float64 *p; p[1] = p[0];"))
     assert not any(f"{name}(" in page for name in ("double_sum", "double_product", "double_quotient", "double_fma"))
+
+
+def test_the_pages_use_nothing_of_others():
+    """A local variable that were called like a function of another page would bring it into every text."""
+    of_doubles = {entry.name for entry in ENTRIES if entry.section.startswith("double")}
+    found = {(e.name, need) for e in ENTRIES if e.name in of_doubles for need in e.requires if need not in of_doubles}
+    assert {need for _, need in found} <= {"UNROLL"}, found

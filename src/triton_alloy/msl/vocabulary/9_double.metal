@@ -34,8 +34,8 @@ template <uint field, int top> METAL_FUNC ulong double_packed(int exponent, ulon
 //: double_rounded
 // The same for any exponent.
 template <uint field, int top> METAL_FUNC ulong double_rounded(int exponent, ulong significand) {
-    ulong shifted = double_shifted(significand, uint(max(1 - exponent, 0)));
-    return double_packed<field, top>(max(exponent, 1), shifted);
+    if (exponent < 1) significand = double_shifted(significand, uint(1 - exponent));
+    return double_packed<field, top>(max(exponent, 1), significand);
 }
 
 //: double_normal
@@ -48,12 +48,22 @@ METAL_FUNC ulong double_normal(ulong magnitude, thread int &exponent) {
     return magnitude << shift;
 }
 
+//: double_wide_product
+// The upper half of a product of 128 bits; `low` becomes the lower one. By products of 32 bits: cheaper than mulhi.
+METAL_FUNC ulong double_wide_product(ulong a, ulong b, thread ulong &low) {
+    ulong a_low = ulong(uint(a)), a_high = a >> 32, b_low = ulong(uint(b)), b_high = b >> 32;
+    ulong lowest = a_low * b_low, upper = a_low * b_high;
+    ulong middle = (lowest >> 32) + ulong(uint(upper)) + a_high * b_low;
+    low = (middle << 32) | ulong(uint(lowest));
+    return a_high * b_high + (upper >> 32) + (middle >> 32);
+}
+
 //: double_sum
 METAL_FUNC ulong double_sum(ulong a, ulong b) {
     bool swaps = (a << 1) < (b << 1), subtracts = ((a ^ b) >> 63) != 0ul;
-    ulong first = swaps ? b : a, x = first & ~double_sign, y = (swaps ? a : b) & ~double_sign;
+    ulong larger = swaps ? b : a, x = larger & ~double_sign, y = (swaps ? a : b) & ~double_sign;
     if (x >= double_infinity)
-        return x > double_infinity || (subtracts && y == double_infinity) ? double_nan : first;
+        return x > double_infinity || (subtracts && y == double_infinity) ? double_nan : larger;
     const ulong fraction = 0x000ffffffffffffful;
     int exponent = int(x >> 52), other = int(y >> 52);
     ulong m = ((x & fraction) << 10) | (ulong(exponent != 0) << 62);
@@ -63,7 +73,7 @@ METAL_FUNC ulong double_sum(ulong a, ulong b) {
     ulong total = subtracts ? m - n : m + n;
     if (total == 0ul) return a & b & double_sign;
     int shift = min(int(clz(total)), exponent);  // a subnormal sum is exact
-    return (first & double_sign) | double_packed<52, 2047>(exponent + 1 - shift, total << shift);
+    return (larger & double_sign) | double_packed<52, 2047>(exponent + 1 - shift, total << shift);
 }
 
 //: double_product
@@ -74,10 +84,10 @@ METAL_FUNC ulong double_product(ulong a, ulong b) {
         return large > double_infinity || small == 0ul ? double_nan : sign | double_infinity;
     if (small == 0ul) return sign;
     int exponent, other;
-    ulong m = double_normal(x, exponent), n = double_normal(y, other), high = mulhi(m, n);
-    int shift = int(clz(high));
-    ulong significand = (high << shift) | ulong(m * n != 0ul);
-    return sign | double_rounded<52, 2047>(exponent + other - 1022 - shift, significand);
+    ulong m = double_normal(x, exponent), n = double_normal(y, other), low, high = double_wide_product(m, n, low);
+    bool is_normal = (high >> 63) != 0ul;
+    ulong significand = (is_normal ? high : high << 1) | ulong(low != 0ul);
+    return sign | double_rounded<52, 2047>(exponent + other - 1023 + int(is_normal), significand);
 }
 
 //: double_pair_shifted
@@ -105,7 +115,7 @@ METAL_FUNC ulong double_fma(ulong a, ulong b, ulong c) {
     }
     if (small == 0ul) return z == 0ul ? sign & c : c;
     int exponent, other, added;
-    ulong m = double_normal(x, exponent), n = double_normal(y, other), high = mulhi(m, n), low = m * n;
+    ulong m = double_normal(x, exponent), n = double_normal(y, other), low, high = double_wide_product(m, n, low);
     exponent += other - 1022;
     low = (high << 63) | (low >> 1);
     high = high >> 1;
@@ -165,14 +175,14 @@ METAL_FUNC ulong double_quotient(ulong a, ulong b) {
     if (y == 0ul) return x == 0ul ? double_nan : sign | double_infinity;
     if (x == 0ul) return sign;
     int exponent, other;
-    ulong rest = double_normal(x, exponent), divisor = double_normal(y, other), first, second;
+    ulong rest = double_normal(x, exponent), divisor = double_normal(y, other), leading, trailing;
     uint reciprocal = double_reciprocal(divisor);
     int shift = int(rest < divisor);
     divisor = divisor >> 11;
-    rest = ((rest >> 11) << shift) - divisor;
-    rest = double_next_digit<53>(rest, divisor, reciprocal, 28u, first);
-    rest = double_next_digit<53>(rest, divisor, reciprocal, 28u, second);
-    ulong significand = double_sign | (first << 35) | (second << 7) | ulong(rest != 0ul);
+    rest = (shift != 0 ? rest >> 10 : rest >> 11) - divisor;
+    rest = double_next_digit<53>(rest, divisor, reciprocal, 28u, leading);
+    rest = double_next_digit<53>(rest, divisor, reciprocal, 28u, trailing);
+    ulong significand = double_sign | (leading << 35) | (trailing << 7) | ulong(rest != 0ul);
     return sign | double_rounded<52, 2047>(exponent - other + 1023 - shift, significand);
 }
 
@@ -207,7 +217,7 @@ METAL_FUNC ulong double_remainder(ulong a, ulong b, bool nearest) {
 // step, as many from what is left, and corrections of the last one. `left` is what the root's square lacks.
 METAL_FUNC ulong double_root_of(ulong square, thread long &left) {
     uint top = uint(square >> 32);
-    long estimate = long(min(1.4073749e14f * rsqrt(float(top)), 4294967040.0f));
+    long estimate = long(min(1.4073749e14f * precise::rsqrt(float(top)), 4294967040.0f));
     long error = long(1ul << 62) - long(top) * long(ulong(estimate * estimate) >> 32);
     ulong inverse = ulong(estimate + ((estimate * (error >> 16)) >> 47)) - 4ul;
     ulong high = (ulong(top) * inverse) >> 31, rest = square - high * high, low = ((rest >> 7) * inverse) >> 34;

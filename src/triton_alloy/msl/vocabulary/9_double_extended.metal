@@ -60,14 +60,19 @@ METAL_FUNC Extended extended_sum(Extended a, Extended b) {
 
 //: extended_product
 METAL_FUNC Extended extended_product(Extended a, Extended b) {
-    ulong high = mulhi(a.significand, b.significand);
-    return extended(high, a.exponent + b.exponent - 1022, a.negative != b.negative);
+    ulong low, high = double_wide_product(a.significand, b.significand, low);
+    bool is_normal = (high >> 63) != 0ul;
+    Extended result;
+    result.significand = is_normal ? high : high << 1;
+    result.exponent = high == 0ul ? -100000 : a.exponent + b.exponent - 1023 + int(is_normal);
+    result.negative = a.negative != b.negative;
+    return result;
 }
 
 //: extended_exact_product
 // Of a product of 128 bits the upper half; `low` becomes the lower one.
 METAL_FUNC Extended extended_exact_product(Extended a, Extended b, thread Extended &low) {
-    ulong high = mulhi(a.significand, b.significand), rest = a.significand * b.significand;
+    ulong rest, high = double_wide_product(a.significand, b.significand, rest);
     int exponent = a.exponent + b.exponent - 1022;
     bool negative = a.negative != b.negative;
     if (high >> 63 == 0ul) {
@@ -83,15 +88,15 @@ METAL_FUNC Extended extended_exact_product(Extended a, Extended b, thread Extend
 // Long division by 61 bits of the divisor, which is not 0: the leading 1 and three digits, of which the last one is not
 // corrected.
 METAL_FUNC Extended extended_quotient(Extended a, Extended b) {
-    ulong rest = a.significand, divisor = b.significand, first, second;
+    ulong rest = a.significand, divisor = b.significand, leading, second;
     uint reciprocal = double_reciprocal(divisor);
     bool less = rest < divisor;
     divisor = divisor >> 3;
     rest = min((less ? rest >> 2 : rest >> 3) - divisor, divisor - 1ul);
-    rest = double_next_digit<61>(rest, divisor, reciprocal, 28u, first);
+    rest = double_next_digit<61>(rest, divisor, reciprocal, 28u, leading);
     rest = double_next_digit<61>(rest, divisor, reciprocal, 28u, second);
     ulong third = ulong(mulhi(uint(rest >> 29), reciprocal) >> 23);
-    ulong significand = double_sign | (((first << 28) + second) << 7) | min(third, 127ul);
+    ulong significand = double_sign | (((leading << 28) + second) << 7) | min(third, 127ul);
     Extended result;
     result.significand = a.significand == 0ul ? 0ul : significand;
     result.exponent = a.exponent - b.exponent + 1023 - int(less);
@@ -126,10 +131,13 @@ METAL_FUNC ulong extended_fraction(Extended x) {
 
 //: double_series
 // The sum of terms[i] * x**i for 0 <= x < 1, of which 64 bits are behind the point, or with every second term
-// subtracted.
+// subtracted. Products are too small by at most 2 in the last bit.
 METAL_FUNC ulong double_series(constant ulong *terms, int count, ulong x, bool alternates) {
-    ulong total = terms[count - 1];
-    for (int i = count - 2; i >= 0; --i)
-        total = alternates ? terms[i] - mulhi(x, total) : terms[i] + mulhi(x, total);
+    ulong total = terms[count - 1], low = ulong(uint(x)), high = x >> 32;
+    for (int i = count - 2; i >= 0; --i) {
+        ulong total_low = ulong(uint(total)), total_high = total >> 32;
+        ulong product = high * total_high + ((low * total_high) >> 32) + ((high * total_low) >> 32);
+        total = alternates ? terms[i] - product : terms[i] + product;
+    }
     return total;
 }

@@ -176,13 +176,15 @@ METAL_FUNC Extended extended_angle(ulong bits, thread uint &quarter) {
     Extended x = extended_of(bits);
     quarter = 0u;
     if ((bits & ~double_sign) <= 0x3fe921fb54442d18ul) return x;  // pi / 4
-    int first = x.exponent - 960, shift = first & 63;
+    int place = x.exponent - 960, shift = place & 63;
     ulong words[4], digits[3];
-    UNROLL for (int i = 0; i < 4; ++i) words[i] = double_two_over_pi[(first >> 6) + i];
+    UNROLL for (int i = 0; i < 4; ++i) words[i] = double_two_over_pi[(place >> 6) + i];
     UNROLL for (int i = 0; i < 3; ++i)
         digits[i] = shift == 0 ? words[i] : (words[i] << shift) | (words[i + 1] >> (64 - shift));
-    ulong carried = mulhi(x.significand, digits[2]), low = x.significand * digits[1] + carried;
-    ulong high = x.significand * digits[0] + mulhi(x.significand, digits[1]) + ulong(low < carried);
+    ulong low, lowest, high = double_wide_product(x.significand, digits[1], low);
+    ulong carried = double_wide_product(x.significand, digits[2], lowest);
+    low += carried;
+    high += x.significand * digits[0] + ulong(low < carried);
     return extended_remnant(high, low, x.negative, quarter);
 }
 

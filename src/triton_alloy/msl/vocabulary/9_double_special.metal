@@ -95,7 +95,8 @@ METAL_FUNC float64 rsqrt(float64 x) {
 //: double_length
 // sqrt(a*a + b*b + c*c + d*d), or its inverse.
 METAL_FUNC ulong double_length(ulong a, ulong b, ulong c, ulong d, bool inverse) {
-    ulong sizes[4] = {a & ~double_sign, b & ~double_sign, c & ~double_sign, d & ~double_sign}, largest = 0ul;
+    ulong sizes[4] = {a & ~double_sign, b & ~double_sign, c & ~double_sign, d & ~double_sign};
+    ulong largest = 0ul;
     bool infinite = false;
     Extended sum = extended(0ul, 0, false);
     UNROLL for (int i = 0; i < 4; ++i) {
