@@ -252,14 +252,14 @@ METAL_FUNC ulong double_from_long(long x) {
     return x < 0l ? double_sign | double_from_ulong(0ul - ulong(x)) : double_from_ulong(ulong(x));
 }
 
-//: double_from_float
-// Of a float's bits, since arithmetic may flush subnormal ones.
-METAL_FUNC ulong double_from_float(uint bits) {
-    uint magnitude = bits & 0x7fffffffu;
-    ulong sign = ulong(bits ^ magnitude) << 32, wide = ulong(magnitude) << 29;
-    if (magnitude >= 0x7f800000u) return magnitude > 0x7f800000u ? double_nan : sign | double_infinity;
-    if (magnitude >= 0x00800000u) return sign | (wide + (896ul << 52));
-    return sign | (magnitude == 0u ? 0ul : double_from_ulong(ulong(magnitude)) - (149ul << 52));
+//: double_widened
+// Of the bits of a narrower format of `width` bits, since arithmetic may flush its subnormal numbers.
+template <uint field, int top, uint width> METAL_FUNC ulong double_widened(ulong bits) {
+    ulong magnitude = bits & ((1ul << (width - 1u)) - 1ul), limit = ulong(top) << field;
+    ulong sign = (bits >> (width - 1u)) << 63;
+    if (magnitude >= limit) return magnitude > limit ? double_nan : sign | double_infinity;
+    if (magnitude >= 1ul << field) return sign | ((magnitude << (52u - field)) + (ulong(1023 - top / 2) << 52));
+    return sign | (magnitude == 0ul ? 0ul : double_from_ulong(magnitude) - (ulong(top / 2 - 1 + int(field)) << 52));
 }
 
 //: double_narrowed
@@ -311,9 +311,9 @@ struct float64 {
     METAL_FUNC explicit float64(uint value) { bits = double_from_ulong(ulong(value)); }
     METAL_FUNC explicit float64(long value) { bits = double_from_long(value); }
     METAL_FUNC explicit float64(ulong value) { bits = double_from_ulong(value); }
-    METAL_FUNC explicit float64(half value) { bits = double_from_float(as_type<uint>(float(value))); }
-    METAL_FUNC explicit float64(bfloat value) { bits = double_from_float(uint(as_type<ushort>(value)) << 16); }
-    METAL_FUNC explicit float64(float value) { bits = double_from_float(as_type<uint>(value)); }
+    METAL_FUNC explicit float64(half value) { bits = double_widened<10, 31, 16>(ulong(as_type<ushort>(value))); }
+    METAL_FUNC explicit float64(bfloat value) { bits = double_widened<7, 255, 16>(ulong(as_type<ushort>(value))); }
+    METAL_FUNC explicit float64(float value) { bits = double_widened<23, 255, 32>(ulong(as_type<uint>(value))); }
     template <class T> METAL_FUNC explicit operator T() const thread { return double_to<T>(bits); }
     template <class T> METAL_FUNC explicit operator T() const device { return double_to<T>(bits); }
     template <class T> METAL_FUNC explicit operator T() const constant { return double_to<T>(bits); }

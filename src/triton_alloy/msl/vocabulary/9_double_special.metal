@@ -222,7 +222,7 @@ METAL_FUNC Extended extended_erfcinv(Extended x) {
     float log_of_both = log_of_tail + precise::log(2.0f - double_to<float>(extended_rounded(x)));
     float middle = 4.3307467508f + 0.5f * log_of_both;
     float guess = precise::sqrt(precise::sqrt(middle * middle - log_of_both / 0.147f) - middle);
-    Extended result = extended_of(double_from_float(as_type<uint>(guess)));
+    Extended result = extended_of(float64(guess).bits);
     for (int i = 0; i < 3; ++i) {
         Extended tail = extended_erfcx(result), square = extended_product(result, result);
         Extended error = extended_difference(extended_difference(extended_natural_log(tail), square), target);
