@@ -360,7 +360,7 @@ METAL_FUNC float64 lgamma(float64 x) {
 //: ldexp if f64
 METAL_FUNC float64 ldexp(float64 x, int n) {
     if (!isfinite(x)) return x;
-    return as_float64(extended_rounded(extended_scaled(extended_of(x.bits), clamp(n, -4000, 4000))));
+    return as_float64(extended_rounded(extended_scaled(extended_of(x.bits), min(max(n, -4000), 4000))));
 }
 
 //: ilogb if f64
