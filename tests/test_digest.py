@@ -48,7 +48,7 @@ def reached_from(folder: str, ending: str) -> set[str]:
         return {"kernel", "text"}  # texts use none of the words that stand there
     if part == "msl_cpu":
         return {"kernel"}
-    return set() if part in ("runtime", "tools", "examples") else {"text"}
+    return set() if part in ("mps_on_linux", "runtime", "tools", "examples") else {"text"}
 
 
 def test_there_are_the_kinds_of_files_that_the_caches_forgot():

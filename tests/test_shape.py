@@ -33,6 +33,15 @@ MSL_CPU = {
     "sanitize": {"errors", "limits", "compile", "launch"},
 }
 """Room of msl_cpu -> the rooms of msl_cpu that it may import; its interfaces may import all of them."""
+MPS_ON_LINUX = {
+    "errors": set(),
+    "mac_operators": {"errors"},
+    "library": {"errors", "mac_operators"},
+    "torch_facts": set(),
+    "activation": {"errors", "library", "torch_facts"},
+}
+"""The same of mps_on_linux."""
+WITH_ROOMS = {"msl_cpu": MSL_CPU, "mps_on_linux": MPS_ON_LINUX}
 MAY_IMPORT = {
     **dict.fromkeys(BASE, BASE),
     "ir": {"ir", "layout", "errors"},
@@ -42,6 +51,11 @@ MAY_IMPORT = {
     "runtime": {"runtime", "chips", "kernel", "errors", "config", "target", "msl_cpu"},
     "msl_cpu": {"msl_cpu"},
     **{f"msl_cpu/{room}": {f"msl_cpu/{each}" for each in {room, *others}} for room, others in MSL_CPU.items()},
+    "mps_on_linux": {"mps_on_linux"},
+    **{
+        f"mps_on_linux/{room}": {"chips", "config", "errors", "msl_cpu", *(f"mps_on_linux/{each}" for each in others)}
+        for room, others in MPS_ON_LINUX.items()
+    },
 }
 """Part of the package -> the parts it may import, each with its rooms; parts that are not here may import all."""
 
@@ -52,7 +66,7 @@ def relative(path: Path) -> str:
 
 def part(names: list[str]) -> str:
     """["ir", "core"] -> "ir", ["layout"] -> "layout", ["transforms", "layouts", "axis"] -> "transforms/layouts"."""
-    has_rooms = names[0] == "transforms" or (names[0] == "msl_cpu" and names[1:2] and names[1] in MSL_CPU)
+    has_rooms = names[0] == "transforms" or (names[1:2] and names[1] in WITH_ROOMS.get(names[0], ()))
     return "/".join(names[: 2 if has_rooms else 1])
 
 

@@ -125,6 +125,9 @@ CHIPS = {
     )
 }
 
+STAND_IN = CHIPS["M3"]
+"""What PyTorch's device mps in host memory passes for (mps_on_linux)."""
+
 LANGUAGES = ((14, "3.1"), (15, "3.2"), (26, "4.0"), (27, "4.1"))
 """(macOS, newest Metal language it compiles); macOS 26 follows 15."""
 LEAST_LANGUAGE = "3.1"

@@ -89,6 +89,13 @@ def _between(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def _names_with_cpu(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if "cpu" not in names or not all(names):
+        raise ValueError(text)
+    return names
+
+
 def _some_of(*choices: str) -> Callable[[str], frozenset[str]]:
     def parse(text: str) -> frozenset[str]:
         names = frozenset(name for name in text.split(",") if name)
@@ -99,7 +106,7 @@ def _some_of(*choices: str) -> Callable[[str], frozenset[str]]:
     return parse
 
 
-OPTIONAL_STAGES = ("simplify", "carry", "clean")
+OPTIONAL_STAGES = ("simplify", "carry", "clean", "moving_pointers")
 """The stages of the compiler that only make kernels faster; TRITON_ALLOY_SKIP leaves them out."""
 
 FAMILIES = ("cpu", *(family.name for family in chips.FAMILIES))
@@ -226,6 +233,14 @@ CPU_BOUNDS = Variable(
     "Whether the mode `fast` of msl_cpu stops a launch that accesses memory outside of its buffers, where msl_cpu is "
     "used by itself; kernels of Triton follow TRITON_ALLOY_BOUNDS.",
 )
+HOST_DEVICES = Variable(
+    "MSL_CPU_HOST_DEVICES",
+    "cpu",
+    _names_with_cpu,
+    "cpu and other types of PyTorch's devices, with commas",
+    "The devices of PyTorch whose tensors lie in host memory, so that kernels on the CPU take them. "
+    "`triton_alloy.mps_on_linux` adds `mps`, for its process and those that this starts.",
+)
 BACKEND = Variable(
     "TRITON_BACKEND",
     "",
@@ -259,6 +274,7 @@ VARIABLES = (
     CPU_MODE,
     FAST_MATH,
     CPU_BOUNDS,
+    HOST_DEVICES,
 )
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-NOT_CODE_GENERATION = ("msl_cpu", "runtime", "tools", "examples")
+NOT_CODE_GENERATION = ("mps_on_linux", "msl_cpu", "runtime", "tools", "examples")
 """Packages whose sources cannot change a kernel's text."""
 NOT_SOURCES = (".md", ".typed")
 """Endings of files for people and type checkers. Whatever ends otherwise counts, so that no kind is forgotten."""

@@ -49,6 +49,26 @@ def _log_of_gamma(x: mpmath.mpf) -> mpmath.mpf:
     return mpmath.log(abs(mpmath.gamma(x))) if x < 0 else mpmath.loggamma(x)
 
 
+def _erfc_inverse(x: mpmath.mpf) -> mpmath.mpf:
+    """By Newton's steps for the logarithm of the smaller tail."""
+    if x > 1:
+        return -_erfc_inverse(2 - x)
+    if x > mpmath.mpf("0.5"):
+        return mpmath.erfinv(1 - x)
+    target, y = mpmath.log(x), mpmath.sqrt(-mpmath.log(x * mpmath.sqrt(mpmath.pi)) / 2 + mpmath.mpf("0.1"))
+    for _ in range(60):
+        tail = mpmath.erfc(y)
+        step = (mpmath.log(tail) - target) * tail * mpmath.exp(y * y) * mpmath.sqrt(mpmath.pi) / 2
+        y += step
+        if abs(step) < mpmath.mpf(10) ** -30:
+            return y
+    raise ArithmeticError(f"the inverse of erfc at {x} was not found")
+
+
+def _normal_inverse(x: mpmath.mpf) -> mpmath.mpf:
+    return -mpmath.sqrt(2) * _erfc_inverse(2 * x)
+
+
 # ----------------------------------------------------------------------------------------------------------------- rows
 BIG = 1.7e308
 EVERY = ((-BIG, BIG),)
@@ -92,6 +112,9 @@ BOUNDED = {
     "erfc": Bounded("erfc(x)", mpmath.erfc, 5, ((-7.0, 27.5),)),
     "erfcx": Bounded("erfcx(x)", _scaled_erfc, 4, ((-26.6, BIG),)),
     "normcdf": Bounded("normcdf(x)", mpmath.ncdf, 5, ((-38.6, 9.0),)),
+    "erfinv": Bounded("erfinv(x)", lambda x: _erfc_inverse(1 - x) if x >= 0.5 else mpmath.erfinv(x), 5, UNIT),
+    "erfcinv": Bounded("erfcinv(x)", _erfc_inverse, 6, ((0.0, 2.0),)),
+    "normcdfinv": Bounded("normcdfinv(x)", _normal_inverse, 8, ((0.0, 1.0),)),
     "tgamma": Bounded("tgamma(x)", mpmath.gamma, 10, ((-185.0, 171.7),)),
     "lgamma": Bounded("lgamma(x)", _log_of_gamma, 4, ((-2.2637, 2.5e305),)),
     "lgamma below -23.0001": Bounded("lgamma(x)", _log_of_gamma, 4, ((-1e5, -23.0001),)),

@@ -33,7 +33,11 @@ def run(name: str, *operands: np.ndarray, dtype: type = np.float64) -> np.ndarra
     return out
 
 
-@pytest.mark.parametrize("name", bounded.BOUNDED)
+MISSING = ("erfinv", "erfcinv", "normcdfinv", "j0")
+"""What kernels may not call yet; for the first three GPUs would have functions, but lanes have none."""
+
+
+@pytest.mark.parametrize("name", [name for name in bounded.BOUNDED if name not in MISSING])
 def test_bounded_functions(device, rng, name):
     operands = bounded.drawn(name, NUMBERS, rng)
     found = run(name.split()[0], *operands)
@@ -88,7 +92,7 @@ def test_conversions(device):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["erfinv", "j0", "add_rd"])
+@pytest.mark.parametrize("name", [*MISSING, "add_rd"])
 def test_what_is_missing_is_refused_by_name(device, name):
     x = torch.ones(4, dtype=torch.float64)
     operands = [x] * (2 if name == "add_rd" else 1)

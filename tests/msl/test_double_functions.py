@@ -20,7 +20,7 @@ from triton_alloy.msl.vocabulary import source_of
 from triton_alloy.msl_cpu import strict
 
 COUNT = 400
-IN_C = [name for name in BOUNDED if not re.search(r"norm|rhypot|rcbrt|rsqrt|pi$|erfcx|below", name)]
+IN_C = [name for name in BOUNDED if not re.search(r"norm|rhypot|rcbrt|rsqrt|pi$|erfcx|inv|below", name)]
 
 
 @functools.cache
@@ -75,6 +75,9 @@ SPECIAL = {
     "norm4d": [(0.0, -0.0, 0.0, 0.0), (NAN, 1.0, INF, INF), (1e308, 1e308, 1e308, INF)],
     "rnorm4d": [(0.0, 0.0, 0.0, INF), (1.0, 1.0, INF, 0.0), (1.0, 1.0, 1.0, 0.5)],
     "erfcx": [(INF, 0.0), (-INF, INF), (NAN, NAN), (0.0, 1.0), (-27.0, INF), (-0.0, 1.0)],
+    "erfinv": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.1, NAN), (-2.0, NAN), (NAN, NAN), (INF, NAN)],
+    "erfcinv": [(0.0, INF), (-0.0, INF), (2.0, -INF), (1.0, 0.0), (2.1, NAN), (-0.1, NAN), (NAN, NAN), (INF, NAN)],
+    "normcdfinv": [(0.0, -INF), (-0.0, -INF), (1.0, INF), (0.5, 0.0), (1.1, NAN), (-0.1, NAN), (NAN, NAN)],
     "normcdf": [(INF, 1.0), (-INF, 0.0), (NAN, NAN), (0.0, 0.5), (-40.0, 0.0), (40.0, 1.0)],
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .. import chips, config
 from ..errors import InvalidArgument
 from ..kernel import Device, Kernel, Properties
 from . import limits
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 def has_apple_gpu() -> bool:
     """Whether this is a Mac with Apple Silicon, whose GPU runs kernels."""
     return sys.platform == "darwin" and platform.machine() == "arm64"
+
+
+def has_mps_in_host_memory() -> bool:
+    """Whether PyTorch's device mps is that of mps_on_linux, which the CPU's kernels can take."""
+    return not has_apple_gpu() and "mps" in config.HOST_DEVICES.value
+
+
+def has_mps() -> bool:
+    """Whether there can be tensors on mps."""
+    return has_apple_gpu() or has_mps_in_host_memory()
 
 
 @functools.cache
@@ -42,9 +53,11 @@ def gpu_family() -> str:
 
 def family_of(runtime: str) -> str:
     """The target family of the text that `runtime` runs best on this machine."""
-    if runtime == "cpu" or not has_apple_gpu():
-        return "cpu"
-    return gpu_family()
+    if has_apple_gpu() and runtime != "cpu":
+        return gpu_family()
+    if has_mps_in_host_memory() and runtime in ("auto", "torch_mps"):
+        return chips.family_of_chip(chips.STAND_IN.name) or "cpu"
+    return "cpu"
 
 
 @functools.cache
@@ -75,7 +88,10 @@ def _metal(mode: str, bounds: str) -> Device:
 def _torch_mps(mode: str, bounds: str) -> Device:
     from . import torch_mps
 
-    return torch_mps.TorchMpsDevice(torch_mps.mps_host() if has_apple_gpu() else torch_mps.stand_in(mode))
+    if has_apple_gpu():
+        return torch_mps.TorchMpsDevice(torch_mps.mps_host())
+    place = "mps" if has_mps_in_host_memory() else "cpu"
+    return torch_mps.TorchMpsDevice(torch_mps.stand_in(mode, place))
 
 
 def _mlx(mode: str, bounds: str) -> Device:
@@ -141,7 +157,7 @@ class AutomaticDevice:
         value = getattr(value, "base", value)
         runtime = runtime_of(value)
         device = self._use_home() if runtime == "cpu" else device_of(runtime, self.mode, self.bounds)
-        if not has_apple_gpu() or not _is_tensor(value):  # a tensor's class does not tell where it is
+        if not has_mps() or not _is_tensor(value):  # a tensor's class does not tell where it is
             self._of_class[value.__class__] = device
         return device
 
@@ -160,7 +176,7 @@ class AutomaticDevice:
         return [self._used_home] if self._used_home is not None else []
 
     def _tensors(self) -> list[Device]:
-        return [device_of("torch_mps", self.mode, self.bounds)] if has_apple_gpu() and "torch" in sys.modules else []
+        return [device_of("torch_mps", self.mode, self.bounds)] if has_mps() and "torch" in sys.modules else []
 
 
 def _is_tensor(value: Any) -> bool:

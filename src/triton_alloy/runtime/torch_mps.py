@@ -2,7 +2,7 @@
 
 Tensors are bound as they are, with their storage offset; nothing is copied. The scalars of a launch are bound as one
 list of 64-bit words, which compile_shader passes on as the bytes of the constant struct, so that every type is exact.
-Where there is no Apple GPU, `stand_in` runs the same calls on CPU tensors through msl_cpu.
+Where there is no Apple GPU, `stand_in` runs the same calls through msl_cpu, on CPU tensors or on those of mps_on_linux.
 """
 
 from __future__ import annotations
@@ -44,14 +44,15 @@ def mps_host() -> Host:
     return Host(torch.mps.compile_shader, torch.mps.synchronize, "mps", name, cores)
 
 
-def stand_in(mode: str) -> Host:
-    """CPU tensors and msl_cpu in the place of MPS, with the same calls. mode: of msl_cpu."""
+def stand_in(mode: str, place: str = "cpu") -> Host:
+    """msl_cpu in the place of MPS, with the same calls. mode: of msl_cpu; place: where the tensors are, in host memory:
+    "cpu", or the "mps" of mps_on_linux."""
     from ..msl_cpu import compile_shader
     from ..msl_cpu.launch.plan import worker_count
     from .cpu import DEADLINE, stack_is_a_resource
 
     compile_ = stack_is_a_resource(functools.partial(compile_shader, mode=mode, deadline=DEADLINE))
-    return Host(compile_, lambda: None, "cpu", f"cpu ({mode})", worker_count())
+    return Host(compile_, lambda: None, place, f"cpu ({mode})", worker_count())
 
 
 @dataclass(frozen=True)

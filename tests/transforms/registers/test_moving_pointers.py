@@ -106,6 +106,16 @@ def test_a_carried_number_gives_way_to_the_pointer():
     check(text, f"CHECK: scf.yield\nCHECK-NEXT: }}) : (i32, i32, i32, {LANE_POINTER}) -> {LANE_POINTER}")
 
 
+def test_a_number_that_becomes_two_stays():
+    """The loop gives it on in two places, of which somebody looks at one."""
+    body = (
+        '%c1:2 = "scf.for"(%zero, %three, %one, %far, %wide) ({\n^bb0(%k: i32, %c: i64, %e: i64):\n'
+        + i64("%d", "muli", "%c", "%wide")
+        + '"scf.yield"(%d, %d) : (i64, i64) -> ()\n}) : (i32, i32, i32, i64, i64) -> (i64, i64)\n'
+    )
+    assert '"scf.yield"([[d]], [[d]])'.replace("[[d]]", "%d") in moved(body + load("%c1#1"))
+
+
 CONTINUED = """
 CHECK: [[after]]{{.*}} = "scf.for"(%zero, %one, %one, {{.*}}%p)
 CHECK: msl.pointer_add

@@ -76,10 +76,10 @@ class MetalDriver(DriverBase):
 
     @classmethod
     def has_device(cls) -> bool:
-        """Whether there is an Apple GPU."""
-        from ...runtime.automatic import has_apple_gpu
+        """Whether there is an Apple GPU, or PyTorch's device mps in host memory."""
+        from ...runtime.automatic import has_mps
 
-        return has_apple_gpu()
+        return has_mps()
 
     def launcher_cls(self, source: Any, metadata: Any) -> Any:
         """A launcher for one compiled kernel; called by Triton as a class."""
@@ -107,9 +107,9 @@ class MetalDriver(DriverBase):
         """Where PyTorch tensors for our kernels live."""
         import torch
 
-        from ...runtime.automatic import has_apple_gpu
+        from ...runtime.automatic import has_mps
 
-        on_gpu = has_apple_gpu() and DEVICES[current_device()][1] in ("auto", "torch_mps")
+        on_gpu = has_mps() and DEVICES[current_device()][1] in ("auto", "torch_mps")
         return torch.device("mps", 0) if on_gpu else torch.device("cpu")
 
     def get_device_interface(self) -> type[DeviceInterface]:

@@ -18,7 +18,7 @@ constant ulong double_one = 0x3ff0000000000000ul;
 // x / 2**n. The last bit is 1 if any that was lost is, which is all that rounding needs to know of these.
 METAL_FUNC ulong double_shifted(ulong x, uint n) {
     uint shift = min(n, 63u);
-    return (x >> shift) | ulong((x & ((1ul << shift) - 1ul)) != 0ul);
+    return (x >> shift) | ulong(uint(ctz(x)) < shift);
 }
 
 //: double_packed
@@ -90,18 +90,6 @@ METAL_FUNC ulong double_product(ulong a, ulong b) {
     return sign | double_rounded<52, 2047>(exponent + other - 1023 + int(is_normal), significand);
 }
 
-//: double_pair_shifted
-// Of 128 bits in two words what double_shifted is of one.
-METAL_FUNC void double_pair_shifted(thread ulong &high, thread ulong &low, uint n) {
-    if (n >= 64u) {
-        low = double_shifted(high, n - 64u) | ulong(low != 0ul);
-        high = 0ul;
-    } else if (n > 0u) {
-        low = (high << (64u - n)) | double_shifted(low, n);
-        high = high >> n;
-    }
-}
-
 //: double_fma
 // Both the product and what is added have 128 bits, of which bit 126 belongs to their exponent.
 METAL_FUNC ulong double_fma(ulong a, ulong b, ulong c) {
@@ -121,24 +109,39 @@ METAL_FUNC ulong double_fma(ulong a, ulong b, ulong c) {
     high = high >> 1;
     ulong more = double_normal(z, added), more_low = more << 63;
     more = more >> 1;
-    if (added > exponent) double_pair_shifted(high, low, uint(added - exponent));
-    else double_pair_shifted(more, more_low, uint(exponent - added));
-    if (subtracts) {
-        bool swaps = high < more || (high == more && low < more_low);
-        ulong difference = swaps ? more_low - low : low - more_low;
-        bool borrows = swaps ? more_low < low : low < more_low;
-        high = (swaps ? more - high : high - more) - ulong(borrows);
-        low = difference;
-        sign = swaps ? c & double_sign : sign;
-    } else {
-        low = low + more_low;
-        high = high + more + ulong(low < more_low);
+    // The one with the lower exponent is shifted. Where that loses bits the other one is larger.
+    bool swaps = added > exponent;
+    ulong rest = swaps ? high : more, rest_low = swaps ? low : more_low;
+    high = swaps ? more : high;
+    low = swaps ? more_low : low;
+    int distance = swaps ? added - exponent : exponent - added;
+    if (distance >= 64) {
+        rest_low = rest | ulong(rest_low != 0ul);
+        rest = 0ul;
+        distance = min(distance - 64, 63);
     }
-    if ((high | low) == 0ul) return 0ul;
-    int shift = int(high != 0ul ? clz(high) : clz(low) + 64ul);
-    ulong significand = high == 0ul ? low << (shift - 64) : shift == 0 ? high : (high << shift) | (low >> (64 - shift));
-    ulong rest = high == 0ul ? 0ul : low << shift;
-    return sign | double_rounded<52, 2047>(max(added, exponent) + 1 - shift, significand | ulong(rest != 0ul));
+    if (distance > 0) {
+        rest_low = (rest << (64 - distance)) | double_shifted(rest_low, uint(distance));
+        rest = rest >> distance;
+    }
+    sign = swaps && subtracts ? sign ^ double_sign : sign;
+    high = subtracts ? high - rest - ulong(low < rest_low) : high + rest + ulong(low + rest_low < low);
+    low = subtracts ? low - rest_low : low + rest_low;
+    if (subtracts && (high >> 63) != 0ul) {
+        high = ~high + ulong(low == 0ul);
+        low = 0ul - low;
+        sign ^= double_sign;
+    }
+    exponent = max(exponent, added) + 1;
+    if (high == 0ul) {
+        if (low == 0ul) return 0ul;
+        high = low;
+        low = 0ul;
+        exponent -= 64;
+    }
+    int shift = int(clz(high));
+    if (shift > 0) high = (high << shift) | (low >> (64 - shift));
+    return sign | double_rounded<52, 2047>(exponent - shift, high | ulong((low << shift) != 0ul));
 }
 
 //: double_reciprocal
@@ -249,14 +252,14 @@ METAL_FUNC ulong double_from_long(long x) {
     return x < 0l ? double_sign | double_from_ulong(0ul - ulong(x)) : double_from_ulong(ulong(x));
 }
 
-//: double_from_float
-// Of a float's bits, since arithmetic may flush subnormal ones.
-METAL_FUNC ulong double_from_float(uint bits) {
-    uint magnitude = bits & 0x7fffffffu;
-    ulong sign = ulong(bits ^ magnitude) << 32, wide = ulong(magnitude) << 29;
-    if (magnitude >= 0x7f800000u) return magnitude > 0x7f800000u ? double_nan : sign | double_infinity;
-    if (magnitude >= 0x00800000u) return sign | (wide + (896ul << 52));
-    return sign | (magnitude == 0u ? 0ul : double_from_ulong(ulong(magnitude)) - (149ul << 52));
+//: double_widened
+// Of the bits of a narrower format of `width` bits, since arithmetic may flush its subnormal numbers.
+template <uint field, int top, uint width> METAL_FUNC ulong double_widened(ulong bits) {
+    ulong magnitude = bits & ((1ul << (width - 1u)) - 1ul), limit = ulong(top) << field;
+    ulong sign = (bits >> (width - 1u)) << 63;
+    if (magnitude >= limit) return magnitude > limit ? double_nan : sign | double_infinity;
+    if (magnitude >= 1ul << field) return sign | ((magnitude << (52u - field)) + (ulong(1023 - top / 2) << 52));
+    return sign | (magnitude == 0ul ? 0ul : double_from_ulong(magnitude) - (ulong(top / 2 - 1 + int(field)) << 52));
 }
 
 //: double_narrowed
@@ -308,9 +311,9 @@ struct float64 {
     METAL_FUNC explicit float64(uint value) { bits = double_from_ulong(ulong(value)); }
     METAL_FUNC explicit float64(long value) { bits = double_from_long(value); }
     METAL_FUNC explicit float64(ulong value) { bits = double_from_ulong(value); }
-    METAL_FUNC explicit float64(half value) { bits = double_from_float(as_type<uint>(float(value))); }
-    METAL_FUNC explicit float64(bfloat value) { bits = double_from_float(uint(as_type<ushort>(value)) << 16); }
-    METAL_FUNC explicit float64(float value) { bits = double_from_float(as_type<uint>(value)); }
+    METAL_FUNC explicit float64(half value) { bits = double_widened<10, 31, 16>(ulong(as_type<ushort>(value))); }
+    METAL_FUNC explicit float64(bfloat value) { bits = double_widened<7, 255, 16>(ulong(as_type<ushort>(value))); }
+    METAL_FUNC explicit float64(float value) { bits = double_widened<23, 255, 32>(ulong(as_type<uint>(value))); }
     template <class T> METAL_FUNC explicit operator T() const thread { return double_to<T>(bits); }
     template <class T> METAL_FUNC explicit operator T() const device { return double_to<T>(bits); }
     template <class T> METAL_FUNC explicit operator T() const constant { return double_to<T>(bits); }

@@ -4,7 +4,7 @@
 //: extended_fixed
 // Adds x, whose size is below 2**40, to a signed number with 64 bits before the point and 64 behind it.
 METAL_FUNC void extended_fixed(Extended x, thread ulong &whole, thread ulong &fraction) {
-    int shift = clamp(x.exponent - 1022, -63, 63);
+    int shift = min(max(x.exponent - 1022, -63), 63);
     ulong high = shift > 0 ? x.significand >> (64 - shift) : 0ul;
     ulong low = x.exponent < 959 ? 0ul : shift < 0 ? x.significand >> (-shift) : x.significand << shift;
     if (x.negative) {

@@ -214,6 +214,82 @@ METAL_FUNC float64 normcdf(float64 x) {
     return as_float64(extended_rounded(extended_scaled(extended_erfc(value, false), -1)));
 }
 
+//: extended_erfcinv
+// For 0 < x <= 1/2: Winitzki's approximation by floats, and Newton's steps for log(erfc), which is almost a parabola.
+METAL_FUNC Extended extended_erfcinv(Extended x) {
+    Extended target = extended_natural_log(x), half_root_of_pi = extended(0xe2dfc48da77b553dul, 1022, false);
+    float log_of_tail = double_to<float>(extended_rounded(target));
+    float log_of_both = log_of_tail + precise::log(2.0f - double_to<float>(extended_rounded(x)));
+    float middle = 4.3307467508f + 0.5f * log_of_both;
+    float guess = precise::sqrt(precise::sqrt(middle * middle - log_of_both / 0.147f) - middle);
+    Extended result = extended_of(float64(guess).bits);
+    for (int i = 0; i < 3; ++i) {
+        Extended tail = extended_erfcx(result), square = extended_product(result, result);
+        Extended error = extended_difference(extended_difference(extended_natural_log(tail), square), target);
+        result = extended_sum(result, extended_product(error, extended_product(tail, half_root_of_pi)));
+    }
+    return result;
+}
+
+//: extended_erfinv
+// For -1 < x < 1; near 0 by the first terms of its series, and Halley's steps.
+METAL_FUNC Extended extended_erfinv(Extended x) {
+    Extended half_root_of_pi = extended(0xe2dfc48da77b553dul, 1022, false), size = x;
+    size.negative = false;
+    if (x.exponent >= 1022) {
+        size = extended_erfcinv(extended_difference(extended_one(), size));
+        size.negative = x.negative;
+        return size;
+    }
+    Extended square = extended_product(size, size), result = extended_product(size, half_root_of_pi);
+    Extended more = extended_product(square, extended(0x860a91c16b9b2c23ul, 1021, false));  // pi / 12
+    result = extended_product(result, extended_sum(extended_one(), more));
+    for (int i = 0; i < 3; ++i) {
+        Extended error = extended_difference(extended_erf(result), size);
+        Extended growth = extended_exp(extended_product(result, result));
+        error = extended_product(error, extended_product(half_root_of_pi, growth));
+        Extended slope = extended_sum(extended_one(), extended_product(result, error));
+        result = extended_difference(result, extended_quotient(error, slope));
+    }
+    result.negative = x.negative;
+    return result;
+}
+
+//: extended_erfcinv_of
+// For 0 < x < 2.
+METAL_FUNC Extended extended_erfcinv_of(Extended x) {
+    if (x.exponent < 1022) return extended_erfcinv(x);
+    return extended_erfinv(extended_difference(extended_one(), x));
+}
+
+//: erfinv
+METAL_FUNC float64 erfinv(float64 x) {
+    ulong size = x.bits & ~double_sign;
+    if (size > double_one) return as_float64(double_nan);
+    if (size == double_one) return as_float64(x.bits | double_infinity);
+    return as_float64(size == 0ul ? x.bits : extended_rounded(extended_erfinv(extended_of(x.bits))));
+}
+
+//: erfcinv
+METAL_FUNC float64 erfcinv(float64 x) {
+    const ulong two = 0x4000000000000000ul;
+    if ((x.bits << 1) == 0ul) return as_float64(double_infinity);
+    if (x.bits > two) return as_float64(double_nan);
+    if (x.bits == two) return as_float64(double_sign | double_infinity);
+    if (x.bits == double_one) return as_float64(0ul);
+    return as_float64(extended_rounded(extended_erfcinv_of(extended_of(x.bits))));
+}
+
+//: normcdfinv
+METAL_FUNC float64 normcdfinv(float64 x) {
+    if ((x.bits << 1) == 0ul) return as_float64(double_sign | double_infinity);
+    if (x.bits > double_one) return as_float64(double_nan);
+    if (x.bits == double_one) return as_float64(double_infinity);
+    if (x.bits == 0x3fe0000000000000ul) return as_float64(0ul);
+    Extended value = extended_erfcinv_of(extended_scaled(extended_of(x.bits), 1));
+    return as_float64(extended_rounded(extended_product(value, extended(0xb504f333f9de6484ul, 1023, true))));
+}
+
 //: extended_lgamma
 // log(Gamma(x)) by Stirling's series for x >= 20; for less of x + n, whose gamma function is that of x times a product.
 METAL_FUNC Extended extended_lgamma(Extended x, thread Extended &product) {
@@ -284,7 +360,7 @@ METAL_FUNC float64 lgamma(float64 x) {
 //: ldexp if f64
 METAL_FUNC float64 ldexp(float64 x, int n) {
     if (!isfinite(x)) return x;
-    return as_float64(extended_rounded(extended_scaled(extended_of(x.bits), clamp(n, -4000, 4000))));
+    return as_float64(extended_rounded(extended_scaled(extended_of(x.bits), min(max(n, -4000), 4000))));
 }
 
 //: ilogb if f64

@@ -93,7 +93,8 @@ class Compiler:
         return ["-shared", *_LINK_FLAGS.get(system, ["-nostdlib"])]
 
 
-def _identity(program: str) -> str:
+def program_identity(program: str) -> str:
+    """Changes when the program does."""
     status = os.stat(os.path.realpath(program))
     return f"{program}:{status.st_size}:{status.st_mtime_ns}"
 
@@ -143,9 +144,9 @@ def _chosen(text: str) -> Compiler:
     if not program:
         raise NoCompiler(f"MSL_CPU_CXX={text!r}: no such program")
     if command[1:2] == ("c++",):
-        return Compiler((program, *command[1:]), "zig", _identity(program))
+        return Compiler((program, *command[1:]), "zig", program_identity(program))
     family, _ = _version((program, *command[1:]))
-    return Compiler((program, *command[1:]), family or "gcc", f"{_identity(program)} {command[1:]}")
+    return Compiler((program, *command[1:]), family or "gcc", f"{program_identity(program)} {command[1:]}")
 
 
 @functools.cache
@@ -162,7 +163,7 @@ def _find(environment: str | None) -> Compiler:
                 "Install clang (>= 17) or `pip install ziglang`.",
                 stacklevel=2,
             )
-        return Compiler(command, family, _identity(command[0]))
+        return Compiler(command, family, program_identity(command[0]))
     raise NoCompiler(
         f"no C++ compiler: looked for $MSL_CPU_CXX, clang++ >= {OLDEST['clang']}, the ziglang wheel and "
         f"g++ >= {OLDEST['gcc']}. `pip install ziglang` is enough."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -51,8 +52,14 @@ def _byte_bounds(address: int, value: Any) -> tuple[int, int]:
     return low, high + value.itemsize
 
 
+def _is_host_device(kind: str) -> bool:
+    """Whether tensors on a type of PyTorch's devices lie in host memory, by $MSL_CPU_HOST_DEVICES."""
+    return kind in (os.environ.get("MSL_CPU_HOST_DEVICES") or "cpu").split(",")
+
+
 def _from_torch(value: Any) -> Buffer:
-    if value.device.type != "cpu":
+    kind = value.device.type
+    if kind != "cpu" and not _is_host_device(kind):
         raise LaunchError(f"a tensor on device '{value.device}' cannot be bound: the kernel runs on the CPU")
     storage = value.untyped_storage()
     offset = value.storage_offset() * value.element_size()

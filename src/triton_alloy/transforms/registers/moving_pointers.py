@@ -125,7 +125,7 @@ def _drop_unused(loop: For) -> None:
         argument, following = loop.carried[number], loop.yielded[number].definer
         if loop.op.results[number].uses or following is None or list(argument.uses) != [following]:
             continue
-        if following.block is loop.op.body and not following.regions and list(following.result.uses) == [end]:
+        if following.block is loop.op.body and not following.regions and following.result.uses == {end: 1}:
             end.set_operand(number, argument)
             following.erase()
             loop.drop(number)

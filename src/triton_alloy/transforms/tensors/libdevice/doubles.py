@@ -1,6 +1,6 @@
 """libdevice's functions of f64: ops of the IR where it has them, else functions of the vocabulary, called by symbol.
 
-Those that the vocabulary lacks are refused: inverse error functions, Bessel functions, results rounded up or down.
+Refused is what the headers of the CPU lack: inverse error functions, Bessel functions, results rounded up or down.
 """
 
 from __future__ import annotations
