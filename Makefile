@@ -15,7 +15,7 @@ HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: torch-mps torch-mps-cold agx equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs runtimes wheel-macos mac pythons passes pressure registers simt-records simt sanitize seeds clean
+.PHONY: torch-mps torch-mps-cold agx equality map replay frontend-times help demo test lint format bench upstream conformance families corpus libraries programs doubles runtimes wheel-macos mac pythons passes pressure registers simt-records simt sanitize seeds clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -74,6 +74,9 @@ libraries: .venv/test ## run the kernels of Liger and flash-linear-attention: ma
 
 programs: .venv/test ## compare random Triton programs with NumPy: make programs COUNT=2000 FIRST=1000
 	$(BIN)/python -m tests.random_programs.run $(or $(COUNT),1000) --first $(or $(FIRST),0)
+
+doubles: .venv/test ## compare the doubles of GPUs with the processor's and measure their functions: make doubles DOUBLES='exp pow'
+	$(BIN)/python -m tests.doubles.run $(DOUBLES)
 
 families: .venv/test ## print the kernels of the tests for every GPU family, and check every text
 	ALLOY_TEST_FAMILIES=1 $(BIN)/python -m pytest -q --numprocesses auto tests/kernels

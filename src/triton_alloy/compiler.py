@@ -221,6 +221,9 @@ def _report(level: int, kernel: Kernel, times: dict[str, float]) -> None:
         if kernel.registers:
             text = f"{kernel.name}: {kernel.simdgroups} simdgroups, about {kernel.registers} registers a thread"
             print(text, file=sys.stderr)
+        if kernel.family != "cpu" and "struct float64" in kernel.source:
+            text = f"{kernel.name}: float64 in integer registers takes 30 to 60 times as long as float32 on a GPU"
+            print(text, file=sys.stderr)
     if level >= 2:
         print(kernel.source, file=sys.stderr)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT = 5
 """The version of the JSON form. Another number is refused."""
 
-ELEMENT_BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f16": 2, "bf16": 2, "f32": 4}
+ELEMENT_BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f16": 2, "bf16": 2, "f32": 4, "f64": 8}
 """Size, and also the alignment, of a scalar in a constant struct (MSL specification, scalar data types)."""
 
 LOG_HEAD_WORDS = 8

@@ -89,3 +89,20 @@ def test_a_quiet_launch_calls_the_device_itself():
     launcher = launched().run
     device = device_of(current_device()).home
     assert [plan.launch for plan in launcher.plans.values()] == [device.launch]
+
+
+@triton.jit
+def halved(x, y, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(y + i, (tl.load(x + i).to(tl.float64) / 2 + 0.1).to(tl.float32))
+
+
+@pytest.mark.parametrize("target, times", [("cpu", 0), ("apple9", 1)])
+def test_level_1_says_what_doubles_cost_on_a_gpu(capsys, target, times):
+    x, y = torch.ones(32), torch.zeros(32)
+    with config.scope(TRITON_ALLOY_DEBUG="1", TRITON_ALLOY_TARGET=target):
+        halved.device_caches.clear()
+        for _ in range(2):
+            halved[(1,)](x, y, BLOCK=32)
+    line = "halved: float64 in integer registers takes 30 to 60 times as long as float32 on a GPU"
+    assert capsys.readouterr().err.splitlines().count(line) == times

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.on_metal import metal_double
 from triton_alloy import config
-from triton_alloy.errors import Unsupported
+from triton_alloy.errors import InvalidArgument
 
 TIE = 1 + 2**-24
 VALUES = [
@@ -49,7 +49,7 @@ def choice_kernel(x_ptr, out_ptr, rate: tl.float64, other: tl.float64, which, BL
 
 @triton.jit
 def square_kernel(out_ptr, x: tl.float64):
-    square = x * x  # refused
+    square = x * x
     tl.store(out_ptr, square.to(tl.float32))
 
 
@@ -104,11 +104,11 @@ def test_chosen_moved_and_negated(device):
         assert torch.equal(out, x * factors)
 
 
-def test_arithmetic_is_refused_by_name(device):
+def test_arithmetic_is_done_before_rounding(device):
     out = torch.zeros(1)
-    with pytest.raises(Unsupported, match=r"Metal has no 64-bit floating point \(value x\)"):
-        square_kernel[(1,)](out, 2.0)
-    assert not out.any()
+    for value in (1 + 2**-24, 1e30):
+        square_kernel[(1,)](out, value)
+        assert torch.equal(out, rounded(value * value)[0])
 
 
 # ------------------------------------------------------------------------------------------------------ other runtimes
@@ -123,6 +123,48 @@ def test_on_every_runtime(name: str):
     with runtime(name), config.scope(TRITON_ALLOY_TARGET="apple9"):
         for value in VALUES:
             check_types(value)
+
+
+@triton.jit
+def bits_kernel(out_ptr, first, x: tl.float64, small: tl.int8, y: tl.float64):
+    tl.store(out_ptr, x.to(tl.int64, bitcast=True) + first)
+    tl.store(out_ptr + 1, y.to(tl.int64, bitcast=True) + small)
+
+
+@pytest.mark.parametrize("name", ["cpu", "metal", "torch_mps"])
+def test_all_bits_arrive_on_every_runtime(name: str):
+    """Eight bytes each, aligned so, between smaller ones."""
+    with runtime(name), config.scope(TRITON_ALLOY_TARGET="apple9"):
+        for value in VALUES:
+            out = torch.zeros(2, dtype=torch.int64)
+            bits_kernel[(1,)](out, 3, value, 2, -value)
+            wanted = np.array([value, -value]).view(np.int64) + np.array([3, 2])
+            assert np.isnan(value) or (out.numpy() == wanted).all()
+
+
+def test_all_bits_arrive_with_arrays_of_mlx():
+    mx = pytest.importorskip("mlx.core", reason="MLX has no wheel for this machine")
+    from triton_alloy.mlx import triton_call
+
+    form = mx.zeros((2,), mx.int64)
+    [out] = triton_call(kernel=bits_kernel, out_shape=[form], grid=1, first=3, x=0.1, small=2, y=1 / 3)
+    assert (np.asarray(out) == np.array([0.1, 1 / 3]).view(np.int64) + np.array([3, 2])).all()
+
+
+@triton.jit
+def double_mlx_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) / 3, mask=i < n)
+
+
+def test_doubles_of_mlx_are_refused_by_name():
+    mx = pytest.importorskip("mlx.core", reason="MLX has no wheel for this machine")
+    from triton_alloy.mlx import triton_call
+
+    with mx.stream(mx.cpu):
+        x = mx.array(np.linspace(-1, 1, 100), mx.float64)
+        with pytest.raises(InvalidArgument, match="argument x_ptr: MLX's kernels take no float64"):
+            triton_call(x, kernel=double_mlx_kernel, out_shape=[x], grid=1, n=100, BLOCK=128)
 
 
 def test_with_arrays_of_mlx():

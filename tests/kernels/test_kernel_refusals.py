@@ -28,17 +28,9 @@ def assembly_kernel(x_ptr, BLOCK: tl.constexpr):
     tl.store(x_ptr + tl.arange(0, BLOCK), y)
 
 
-@triton.jit
-def double_kernel(x_ptr, BLOCK: tl.constexpr):
-    i = tl.arange(0, BLOCK)
-    x = tl.load(x_ptr + i).to(tl.float64)  # refused
-    tl.store(x_ptr + i, (x * x).to(tl.float32))
-
-
 REFUSED = {
     "tt.atomic_rmw": atomic_system_kernel,
     "tt.elementwise_inline_asm": assembly_kernel,
-    "arith.extf": double_kernel,
 }
 
 
@@ -66,13 +58,6 @@ def test_refused_by_name_reason_and_line(device, op):
 def add_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) + 1, mask=i < n)
-
-
-def test_double_pointers():
-    x = torch.ones(64, dtype=torch.float64)
-    with pytest.raises(Unsupported, match="64-bit floating point"):
-        add_kernel[(1,)](x, x, 64, BLOCK=64)
-    assert (x == 1).all()
 
 
 def test_grids():

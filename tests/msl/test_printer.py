@@ -13,7 +13,7 @@ from tests.support.register_form import body_of, kernel_text, only_kernel, print
 from triton_alloy.errors import Unsupported
 from triton_alloy.ir.core import Op
 from triton_alloy.ir.parser import parse
-from triton_alloy.ir.types import I1, I8, I32, I64, Location
+from triton_alloy.ir.types import F64, I1, I8, I32, I64, Location
 from triton_alloy.kernel import Argument
 from triton_alloy.msl.expressions import Expression, binary, name, number_of
 from triton_alloy.msl.intrinsics import INTRINSICS
@@ -189,6 +189,12 @@ def test_other_literals():
     assert float_literal(math.inf, "f32") == "INFINITY"
     assert float_literal(-math.inf, "f16") == "half(-INFINITY)"
     assert float_literal(math.nan, "bf16") == "bfloat(NAN)"
+    assert [literal(value, F64) for value in (-3.0, 0.5, -math.inf, -0.0)] == [
+        *("float64(-3)", "float64(0.5f)", "float64(-INFINITY)", "as_float64(0x8000000000000000ul)")
+    ]
+    assert [literal(value, F64) for value in (0.1, 1e-40, 1e300)] == [
+        *("as_float64(0x3fb999999999999aul)", "as_float64(0x37a16c262777579cul)", "as_float64(0x7e37e43c8800759cul)")
+    ]
     assert literal(-5, I32) == "-5"
     assert literal(-(2**31), I32) == "int(0x80000000u)"
     assert literal(2**40, I64) == "1099511627776l"

@@ -29,7 +29,7 @@ from tests.random_programs.program import (
 from tests.random_programs.tensors import facts, number
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
-FLOAT_DATA = {"float16": 7, "bfloat16": 3, "float32": 31}
+FLOAT_DATA = {"float16": 7, "bfloat16": 3, "float32": 31, "float64": 31}
 """The largest number in a buffer of floats, small enough for sums of products to be exact."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-FLOATS = {"float16": 11, "bfloat16": 8, "float32": 24}
+FLOATS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 """Float types and the bits of their significands."""
 BOOL = "int1"
 

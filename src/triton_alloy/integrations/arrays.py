@@ -14,7 +14,7 @@ from ..errors import InvalidArgument
 from ..kernel import Extent
 
 DTYPES = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32"]
+    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
     + ["bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"]  # of the package ml_dtypes
 )
 
@@ -85,7 +85,7 @@ def array(numpy: np.ndarray) -> Array:
     A kernel sees the address of the first element; the strides are the kernel's business, zeros among them, and only
     an array that runs backwards is refused, as PyTorch does: what counts up from its first element leaves its memory. A
     read-only array is accepted for a kernel that only reads it. Raises InvalidArgument, by the name of the dtype, for
-    what Metal cannot hold (float64, complex, text, objects, records, foreign byte order), and for memory that no kernel
+    what Metal cannot hold (complex, text, objects, records, foreign byte order), and for memory that no kernel
     can address element by element.
     """
     if isinstance(numpy, Array):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import Unsupported
 from ..ir.core import Op, Value
-from ..ir.types import I1, IntegerType, element_of
+from ..ir.types import F64, I1, IntegerType, Type, element_of
 from . import intrinsics
 from .expressions import ATOM, UNARY, Expression, binary
 from .intrinsics import Intrinsic
@@ -26,10 +26,20 @@ def expression_of(op: Op, writer: Writer) -> Expression:
     return result
 
 
+def has_row(op: Op) -> bool:
+    """Whether an op of this name has a spelling for some element type."""
+    tables = (intrinsics.INTRINSICS, intrinsics.DOUBLES)
+    return op.name in ("arith.constant", "tt.extern_elementwise") or any(op.name in table for table in tables)
+
+
 def row_of(op: Op) -> Intrinsic:
+    source, target = element_of(op.operands[-1].type), element_of(op.result.type)
+    if op.name == "tt.extern_elementwise":
+        return intrinsics.SYMBOLS[op.attributes["symbol"]]
+    if source is F64 and op.name in intrinsics.DOUBLES:
+        return intrinsics.DOUBLES[op.name]
     if op.name not in intrinsics.INTRINSICS:
         raise Unsupported(op, "this operation has no spelling in Metal", op.location)
-    source, target = element_of(op.operands[-1].type), element_of(op.result.type)
     if op.name == "arith.cmpf":
         return intrinsics.FLOAT_COMPARISONS[op.integer("predicate")]
     if op.name == "arith.cmpi":
@@ -45,8 +55,16 @@ def row_of(op: Op) -> Intrinsic:
         return intrinsics.TO_BOOL[op.name]
     if op.name in ("arith.fptosi", "arith.fptoui") and isinstance(target, IntegerType):
         return _from_float(op, target)
-    if op.name == "arith.bitcast" and I1 in (source, target) and source is not target:
+    if op.name == "arith.bitcast":
+        return _of_bits(op, source, target)
+    return intrinsics.INTRINSICS[op.name]
+
+
+def _of_bits(op: Op, source: Type, target: Type) -> Intrinsic:
+    if I1 in (source, target) and source is not target:
         raise Unsupported(op, "a boolean has no bits", op.location)
+    if source is not target and F64 in (source, target):
+        return intrinsics.DOUBLE_FROM_BITS if target is F64 else intrinsics.BITS_OF_DOUBLE
     return intrinsics.INTRINSICS[op.name]
 
 

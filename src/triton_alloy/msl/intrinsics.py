@@ -132,6 +132,28 @@ INTRINSICS: dict[str, Intrinsic] = {
     "arith.cmpf": Intrinsic(),
 }
 
+# Of f64, whose functions are the vocabulary's own and have one precision.
+DOUBLES: dict[str, Intrinsic] = {
+    **dict.fromkeys(("arith.divf", "tt.precise_divf", "tt.approx_divf"), operator("/")),
+    **{f"math.{function}": call(function) for function in PRECISE},
+    "tt.precise_sqrt": call("sqrt"),
+    **{f"math.{f}": call(f) for f in ("acosh", "asinh", "atanh", "cbrt", "erfc", "expm1", "log10", "log1p")},
+    **{f"math.{function}": call(function, 2) for function in ("atan2", "copysign")},
+    "math.powf": call("pow", 2),
+    "arith.select": Intrinsic("choice({2}, {1}, {0})"),
+}
+# tt.extern_elementwise of f64, by symbol: what transforms/tensors/libdevice/doubles.py leaves of these.
+SYMBOLS: dict[str, Intrinsic] = {
+    **{f"__nv_{f}": call(f) for f in ("cospi", "sinpi", "exp10", "erfcx", "normcdf", "tgamma", "lgamma", "rcbrt")},
+    **{f"__nv_{function}": call(function) for function in ("logb", "ilogb")},
+    **{f"__nv_{function}": call(function, 2) for function in ("hypot", "rhypot", "fdim", "ldexp", "nextafter")},
+    **{f"__nv_{function}": call(function, 3) for function in ("norm3d", "rnorm3d")},
+    **{f"__nv_{function}": call(function, 4) for function in ("norm4d", "rnorm4d")},
+    "__nv_remainder": call("ieee_remainder", 2),
+}
+DOUBLE_FROM_BITS = Intrinsic("as_float64({0})", unsigned=True)
+BITS_OF_DOUBLE = Intrinsic("{T}(as_ulong({0}))")
+
 UNIFORM_SELECT = Intrinsic("{0} ? {1} : {2}", level=CHOICE, operand_level=EITHER)
 CLAMP_KEEPING_NAN = Intrinsic("minimum(maximum({0}, {1}), {2})", widens=True)
 

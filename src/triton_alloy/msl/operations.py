@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..dialects.msl import DEVICE, row_of
 from ..errors import Unsupported
 from ..ir.core import Op, Value
-from ..ir.types import I1, PointerType, element_of
+from ..ir.types import F64, I1, PointerType, element_of
 from .elementwise import unsigned
 from .expressions import ANY, ATOM, EITHER, UNARY, Expression, binary, name, number_of
 from .types import VARYING, is_varying, type_name
@@ -223,6 +223,8 @@ def _uniform_load(op: Op, writer: Writer, reads: frozenset) -> Expression:
     base, offset, *rest = op.operands
     if op.attributes.get("coherent"):
         return call("uniform_load_coherent", [writer.take(v) for v in op.operands], reads)
+    if rest and element_of(op.result.type) is F64:  # a struct in MSL: the sides of ?: would differ in address space
+        return call("load", [writer.take(v) for v in op.operands], reads)
     value = element_at(base, offset, writer)
     reads |= value.reads
     if not rest:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..ir.core import Op, Value
-from ..ir.types import Location, PointerType, element_of
+from ..ir.types import F64, Location, PointerType, element_of
 from ..kernel import LOCKS_BYTES, LOG_BYTES, Argument, Message, Origin, Service, SourceLine
 from .expressions import Expression, name
 from .messages import messages_of
 from .names import Names, identifier
 from .statements import print_block
 from .types import memory_name, type_name
-from .vocabulary import source_of
+from .vocabulary import source_of, words_of
 from .writer import Writer
 
 MATH_PRAGMAS = """#if __METAL_VERSION__ >= 320
@@ -70,13 +69,13 @@ def print_kernel(
     print_block(kernel.body, writer)
     front = [*_arena(kernel), *writer.tables]
     body = "\n".join([*front, *writer.lines])
-    used = set(re.findall(r"(?<!::)\b[A-Za-z_]\w*", re.sub(r"//.*", "", body)))  # fast::divide is Metal's own
+    used = words_of(body)
     services = {word: each for word, each in SERVICES.items() if each.kind in kernel.attributes["services"]}
     parameters += [f"device uint *{word} [[buffer({len(parameters) + i})]]" for i, word in enumerate(services)]
     parameters += [text for word, text in BUILT_INS.items() if word in used]
     threads = kernel.integer("simdgroups") * threads_per_simdgroup
     signature = _wrap(f"void {kernel_name}(", parameters)
-    vocabulary = source_of(used | {"u32"} | set(re.findall(r"[A-Za-z_]\w*", signature)))
+    vocabulary = source_of(used | {"u32"} | words_of(signature))
     parts = [
         "#include <metal_stdlib>\nusing namespace metal;",
         MATH_PRAGMAS.format(contract="fast" if fp_contract else "off"),
@@ -90,7 +89,7 @@ def print_kernel(
         text,
         kernel_name,
         tuple(arguments),
-        tuple(sorted(used)),
+        tuple(sorted(filter(str.isidentifier, used))),
         tuple(services.values()),
         tuple(writer.numbers),
         tuple(_source_line(place, writer.sources) for place in places),
@@ -167,10 +166,14 @@ def _arguments(kernel: Op, kernel_name: str, writer: Writer) -> tuple[list[Argum
 
 
 def _member_type(value: Value) -> str:
-    return memory_name(element_of(value.type))
+    """A double is passed by its bits: a struct is not copied out of constant memory."""
+    element = element_of(value.type)
+    return "ulong" if element is F64 else memory_name(element)
 
 
 def _member(value: Value, field: str) -> Expression:
     """A scalar argument; a boolean is a byte in memory."""
     text = f"scalars.{field}"
+    if element_of(value.type) is F64:
+        return name(f"as_float64({text})")
     return name(text if _member_type(value) == type_name(value.type) else f"bool({text})")

@@ -11,9 +11,8 @@ from ..ir.core import Block, Op, Value
 from ..ir.types import RegisterType
 from ..kernel import Message
 from . import operations
-from .elementwise import expression_of, unsigned
+from .elementwise import expression_of, has_row, unsigned
 from .expressions import ANY, UNARY, Expression, name
-from .intrinsics import INTRINSICS
 from .operations import offset_argument, place_arguments, register_number
 from .types import is_varying, type_name
 from .writer import Writer
@@ -52,7 +51,7 @@ def print_op(op: Op, writer: Writer) -> None:
     elif op.name in operations.RULES:
         if op.result.uses:
             writer.keep(op, op.result, operations.RULES[op.name](op, writer))
-    elif op.name in INTRINSICS or op.name == "arith.constant":
+    elif has_row(op):
         if op.result.uses:
             writer.keep(op, op.result, expression_of(op, writer))
     else:

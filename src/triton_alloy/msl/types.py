@@ -17,6 +17,7 @@ UNIFORM = {
     "f16": "half",
     "bf16": "bfloat",
     "f32": "float",
+    "f64": "float64",
     "index": "int",
 }
 VARYING = {name: name for name in UNIFORM if name != "index"} | {"i1": "b1"}
@@ -87,6 +88,8 @@ def integer_literal(value: int, width: int) -> str:
 def float_literal(value: float, name: str) -> str:
     if name == "f32":
         return _f32_literal(value)
+    if name == "f64":
+        return _f64_literal(value)
     if name == "f16" and not math.isnan(value):
         value = struct.unpack("<e", _half_bytes(value))[0]
     return f"{UNIFORM[name]}({_f32_literal(value)})"
@@ -113,6 +116,23 @@ def _f32_literal(value: float) -> str:
         return f"as_type<float>({bits:#010x}u)"
     digits = next(t for p in range(1, 10) if _same_f32(t := f"{value:.{p}g}", value))
     return (digits if any(c in digits for c in ".e") else digits + ".0") + "f"
+
+
+def _f64_literal(value: float) -> str:
+    """Of a literal of MSL where that has the same value, since MSL has none of 64 bits; else by its bits."""
+    if value.is_integer() and abs(value) < 1 << 31 and math.copysign(1, value) == (1 if value >= 0 else -1):
+        return f"float64({int(value)})"
+    if not math.isfinite(value) or (abs(value) >= 2.0**-126 and _is_f32(value)):
+        return f"float64({_f32_literal(value)})"
+    [bits] = struct.unpack("<Q", struct.pack("<d", value))
+    return f"as_float64({bits:#018x}ul)"
+
+
+def _is_f32(value: float) -> bool:
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0] == value
+    except OverflowError:
+        return False
 
 
 def _same_f32(text: str, value: float) -> bool:

@@ -2,7 +2,7 @@
 
 The same names on 32-lane vectors are in msl_cpu/headers/lanes/. The definitions are text, in vocabulary/*.metal:
 `//: name` starts one; `//: name if word` one that is printed only into a kernel that also uses `word` (a type or an
-address space that needs an overload of its own).
+address space that needs an overload of its own); the word may be a binary + - * /, for types whose operators are text.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DIRECTORY = Path(__file__).with_suffix("")
-_HEADER = re.compile(r"^//: (?P<name>\w+)(?: if (?P<condition>\w+))?$", re.MULTILINE)
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_HEADER = re.compile(r"^//: (?P<name>\w+)(?: if (?P<condition>\w+|[-+*/]))?$", re.MULTILINE)
+_USED = re.compile(r"(?<!::)\b[A-Za-z_]\w*|(?<= )[-+*/](?= )")
 # Another spelling of a condition: a kernel may hold only uniform values of a type.
 _SPELLINGS = {
     "b1": "bool",
@@ -24,6 +24,7 @@ _SPELLINGS = {
     "u64": "ulong",
     "f16": "half",
     "bf16": "bfloat",
+    "f64": "float64",
 }
 
 
@@ -53,12 +54,16 @@ def _read(path: Path) -> list[Entry]:
     ]
 
 
+def words_of(text: str) -> set[str]:
+    """The names of a text and its binary + - * /. fast::divide is Metal's own, and no name."""
+    return set(_USED.findall(re.sub(r"//.*", "", text)))
+
+
 def _with_requirements(entries: list[Entry]) -> tuple[Entry, ...]:
     names = {entry.name for entry in entries}
     result = []
     for entry in entries:
-        code = re.sub(r"//.*", "", entry.text)
-        used = names.intersection(_WORD.findall(code)) - {entry.name}
+        used = names.intersection(words_of(entry.text)) - {entry.name}
         result.append(Entry(entry.name, entry.text, tuple(sorted(used)), entry.section, entry.condition))
     return tuple(result)
 

@@ -17,8 +17,8 @@ from ..kernel import LOG_HEAD_WORDS, LOG_RECORD_WORDS, Kernel, Message
 
 _HEAD = struct.Struct(f"<{LOG_HEAD_WORDS}I")
 _RECORD = struct.Struct(f"<{LOG_RECORD_WORDS}I")
-_FLOATS = {"f16": ("<H", "<e"), "f32": ("<I", "<f")}
-_WIDTHS = {"i1": 1, "i8": 8, "i16": 16, "f16": 16, "bf16": 16, "i32": 32, "f32": 32, "i64": 64}
+_FLOATS = {"f16": ("<H", "<e"), "f32": ("<I", "<f"), "f64": ("<Q", "<d")}
+_WIDTHS = {"i1": 1, "i8": 8, "i16": 16, "f16": 16, "bf16": 16, "i32": 32, "f32": 32, "i64": 64, "f64": 64}
 
 Record = tuple[int, ...]
 

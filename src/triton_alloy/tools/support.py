@@ -40,9 +40,11 @@ as 0 or infinity. 16-bit quotients are such, rounded. `tl.div_rn` and `tl.fdiv(.
 rounded, quotients of integers exact. The CPU rounds all correctly, unless `MSL_CPU_FAST_MATH=worst` asks for errors of
 that size.
 
-Metal has no float64, but a kernel may take a number as such (`x: tl.float64`, or as PyTorch's Inductor passes a
-learning rate) that it moves, negates, chooses from and rounds to float32, float16 or bfloat16: the host then rounds it,
-once, and the value is the same. Any other use is refused.
+No Apple GPU has float64: there it is computed exactly in integer registers, some 30 to 60 times as slowly as float32
+(docs/doubles.md); the CPU's fast mode takes the processor's own and libm's functions. A number that a kernel takes as
+float64 (`x: tl.float64`, or as PyTorch's Inductor passes a learning rate) but only moves, negates, chooses from and
+rounds to float32, float16 or bfloat16 is rounded by the host, once: the value is the same and costs nothing. Tensors of
+float64 are NumPy's or on PyTorch's CPU; PyTorch's mps device has none, and MLX's kernels take none.
 """
 
 

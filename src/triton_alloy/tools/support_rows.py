@@ -103,7 +103,7 @@ ACROSS = (
             f"inputPrecision = {number} : i32, maxNumImpreciseAcc = 0 : i32",
             detail=f"to {result}, {precision}",
         )
-        for result in ("f32", "f16", "bf16", "i32")
+        for result in ("f32", "f16", "bf16", "f64", "i32")
         for number, precision in enumerate(("tf32", "tf32x3", "ieee", "bf16x3", "bf16x6"))
         if result == "f32" or precision == "ieee"
     ),

@@ -155,6 +155,7 @@ using ::fmax; using ::fmin; using ::fmod; using ::isfinite; using ::isinf; using
         return ::name(Common(x), Common(y)); \
     }
 OF_TWO(max) OF_TWO(min)
+template <class T> METAL_FUNC T mulhi(T x, T y) { return ::mul_hi(x, y); }
 template <class T> METAL_FUNC T abs(T x) { return x < T(0) ? T(-x) : x; }
 METAL_FUNC float fma(float x, float y, float z) { return ::mad(x, y, z); }
 METAL_FUNC half fma(half x, half y, half z) { return ::mad(x, y, z); }

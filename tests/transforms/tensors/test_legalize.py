@@ -73,8 +73,8 @@ def test_toward_zero_steps_back_what_was_rounded_away_from_it():
     "body, message",
     [
         ('%d = "tt.dot"(%x, %x, %c) : (tensor<16x16xf64>, tensor<16x16xf64>, tensor<16x16xf32>) '
-         "-> tensor<16x16xf32>", "a dot of f64 and f64"),
-        ('%d = "tt.fp_to_fp"(%x) : (tensor<16x16xf64>) -> tensor<16x16xf16>', "a cast from f64 to f16"),
+         "-> tensor<16x16xf32>", "a dot of f64 with a f32 result"),
+        ('%d = "tt.fp_to_fp"(%c) : (tensor<16x16xf32>) -> tensor<16x16xf8E5M2>', "a cast from f32 to f8E5M2"),
     ],
 )  # fmt: skip
 def test_types_without_a_rule_are_refused(body, message):

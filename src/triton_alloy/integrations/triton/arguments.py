@@ -39,6 +39,7 @@ STRUCT_CODES = {
     "fp16": "e",
     "bf16": "H",
     "fp32": "f",
+    "fp64": "d",
 }
 """Type in a signature -> code of Python's `struct`. A bf16 is packed as its bits."""
 
@@ -204,5 +205,6 @@ FLOATS = {
     "fp32": lambda value: _rounded(value, np.float32),
     "fp16": lambda value: _rounded(value, np.float16),
     "bf16": _bfloat16_bits,
+    "fp64": float,
 }
 """Type in a signature -> a Python float in the form that `struct` takes."""

@@ -20,6 +20,7 @@ from ...ir.types import (
     BF16,
     F16,
     F32,
+    F64,
     I1,
     I8,
     I16,
@@ -42,6 +43,7 @@ KINDS = dict(enumerate(("and", "or", "xor", "add", "add", "max", "min", "umax", 
 # Element -> kinds, beside those of 32-bit integers.
 FLOAT_KINDS = ("add", "exchange", "cas", "load")
 NARROW_KINDS = {I8: ("exchange", "load"), I16: ("exchange", "cas", "load", "poll")}
+WIDE = (I64, F64)
 WIDE_KINDS = {kind: f"{kind.capitalize()}64" for kind in KINDS.values()}
 # Triton's MemSemantic.
 ACQUIRE, RELEASE = (2, 4), (3, 4)
@@ -126,7 +128,7 @@ class _AtomicCall:
 
 def _refuse(op: Op, kind: str, element: Type) -> None:
     if element not in (I32, I64):
-        known = FLOAT_KINDS if element in (F16, BF16, F32) else NARROW_KINDS.get(element, ())
+        known = FLOAT_KINDS if element in (F16, BF16, F32, F64) else NARROW_KINDS.get(element, ())
         if kind not in known:
             raise Unsupported(op, f"atomic {kind} of {element} has no lowering to Metal")
     if op.integer("scope", 1) == SYSTEM:
@@ -134,14 +136,15 @@ def _refuse(op: Op, kind: str, element: Type) -> None:
 
 
 def _function(lowering: Lowering, op: Op, kind: str, element: Type) -> str:
-    if element is not I64:
+    if element not in WIDE:
         return f"atomic_{kind}"
     if kind not in WIDE_KINDS:
         return f"locked_{kind}"
     hardware = lowering.target.hardware
     if hardware is not None and hardware.wide_atomics and all(map(_is_native, _wide_atomics(op))):
         return f"wide_{kind}"
-    return f"locked_atomic<{WIDE_KINDS[kind]}>"
+    name = "AddF64" if (kind, element) == ("add", F64) else WIDE_KINDS[kind]
+    return f"locked_atomic<{name}>"
 
 
 def _wide_atomics(op: Op) -> list[Op]:
@@ -150,7 +153,7 @@ def _wide_atomics(op: Op) -> list[Op]:
     while outermost.parent is not None:
         outermost = outermost.parent
     atomics = [each for each in outermost.walk() if is_atomic(each)]
-    return [each for each in atomics if element_of(each.operands[0].type).pointee is I64]
+    return [each for each in atomics if element_of(each.operands[0].type).pointee in WIDE]
 
 
 def _is_native(op: Op) -> bool:

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from ...dialects.arith import FLOAT
 from ...errors import Unsupported
 from ...ir.core import Builder, Op, Value
-from ...ir.types import BF16, F16, F32, I1, I8, I16, I32, FloatType, Type, element_of, with_element
+from ...ir.types import BF16, F16, F32, F64, I1, I8, I16, I32, FloatType, Type, element_of, with_element
 from ...target import Target
 from .terms import Term
 
 HALVES = (F16, BF16)
-DOT_OPERANDS = (F16, BF16, F32, I8)
+DOT_OPERANDS = (F16, BF16, F32, F64, I8)
 TOWARD_ZERO = 0  # tt.fp_to_fp's rounding attribute; 1 is to nearest even
 F32_INTEGERS = 1 << 24  # up to here f32 holds every integer
 
@@ -39,6 +39,8 @@ def legalize_dot(op: Op) -> None:
         raise Unsupported(op, f"a dot of {left} and {right} has no lowering to Metal yet", op.location)
     if isinstance(left, FloatType) != isinstance(result, FloatType) or (left is I8 and result is not I32):
         raise Unsupported(op, f"a dot of {left} with a {result} result", op.location)
+    if left is F64 and result is not F64:
+        raise Unsupported(op, f"a dot of f64 with a {result} result", op.location)
     if result in HALVES:
         _accumulate_in_f32(op)
 
@@ -90,23 +92,23 @@ def legalize_combination(op: Op) -> None:
 
 
 def legalize_cast(op: Op) -> None:
-    """tt.fp_to_fp between f16, bf16 and f32, to nearest or toward zero."""
+    """tt.fp_to_fp between floats of 16 bits and more, to nearest or toward zero."""
     [source] = op.operands
     old, new = element_of(source.type), element_of(op.result.type)
-    if old not in (*HALVES, F32) or new not in (*HALVES, F32):
+    if old not in (*HALVES, F32, F64) or new not in (*HALVES, F32, F64):
         raise Unsupported(op, f"a cast from {old} to {new} has no lowering to Metal yet", op.location)
     before = Builder.before_op(op)
-    wide = source if old is F32 else before.value("arith.extf", [source], with_element(source.type, F32))
-    if new is F32:
-        op.replace_by([wide])
+    if new.width > old.width:
+        op.replace_by([before.value("arith.extf", [source], op.result.type)])
         return
+    wide = before.value("arith.extf", [source], with_element(source.type, F32)) if old in HALVES else source
     toward_zero = "rounding" in op.attributes and op.integer("rounding") == TOWARD_ZERO
     narrow = before.value("arith.truncf", [wide], op.result.type)
     op.replace_by([_toward_zero(before, wide, narrow) if toward_zero else narrow])
 
 
 def _toward_zero(before: Builder, wide: Value, nearest: Value) -> Value:
-    """The nearest 16-bit float, or the one before it where that is further from zero than the number itself.
+    """The nearest narrower float, or the one before it where that is further from zero than the number itself.
 
     The bits of a float are its sign and, for a greater magnitude, a greater number: so the one before it is bits - 1,
     and the largest finite number where rounding overflowed. NaN compares false and stays.
@@ -115,11 +117,12 @@ def _toward_zero(before: Builder, wide: Value, nearest: Value) -> Value:
     def typed(element: Type) -> Type:
         return with_element(wide.type, element)
 
-    back = before.value("arith.extf", [nearest], typed(F32))
-    magnitudes = [before.value("math.absf", [x], typed(F32)) for x in (back, wide)]
+    bits_of = I32 if element_of(nearest.type) is F32 else I16
+    back = before.value("arith.extf", [nearest], wide.type)
+    magnitudes = [before.value("math.absf", [x], wide.type) for x in (back, wide)]
     beyond = before.value("arith.cmpf", magnitudes, typed(I1), {"predicate": FLOAT["ogt"]})
-    bits = before.value("tt.bitcast", [nearest], typed(I16))
-    less = before.value("arith.subi", [bits, before.constant(1, typed(I16))], typed(I16))
+    bits = before.value("tt.bitcast", [nearest], typed(bits_of))
+    less = before.value("arith.subi", [bits, before.constant(1, typed(bits_of))], typed(bits_of))
     previous = before.value("tt.bitcast", [less], nearest.type)
     return before.value("arith.select", [beyond, previous, nearest], nearest.type)
 

@@ -13,6 +13,7 @@ from ...ir.numbers import SMALL_FLOATS, SmallFloat, bits_of_float, wrap_integer
 from ...ir.types import (
     F16,
     F32,
+    F64,
     I8,
     I32,
     DenseAttribute,
@@ -62,14 +63,25 @@ def _expand_cast(op: Op) -> None:
     before = Builder.before_op(op)
     source, new = Term(before, op.operands[0]), element_of(op.result.type)
     small = _is_small(source.value.type)
-    wide = decode(source.bitcast(I8), SMALL_FLOATS[source.element.name]) if small else source.to_f32()
+    wide = decode(source.bitcast(I8), SMALL_FLOATS[source.element.name]) if small else _rounded_to_odd(source)
     if _is_small(op.result.type):
         assert isinstance(new, FloatType)
         toward_zero = "rounding" in op.attributes and op.integer("rounding") == TOWARD_ZERO
         result = encode(wide, new, toward_zero).bitcast(new)
     else:
-        result = wide.cast("truncf", new)
+        result = wide.cast("extf" if new is F64 else "truncf", new)
     op.replace_by([result.value])
+
+
+def _rounded_to_odd(source: Term) -> Term:
+    """As f32. An f64 that is none becomes that of its two neighbours whose last bit is 1: rounded again, it is what the
+    f64 would become."""
+    if source.element is not F64:
+        return source.to_f32()
+    nearest = source.cast("truncf", F32)
+    back, bits = nearest.cast("extf", F64), nearest.bitcast(I32)
+    bits = back.op("math.absf").compare(">", source.op("math.absf")).where(bits - 1, bits)
+    return back.compare("!=", source).where(bits | 1, bits).bitcast(F32)
 
 
 def _widen_dot(op: Op) -> None:

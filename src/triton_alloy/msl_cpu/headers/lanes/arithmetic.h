@@ -142,13 +142,20 @@ template <class T> LANES_INLINE Stored<T> ctz(Stored<T> a) {
   return popcount<T>((Stored<T>)(~(Computed<T>)a & ((Computed<T>)a - 1)));
 }
 template <class T> LANES_INLINE Stored<T> abs(Stored<T> a) {
-  if constexpr (same<T, float>) return __builtin_elementwise_abs(a);
+  if constexpr (floating<T> && sizeof(T) > 2) return __builtin_elementwise_abs(a);
   else if constexpr (floating<T>) return a & 0x7fff;
   else if constexpr (is_signed<T>) return a < 0 ? (Stored<T>)(-(Computed<T>)a) : a;
   else return a;
 }
 
 template <class T> LANES_INLINE Stored<T> fabs(Stored<T> a) { return abs<T>(a); }
+
+// A magnitude with the sign of another number: vectors of floats or doubles.
+template <class V> LANES_INLINE V signed_as(V magnitude, V sign) {
+  using Bits = Vector<Choose<sizeof(V) == sizeof(Vector<double>), ulong, uint>>;
+  constexpr auto mask = Choose<sizeof(V) == sizeof(Vector<double>), ulong, uint>(1) << (sizeof(V) / count * 8 - 1);
+  return bit_cast<V>((bit_cast<Bits>(magnitude) & ~mask) | (bit_cast<Bits>(sign) & mask));
+}
 
 // -------------------------------------------------------------------------------------------------------- rounding
 #define LANES_ROUNDING(name, builtin) \
@@ -161,28 +168,34 @@ LANES_ROUNDING(rint, __builtin_elementwise_roundeven)
 
 // Halves away from zero. The addend is the largest number below a half, so that 0.49999997 goes to 0.
 template <class T> LANES_INLINE Stored<T> round(Stored<T> a) {
-  Vector<float> x = open<T>(a), sign = bit_cast<Vector<float>>(bit_cast<Vector<uint>>(x) & 0x80000000);
-  Vector<float> magnitude = __builtin_elementwise_trunc(__builtin_elementwise_abs(x) + 0x1.fffffep-2f);
-  return close<T>(bit_cast<Vector<float>>(bit_cast<Vector<uint>>(magnitude) | bit_cast<Vector<uint>>(sign)));
+  using C = Computed<T>;
+  constexpr typename Element<T>::computed below_half = same<T, double> ? 0x1.fffffffffffffp-2 : 0x1.fffffep-2f;
+  C x = open<T>(a);
+  return close<T>(signed_as(__builtin_elementwise_trunc(__builtin_elementwise_abs(x) + below_half), x));
 }
 
 // x - n y for the whole n next to x / y towards zero; exact, as in C.
 template <class T> LANES_INLINE Stored<T> fmod(Stored<T> a, Stored<T> b) {
   LANES_EXACT
-  using F = Vector<float>;
-  using U = Vector<uint>;
-  F signed_x = open<T>(a), x = __builtin_elementwise_abs(signed_x), y = __builtin_elementwise_abs(open<T>(b));
-  F quotient = x / y, rest;
-  if (__builtin_reduce_and((quotient < 0x1p22f) & (y > 0x1p-100f))) {
-    // The quotient can only have been rounded up to a whole number, so the rest is exact and at least -y.
-    rest = __builtin_elementwise_fma(-__builtin_elementwise_trunc(quotient), y, x);
-    rest = rest < 0 ? rest + y : rest;
-    rest = x < y ? x : rest;  // also for an infinite y
-  } else {
+  if constexpr (same<T, double>) {
 #pragma clang loop unroll(disable)
-    for (uint i = 0; i < count; ++i) rest[i] = __builtin_fmodf(x[i], y[i]);
+    for (uint i = 0; i < count; ++i) a[i] = __builtin_fmod(a[i], b[i]);
+    return a;
+  } else {
+    using F = Vector<float>;
+    F signed_x = open<T>(a), x = __builtin_elementwise_abs(signed_x), y = __builtin_elementwise_abs(open<T>(b));
+    F quotient = x / y, rest;
+    if (__builtin_reduce_and((quotient < 0x1p22f) & (y > 0x1p-100f))) {
+      // The quotient can only have been rounded up to a whole number, so the rest is exact and at least -y.
+      rest = __builtin_elementwise_fma(-__builtin_elementwise_trunc(quotient), y, x);
+      rest = rest < 0 ? rest + y : rest;
+      rest = x < y ? x : rest;  // also for an infinite y
+    } else {
+#pragma clang loop unroll(disable)
+      for (uint i = 0; i < count; ++i) rest[i] = __builtin_fmodf(x[i], y[i]);
+    }
+    return close<T>(signed_as(rest, signed_x));
   }
-  return close<T>(bit_cast<F>(bit_cast<U>(rest) | (bit_cast<U>(signed_x) & 0x80000000)));
 }
 
 }  // namespace lanes

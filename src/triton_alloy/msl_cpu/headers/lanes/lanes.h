@@ -23,6 +23,7 @@
 #include "crossing.h"
 #include "pointers.h"
 #include "math.h"
+#include "doubles.h"
 #include "matrix.h"
 #include "atomic.h"
 #include "log.h"

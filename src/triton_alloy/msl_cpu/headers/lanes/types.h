@@ -70,7 +70,7 @@ template <class T> struct Lanes {
   LANES_INLINE Lanes &operator/=(Lanes b) { return *this = *this / b; }
   friend LANES_INLINE Lanes operator-(Lanes a) {
     if constexpr (!lanes::floating<T>) return rounded(0 - a.open());
-    else if constexpr (lanes::same<T, float>) return of(-a.v);
+    else if constexpr (sizeof(T) > 2) return of(-a.v);
     else return of(a.v ^ (Raw)0x8000);
   }
 
@@ -149,6 +149,8 @@ using u64 = Lanes<ulong>;
 using f16 = Lanes<half>;
 using bf16 = Lanes<bfloat>;
 using f32 = Lanes<float>;
+using f64 = Lanes<double>;
+using float64 = double;
 
 // select with uniform values and a varying condition.
 template <class T, class = lanes::IfScalar<T>> LANES_INLINE Lanes<T> select(T if_false, T if_true, b1 condition) {

@@ -27,6 +27,7 @@ LANES_ELEMENT(ulong, ulong, ulong, false)
 LANES_ELEMENT(half, ushort, float, true)
 LANES_ELEMENT(bfloat, ushort, float, true)
 LANES_ELEMENT(float, float, float, true)
+LANES_ELEMENT(double, double, double, true)
 LANES_ELEMENT(bool, bool, bool, false)
 #undef LANES_ELEMENT
 
@@ -110,6 +111,18 @@ template <uint n> LANES_INLINE Vector<ushort, n> to_bfloat(Vector<float, n> v) {
   return __builtin_convertvector((v != v ? x | 0x400000 : even) >> 16, Vector<ushort, n>);
 }
 
+// The float that a double is, else that of its two neighbours whose last bit is 1: rounded again, to fewer bits, it
+// becomes what the double would.
+template <uint n> LANES_INLINE Vector<float, n> to_odd(Vector<double, n> v) {
+  using D = Vector<double, n>;
+  using U = Vector<uint, n>;
+  Vector<float, n> nearest = __builtin_convertvector(v, decltype(nearest));
+  D back = __builtin_convertvector(nearest, D);
+  auto beyond = __builtin_convertvector(__builtin_elementwise_abs(back) > __builtin_elementwise_abs(v), U) & 1;
+  auto inexact = __builtin_convertvector(back != v, U) & 1;
+  return bit_cast<Vector<float, n>>((bit_cast<U>(nearest) - beyond) | inexact);
+}
+
 // Stored <-> computed form of a vector of T of any length.
 template <class T, class V> LANES_INLINE auto open(V v) {
   constexpr uint n = sizeof(V) / sizeof(typename Element<T>::stored);
@@ -138,8 +151,9 @@ template <class T, class S> LANES_INLINE Stored<T> splat(S uniform) {
 // T(x) for each lane of U.
 template <class T, class U> LANES_INLINE Stored<T> convert(Stored<U> v) {
   if constexpr (same<T, bool>) return __builtin_convertvector(ordered<U>(v) != 0, Mask);
-  else if constexpr (floating<T> && floating<U>) return close<T>(open<U>(v));
-  else if constexpr (floating<T>) return close<T>(__builtin_convertvector(v, Vector<float>));
+  else if constexpr (same<U, double> && sizeof(T) == 2 && floating<T>) return close<T>(to_odd(v));
+  else if constexpr (floating<T> && floating<U>) return close<T>(__builtin_convertvector(open<U>(v), Computed<T>));
+  else if constexpr (floating<T>) return close<T>(__builtin_convertvector(v, Computed<T>));
   else if constexpr (floating<U>) return __builtin_convertvector(open<U>(v), Stored<T>);
   else return __builtin_convertvector(v, Stored<T>);
 }

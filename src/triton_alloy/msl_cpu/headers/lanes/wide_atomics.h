@@ -1,4 +1,4 @@
-// Atomics on 64-bit integers, which processors have: the table of locks that Metal needs is not touched.
+// Atomics on 64-bit numbers, which processors have: the table of locks that Metal needs is not touched.
 #pragma once
 #include "atomic.h"
 
@@ -9,7 +9,7 @@ namespace metal {
     template <class P, class I, class V, class M> static LANES_INLINE V lanes(P p, I offset, V value, M mask) { \
       return atomic_##name(p, offset, value, mask);                                                             \
     }                                                                                                           \
-    template <class P, class I> static LANES_INLINE long uniform(P p, I offset, long value, bool mask) {        \
+    template <class T, class I> static LANES_INLINE T uniform(T *p, I offset, T value, bool mask) {             \
       return uniform_atomic_##name(p, offset, value, mask);                                                     \
     }                                                                                                           \
   };
@@ -22,39 +22,41 @@ LANES_WIDE(Min64, min)
 LANES_WIDE(Umax64, umax)
 LANES_WIDE(Umin64, umin)
 LANES_WIDE(Exchange64, exchange)
+LANES_WIDE(AddF64, add)
 #undef LANES_WIDE
 
-template <class Kind, class I>
-LANES_INLINE Lanes<long> locked_atomic(uint *, long *p, I offset, Lanes<long> values, b1 mask = true) {
-  return Kind::lanes(p, offset, values, mask);
+template <class Kind, class T, class I>
+LANES_INLINE Lanes<T> locked_atomic(uint *, T *p, I offset, lanes::NotDeduced<Lanes<T>> values, b1 mask = true) {
+  return Kind::lanes(p, offset, Lanes<T>(values), mask);
 }
-template <class I>
-LANES_INLINE Lanes<long> locked_cas(uint *, long *p, I offset, Lanes<long> expected, Lanes<long> values,
-                                    b1 mask = true) {
+template <class T, class I>
+LANES_INLINE Lanes<T> locked_cas(uint *, T *p, I offset, lanes::NotDeduced<Lanes<T>> expected,
+                                 lanes::NotDeduced<Lanes<T>> values, b1 mask = true) {
   return atomic_cas(p, offset, expected, values, mask);
 }
-template <class I> LANES_INLINE Lanes<long> locked_load(uint *, long *p, I offset, b1 mask = true) {
+template <class T, class I> LANES_INLINE Lanes<T> locked_load(uint *, T *p, I offset, b1 mask = true) {
   return atomic_load(p, offset, mask);
 }
-template <class I>
-LANES_INLINE Lanes<long> locked_poll(uint *, long *p, I offset, Lanes<long> expected, b1 mask = true) {
+template <class T, class I>
+LANES_INLINE Lanes<T> locked_poll(uint *, T *p, I offset, lanes::NotDeduced<Lanes<T>> expected, b1 mask = true) {
   return atomic_poll(p, offset, expected, mask);
 }
 
-template <class Kind, class I>
-LANES_INLINE long uniform_locked_atomic(uint *, long *p, I offset, long value, bool mask = true) {
+template <class Kind, class T, class I>
+LANES_INLINE T uniform_locked_atomic(uint *, T *p, I offset, lanes::NotDeduced<T> value, bool mask = true) {
   return Kind::uniform(p, offset, value, mask);
 }
-template <class I>
-LANES_INLINE long uniform_locked_cas(uint *, long *p, I offset, long expected, long value, bool mask = true) {
+template <class T, class I>
+LANES_INLINE T uniform_locked_cas(uint *, T *p, I offset, lanes::NotDeduced<T> expected, lanes::NotDeduced<T> value,
+                                  bool mask = true) {
   return uniform_atomic_cas(p, offset, expected, value, mask);
 }
-template <class I> LANES_INLINE long uniform_locked_load(uint *, long *p, I offset, bool mask = true) {
+template <class T, class I> LANES_INLINE T uniform_locked_load(uint *, T *p, I offset, bool mask = true) {
   return uniform_atomic_load(p, offset, mask);
 }
 
-template <class I>
-LANES_INLINE long uniform_locked_poll(uint *, long *p, I offset, long expected, bool mask = true) {
+template <class T, class I>
+LANES_INLINE T uniform_locked_poll(uint *, T *p, I offset, lanes::NotDeduced<T> expected, bool mask = true) {
   return uniform_atomic_poll(p, offset, expected, mask);
 }
 

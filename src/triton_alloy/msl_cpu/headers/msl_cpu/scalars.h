@@ -25,7 +25,7 @@ struct bfloat {
   bfloat() = default;
   constexpr bfloat(float value) : bits(round(__builtin_bit_cast(uint, value))) {}
   constexpr bfloat(half value) : bfloat((float)value) {}
-  constexpr bfloat(double value) : bfloat((float)value) {}
+  constexpr bfloat(double value) : bits(round(to_odd(value))) {}
   constexpr bfloat(bool value) : bfloat((float)value) {}
   constexpr bfloat(char value) : bfloat((float)value) {}
   constexpr bfloat(signed char value) : bfloat((float)value) {}
@@ -44,6 +44,13 @@ struct bfloat {
   static constexpr ushort round(uint f) {
     if ((f & 0x7fffffffu) > 0x7f800000u) return (ushort)(f >> 16 | 0x40u);
     return (ushort)((f + 0x7fffu + (f >> 16 & 1u)) >> 16);
+  }
+  // The bits of the float that is the double, else of the one of its neighbours whose last bit is 1, so that rounding
+  // again is as if it were the first time.
+  static constexpr uint to_odd(double value) {
+    float nearest = (float)value;
+    double size = value < 0 ? -value : value, back = nearest < 0 ? -(double)nearest : (double)nearest;
+    return (__builtin_bit_cast(uint, nearest) - (uint)(back > size)) | (uint)(back != size);
   }
   static constexpr bfloat from_bits(ushort bits) {
     bfloat result(0.0f);

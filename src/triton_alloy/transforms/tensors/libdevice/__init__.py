@@ -11,9 +11,9 @@ from functools import partial
 
 from ....errors import Unsupported
 from ....ir.core import Builder, Op
-from ....ir.types import F32, I32, I64, element_of
+from ....ir.types import F32, F64, I32, I64, element_of
 from ..terms import Term
-from . import functions, rounding, tails
+from . import doubles, functions, rounding, tails
 from .functions import INFINITY, NAN, magnitude, sign_bit, with_sign
 
 Function = Callable[..., Term]
@@ -43,7 +43,9 @@ def expand(op: Op) -> None:
 
 
 def _expand_math(op: Op) -> None:
-    """In f32, also for f16 and bf16."""
+    """In f32, also for f16 and bf16. For f64 the vocabulary has a function."""
+    if element_of(op.result.type) is F64:
+        return
     before = Builder.before_op(op)
     result = FUNCTIONS[MATH[op.name]](*(Term(before, operand).to_f32() for operand in op.operands))
     op.replace_by([result.cast("truncf", element_of(op.result.type)).value])
@@ -67,6 +69,8 @@ OPS = {
     "umul64hi": "tt.mulhiui",
 }  # fmt: skip
 FUNCTIONS.update({symbol: partial(_op, name) for symbol, name in OPS.items()})
+
+FUNCTIONS.update({symbol: partial(_op, name) for symbol, name in doubles.OPS.items()} | doubles.FUNCTIONS)
 
 COMPOSED = {
     "acoshf": functions.acosh, "asinhf": functions.asinh, "atanhf": functions.atanh,
@@ -92,8 +96,7 @@ ROUNDED = {
     "fmaf": rounding.multiply_add,
 }  # fmt: skip
 FUNCTIONS.update({f"{name}_{mode}": partial(f, mode=mode) for name, f in ROUNDED.items() for mode in MODES})
-INTEGERS = {"int": (32, True), "uint": (32, False), "ll": (64, True), "ull": (64, False)}
-for _name, (_width, _signed) in INTEGERS.items():
+for _name, (_width, _signed) in rounding.INTEGERS.items():
     for _mode in MODES:
         FUNCTIONS[f"float2{_name}_{_mode}"] = partial(rounding.to_integer, width=_width, signed=_signed, mode=_mode)
         FUNCTIONS[f"{_name}2float_{_mode}"] = partial(rounding.from_integer, signed=_signed, mode=_mode)

@@ -111,6 +111,8 @@ def multiply_add(a: Term, b: Term, c: Term, mode: str) -> Term:
 
 
 # --------------------------------------------------------------------------------------------------------- conversions
+INTEGERS = {"int": (32, True), "uint": (32, False), "ll": (64, True), "ull": (64, False)}
+"""CUDA's name of a type -> its width, and whether it has a sign."""
 ROUNDING = {"rn": "math.roundeven", "rz": "math.trunc", "ru": "math.ceil", "rd": "math.floor"}
 
 

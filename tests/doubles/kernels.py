@@ -1,0 +1,51 @@
+"""Kernels of functions of doubles, from the text that a GPU gets, run by msl_cpu."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+
+from tests.doubles.exact import EXACT
+from triton_alloy.msl.vocabulary import source_of, words_of
+from triton_alloy.msl_cpu import Library
+
+HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
+_KERNEL = """kernel void function_{number}(const device ulong *a [[buffer(0)]], const device ulong *b [[buffer(1)]],
+    const device ulong *c [[buffer(2)]], device ulong *out [[buffer(3)]], uint i [[thread_position_in_grid]]) {{
+    f64 x = as_float64(a[i]), y = as_float64(b[i]), z = as_float64(c[i]);
+    ulong n = a[i];
+    out[i] = {text};
+}}
+"""
+GROUP = 256
+
+
+def text_of(texts: Mapping[str, str]) -> str:
+    """One kernel for each text, with as much of the vocabulary as they use."""
+    kernels = "".join(_KERNEL.format(number=i, text=text) for i, text in enumerate(texts.values()))
+    return HEAD + source_of(words_of(kernels)) + kernels
+
+
+class Kernels:
+    """The functions by name."""
+
+    def __init__(self, texts: Mapping[str, str], mode: str = "reference"):
+        self.source = text_of(texts)
+        self._library = Library(self.source, mode=mode)
+        self._numbers = {name: i for i, name in enumerate(texts)}
+
+    def run(self, name: str, operands: list[np.ndarray]) -> np.ndarray:
+        """The bits that the function gives for operands by their bits (uint64)."""
+        out = np.zeros(len(operands[0]), np.uint64)
+        a, b, c = map(np.ascontiguousarray, [*operands, *[operands[0]] * (3 - len(operands))])
+        kernel = self._library[f"function_{self._numbers[name]}"]
+        kernel.launch_threads([a, b, c, out], len(out), GROUP)
+        return out
+
+
+@functools.cache
+def exact_kernels(mode: str = "reference", names: tuple[str, ...] = tuple(EXACT)) -> Kernels:
+    """Those that must be exact, all or some."""
+    return Kernels({name: EXACT[name].text for name in names}, mode)
