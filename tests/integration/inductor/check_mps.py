@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,8 @@ from torch._inductor.virtualized import V
 from tests.torch_mps import census
 from triton_alloy.errors import OutOfResources
 from triton_alloy.integrations.inductor import device
+from triton_alloy.kernel import Kernel
+from triton_alloy.runtime.torch_mps import TorchExecutable, TorchMpsDevice
 
 QUICK = (
     *("pointwise", "softmax", "layer_norm", "changing_rows", "index_put_accumulate", "tuned_product"),
@@ -53,6 +56,27 @@ def test_a_program_of_the_census(name: str):
 def test_configurations_are_compared():
     outcome = census.run("transpose", "mps")
     assert outcome.failure == "" and outcome.tuned >= 1 and outcome.configurations >= 2
+
+
+def test_configurations_are_built_at_the_same_time(monkeypatch: pytest.MonkeyPatch):
+    """Each of the two builds of a tuned kernel waits until the other runs, too."""
+    both, overlapped, texts = threading.Barrier(2), [], []
+    build = TorchMpsDevice.compile
+
+    def waiting(self: TorchMpsDevice, kernel: Kernel) -> TorchExecutable:
+        texts.append(kernel.source)
+        if threading.current_thread() is not threading.main_thread():
+            both.wait(60)
+            overlapped.append(kernel.source)
+        return build(self, kernel)
+
+    monkeypatch.setenv("MSL_CPU_THREADS", "2")
+    monkeypatch.setattr(TorchMpsDevice, "compile", waiting)
+    x = numbers(96, 80)
+    found = torch.compile(lambda x: torch.cat([x, x * 2], 1))(x)
+    assert torch.equal(found.cpu(), torch.cat([x, x * 2], 1).cpu())
+    assert len(overlapped) == 2
+    assert sorted(texts) == sorted(overlapped)
 
 
 def test_a_configuration_that_computes_something_else_is_seen():

@@ -9,6 +9,7 @@ hooks           the table: every name that is replaced, every registration, for 
 device          what Inductor asks of the device: properties, streams, times
 templates       block sizes of matrix products and convolutions, for max-autotune
 configurations  which configurations of a kernel are worth compiling
+builds          builds them at the same time
 """
 
 from types import ModuleType

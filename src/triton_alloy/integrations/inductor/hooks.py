@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from ...target import target_for
-from . import configurations, device, templates
+from . import builds, configurations, device, templates
 from .imports import after_import
 
 MPS = "mps"
@@ -107,6 +107,18 @@ def autotune_of(original: Callable[..., Any]) -> Callable[..., Any]:
     return cached_autotune
 
 
+def launchers_of(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`CachingAutotuner._make_launchers`: loads the configurations of a kernel, of which the device builds none yet."""
+
+    @functools.wraps(original)
+    def _make_launchers(self: Any) -> None:
+        original(self)
+        if self.device_props.type == MPS:
+            builds.build_all(builds.launched(self), MPS)
+
+    return _make_launchers
+
+
 CHOSEN = ("POINTWISE", "REDUCTION", "PERSISTENT_REDUCTION", "SPLIT_SCAN")
 """Kinds of kernels whose configurations are Inductor's own guess; a user's and a template's are what was asked for."""
 
@@ -165,6 +177,12 @@ REPLACEMENTS = (
         "cached_autotune",
         autotune_of,
         "up to seven configurations of each kernel are compiled, most of which suit no GPU of Apple",
+    ),
+    Replacement(
+        f"{INDUCTOR}.runtime.triton_heuristics",
+        "CachingAutotuner._make_launchers",
+        launchers_of,
+        "the device builds the configurations one after the other, each when its turn to be timed comes",
     ),
 )
 

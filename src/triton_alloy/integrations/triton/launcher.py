@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,13 +30,16 @@ GRID_LIMIT = 2**31 - 1
 class Launcher:
     """What Triton calls to launch one compiled kernel.
 
-    It is made before the kernel is loaded, so a plan waits for the first launch, which brings the executable.
+    It is made before the kernel is loaded, so a plan waits for the first launch, which brings the executable, or for
+    `build_of`.
     """
 
     def __init__(self, source: Any, metadata: Any, device: Device | AutomaticDevice):
         self.signature = Signature.of(source)
         self.count = len(self.signature.types)
+        self.device = device
         self.plans: dict[Device, Plan] = {}
+        self._building = threading.Lock()
         self.plan_of: Callable[[Sequence[Any], Any], Plan]
         if isinstance(device, AutomaticDevice):
             self.plan_of = functools.partial(self._chosen_plan, device)
@@ -90,9 +94,24 @@ class Launcher:
         pointer = next((each for i in self.signature.pointers if (each := values[i]) is not None), None)
         device = choice.device_for(pointer)
         plan = self.plans.get(device)
-        if plan is None:
-            plan = self.plans[device] = Plan(self.signature, load(device, executable.kernel), device)
-        return plan
+        return self._plan_on(device, executable) if plan is None else plan
+
+    def _plan_on(self, device: Device, executable: AutomaticExecutable) -> Plan:
+        """The plan for a device, on which the first thread that asks builds the kernel."""
+        with self._building:
+            plan = self.plans.get(device)
+            if plan is None:
+                plan = self.plans[device] = Plan(self.signature, load(device, executable.kernel), device)
+            return plan
+
+    def build_of(self, array: Any, executable: Any) -> Callable[[], Any]:
+        """What builds the kernel for the device that takes `array`, in any thread, as the first launch does otherwise.
+
+        Raises when called what that launch would raise. The device is chosen here, so that all threads have the same.
+        """
+        if isinstance(self.device, AutomaticDevice):
+            return functools.partial(self._plan_on, self.device.device_for(array), executable)
+        return lambda: None  # it was built when it was loaded
 
 
 def load(device: Device | AutomaticDevice, kernel: Kernel) -> Any:
