@@ -141,6 +141,48 @@ def test_operations_of_a_group(library: Library, prefix: str, element: str):
             np.testing.assert_array_equal(vector_row, expected, err_msg=f"{call} of a vector")
 
 
+@pytest.mark.parametrize("prefix", ["simd", "quad"])
+def test_lanes_that_are_elsewhere_bring_nothing(prefix: str):
+    """Of a simdgroup that has diverged, and of one that is not full, after all lanes have left values behind."""
+    width, calls = 32 if prefix == "simd" else 4, ARITHMETIC | BITS
+    lines = "".join(f"  out[{k * THREADS} + i] = {prefix}_{call};\n" for k, call in enumerate(calls))
+    text = f"""{HEAD}kernel void k(const device int *in, device int *out, uint i [[thread_position_in_grid]]) {{
+      int v = {prefix}_shuffle(in[i] + 1000, 0);
+      v = {prefix}_sum(v);
+      v = in[i];
+      if (v % 3 == 0) return;
+    {lines}}}"""
+    values = np.random.default_rng(12).integers(1, 120, THREADS).astype(np.int32)
+    threads = THREADS - 9
+    out = np.zeros((len(calls), THREADS), np.int32)
+    Library(text, "reference")["k"].launch_threads([values, out], threads, threads)
+    for row, (call, function) in zip(out, calls.items(), strict=True):
+        expected = np.zeros(THREADS, np.int32)
+        for first in range(0, threads, width):
+            lanes = np.array([i for i in range(first, min(first + width, threads)) if values[i] % 3], int)
+            if len(lanes):
+                expected[lanes] = function(values[None, lanes])[0]
+        np.testing.assert_array_equal(row, expected, err_msg=call)
+
+
+@pytest.mark.parametrize("threads", [2, 32, 37])
+def test_a_lane_that_is_elsewhere_reads_as_zero(threads: int):
+    """As on Apple's GPUs, where Metal promises nothing; not as a value that the lane had brought before."""
+    text = f"""{HEAD}kernel void k(device int *out, uint i [[thread_position_in_grid]]) {{
+      int seen = simd_sum(int(i) + 1) + simd_shuffle_xor(77, 1);
+      if (i % 32 >= 2) return;
+      out[i * 5] = simd_shuffle(seen, 9);
+      out[i * 5 + 1] = simd_shuffle_down(seen, 4);
+      out[i * 5 + 2] = simd_shuffle_xor(seen, 16);
+      out[i * 5 + 3] = simd_shuffle_and_fill_down(seen, 5, 8);
+      out[i * 5 + 4] = simd_shuffle_rotate_up(seen, 2);
+    }}"""
+    out = np.full((threads, 5), -1, np.int32)
+    Library(text, "reference")["k"].launch_threads([out], threads, threads)
+    active = np.arange(threads) % 32 < 2
+    assert not out[active].any() and (out[~active] == -1).all()
+
+
 def test_votes():
     text = f"""{HEAD}kernel void k(const device int *in, device uint *out, uint i [[thread_position_in_grid]]) {{
       bool v = in[i] > 0;

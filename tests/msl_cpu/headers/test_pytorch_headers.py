@@ -30,6 +30,12 @@ kernel void total(constant float *x, device float *out, uint i [[thread_position
   float sum = threadgroup_sum(shared, x[i], i, size);
   if (i == 0) out[0] = sum;
 }
+kernel void whole_total(constant long *x, device long *out, uint i [[thread_position_in_threadgroup]],
+                        uint size [[threads_per_threadgroup]]) {
+  threadgroup long shared[32];
+  long sum = threadgroup_sum(shared, x[i], i, size);
+  if (i == 0) out[0] = sum;
+}
 kernel void noise(device float *out, uint i [[thread_position_in_grid]]) { out[i] = c10::metal::rand(7, i); }
 """
 
@@ -57,3 +63,13 @@ def test_reductions_and_random_numbers(library):
     assert out[0] == 255 * 128
     library.noise(out)
     assert out.min() >= 0 and out.max() < 1 and abs(out.mean() - 0.5) < 0.02 and len(out.unique()) > 4000
+
+
+@pytest.mark.parametrize("size", [5, 37, 64, 1000])
+def test_sums_of_64_bit_integers_of_simdgroups_that_are_not_full(library, size: int):
+    """The header shifts values out of lanes that have no thread, and counts on zeros there."""
+    x = torch.randint(-(2**60), 2**60, (1000,), generator=torch.Generator().manual_seed(1)) // 1000
+    for values in (x, x.flip(0)):
+        out = torch.zeros(1, dtype=torch.int64)
+        library.whole_total(values, out, threads=size, group_size=size)
+        assert out.item() == sum(values[:size].tolist())

@@ -19,6 +19,7 @@ WRONG = [
     ("kernel void f(device float *x [[buffer(0)]]) {\n  int *p = x;\n}", 4, 8, "cannot initialize"),
     ("kernel void f(device float *x [[buffer(0)]]) {\n", 3, 46, "expected '}'"),
     ("kernel void f(texture2d<float> t [[texture(0)]]) {}", 3, 15, "textures are not supported"),
+    ("kernel void f(device int *x) {}\nkernel void f(device float *x) {}", 4, 13, "'f' is defined a second time; each"),
     ("kernel void f(device Foo *x [[buffer(0)]]) {}", 3, 22, "unknown type name 'Foo'"),
 ]
 

@@ -249,6 +249,10 @@ def _kernel(program: Program, qualifier: int) -> int:
         is_template,
         _max_threads(" ".join(attributes)),
     )
+    earlier = program.kernels.get(full)
+    if earlier and not earlier.is_template and not is_template:
+        message = f"kernel '{full}' is defined a second time; each kernel of a text needs a name of its own"
+        raise tokens.error(tokens.previous(opening), message)
     program.kernels[full] = source
     if not source.is_template:
         hosts = [host for host in map(_host_name, attributes) if host]

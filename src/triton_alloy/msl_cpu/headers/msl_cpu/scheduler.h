@@ -135,8 +135,11 @@ MSL_UNINSTRUMENTED MSL_INLINE void combine_lanes(Combine combine, Simdgroup &sim
 }
 
 // Complete an operation for lanes that arrived out of order; their values may have been brought at any time.
+// What a lane reads of one that is not among them is undefined in Metal. It is zero here, never a value of an earlier
+// operation: so the headers of PyTorch observe it on Apple's GPUs, and rely on it to add up 64-bit integers.
 MSL_UNINSTRUMENTED inline void complete(Simdgroup &simdgroup, const Operation &operation, uint lanes) {
   uint parity = simdgroup.parity;
+  if (lanes != all_lanes) __builtin_memset(simdgroup.slot[parity], 0, simd_width * operation.bytes);
   for (uint rest = lanes; rest; rest &= rest - 1) {
     uint lane = __builtin_ctz(rest);
     __builtin_memcpy(simdgroup.slot[parity] + lane * operation.bytes, simdgroup.lane_value[lane], operation.bytes);

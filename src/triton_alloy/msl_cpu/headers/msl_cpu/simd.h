@@ -94,20 +94,35 @@ template <class Function, bool inclusive, class T> MSL_INLINE T prefix(T value, 
   return results<T>(self.simdgroup, meet_with(self, value, site, &combine_prefix<T, Function, inclusive>))[self.lane];
 }
 
-// Reduction over the four lanes of a quadgroup.
+// A quadgroup's lanes that met are reduced for themselves; the others bring nothing.
+template <class T, class Function>
+MSL_UNINSTRUMENTED inline void combine_quads(Simdgroup *simdgroup, uint parity, uint lanes) {
+  const T *value = slots<T>(*simdgroup, parity);
+  T *result = results<T>(*simdgroup, parity);
+  for (uint first = 0; first < simd_width; first += 4) {
+    uint rest = lanes & 15u << first;
+    if (!rest) continue;
+    T accumulated = value[__builtin_ctz(rest)];
+    while (rest &= rest - 1) accumulated = Function()(accumulated, value[__builtin_ctz(rest)]);
+    for (uint lane = first; lane < first + 4; ++lane) result[lane] = accumulated;
+  }
+}
+
 template <class Function, class T> MSL_INLINE T quad_reduce(T value, int site) {
   Self self;
-  T *all = gather(self, value, site) + (self.lane & ~3u);
-  Function function;
-  return function(function(all[0], all[1]), function(all[2], all[3]));
+  return results<T>(self.simdgroup, meet_with(self, value, site, &combine_quads<T, Function>))[self.lane];
+}
+
+template <class T, class Function, bool inclusive>
+MSL_UNINSTRUMENTED inline void combine_quad_prefix(Simdgroup *simdgroup, uint parity, uint lanes) {
+  for (uint first = 0; first < simd_width; first += 4)
+    combine_prefix<T, Function, inclusive>(simdgroup, parity, lanes & 15u << first);
 }
 
 template <class Function, bool inclusive, class T> MSL_INLINE T quad_prefix(T value, int site) {
   Self self;
-  T *all = gather(self, value, site) + (self.lane & ~3u);
-  T accumulated = metal::is_same_v<Function, Sum> ? T(0) : T(1);
-  for (uint i = 0; i < (self.lane & 3u) + inclusive; ++i) accumulated = Function()(accumulated, all[i]);
-  return accumulated;
+  return results<T>(self.simdgroup,
+                    meet_with(self, value, site, &combine_quad_prefix<T, Function, inclusive>))[self.lane];
 }
 
 }  // namespace msl_cpu
