@@ -169,3 +169,43 @@ def test_compare_and_swap(any_device):
     compare_kernel[(1,)](tensor(x), tensor(old), 3, 7, BLOCK=64)
     assert old.tolist() == before.tolist()
     assert x.tolist() == np.where(before == 3, 7, before).tolist()
+
+
+@triton.jit
+def chain_kernel(x_ptr, sums_ptr, n, BLOCK: tl.constexpr):
+    """Every iteration brings what the last one found; nobody asks for what the last iteration finds."""
+    i = tl.arange(0, BLOCK)
+    value, total = i + 1000, i
+    for k in range(n):
+        value = tl.atomic_xchg(x_ptr + k * BLOCK + i, value)
+        total = tl.atomic_add(sums_ptr + i, total)
+
+
+@pytest.mark.parametrize("block", [32, 256])
+def test_atomics_in_a_chain_that_nobody_looks_at_run(any_device, block):
+    x, sums = np.arange(4 * block, dtype=np.int32), np.ones(block, np.int32)
+    chain_kernel[(1,)](tensor(x), tensor(sums), 4, block)
+    assert x.tolist() == [*range(1000, 1000 + block), *range(3 * block)]
+    first, total = np.ones(block, np.int32), np.arange(block, dtype=np.int32)
+    for _ in range(4):
+        first, total = first + total, first
+    assert sums.tolist() == first.tolist()
+
+
+@triton.jit
+def take_kernel(x_ptr, w_ptr, out_ptr, count_ptr, SIZE: tl.constexpr):
+    """Loads, by all threads that need an element, come before the atomics at the same place, by one of them."""
+    i = tl.arange(0, SIZE)
+    places = i[:, None] * SIZE + i[None, :]
+    x, count = tl.load(x_ptr + places), tl.load(count_ptr)
+    tl.atomic_xchg(x_ptr + places, x * 0)
+    tl.atomic_add(count_ptr, 1)
+    tl.store(out_ptr + places, tl.dot(x, tl.load(w_ptr + places)) + count)
+
+
+def test_an_atomic_waits_for_all_who_loaded_its_element(any_device, rng):
+    x, w = (rng.integers(-2, 3, (32, 32)).astype(np.float32) for _ in range(2))
+    taken, out, count = x.copy(), np.zeros((32, 32), np.float32), np.full(1, 7, np.int32)
+    take_kernel[(1,)](tensor(taken), tensor(w), tensor(out), tensor(count), SIZE=32)
+    assert not taken.any() and count[0] == 8
+    np.testing.assert_array_equal(out, x @ w + 7)

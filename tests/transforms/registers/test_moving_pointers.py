@@ -222,6 +222,39 @@ def test_where_a_moved_pointer_leads_is_known():
     assert first.same_place(first) and not first.same_place(second)
 
 
+@pytest.mark.parametrize(("second", "same"), [("%wide", True), ("%far", False)])
+def test_pointers_of_two_arguments_are_at_one_place_if_they_move_alike(second: str, same: bool):
+    """Those of the kernel, carried by a loop, with the same offset."""
+    plain = "!tt.ptr<f32>"
+    load_of = f'%v{{0}} = "msl.load"(%{{0}}, %row) <{{{{contiguous = false}}}}> : ({plain}, !msl.uniform<4xi32>) -> '
+    load_of += "!msl.reg<4xf32>\n"
+    add = f'%{{0}}2 = "msl.pointer_add"(%{{0}}, {{1}}) : ({plain}, i64) -> {plain}\n'
+    body = load_of.format("c") + load_of.format("e") + add.format("c", "%wide") + add.format("e", second)
+    types = f"{plain}, {plain}"
+    text = (
+        f'%c1:2 = "scf.for"(%zero, %three, %one, %x, %y) ({{\n^bb0(%k: i32, %c: {plain}, %e: {plain}):\n{body}'
+        f'"scf.yield"(%c2, %e2) : ({types}) -> ()\n}}) : (i32, i32, i32, {types}) -> ({types})\n'
+    )
+    loads = [op for op in parse(kernel_text(ARGUMENTS, START + text)).walk() if op.name == "msl.load"]
+    left, right = map(access_of, loads)
+    assert left is not None and right is not None and left.same_place(right) is same
+
+
+def test_an_unsigned_loop_is_left_alone():
+    """Its index may be no i32 that is extended by its sign."""
+    body = loop(SCALED + load("%n"), "%zero", "%three").replace("%one) ({", "%one) <{unsignedCmp = true}> ({")
+    assert '"scf.yield"()' in moved(body)
+
+
+def test_a_next_value_with_effects_is_kept():
+    """An atomic, of which nobody but the next one wants what it finds."""
+    atomic = '%d = "msl.atomic"(%x, %zero, %c) <{function = "uniform_atomic_xchg", has_mask = false}> : '
+    body = carrying("c", atomic + "(!tt.ptr<f32>, i32, i32) -> i32\n", "%t", "%d", kind="i32")
+    module = parse(kernel_text(ARGUMENTS, START + body))
+    moving_pointers.run(module, target_for("apple9"))
+    check(print_ir(module), 'CHECK: [[old]] = "msl.atomic"\nCHECK-NEXT: "scf.yield"([[old]])')
+
+
 NUMBERS = ("%w", "%wide", "%far", "%none", "%c")
 
 

@@ -121,9 +121,11 @@ class _AtomicCall:
     type: Type
     used: bool
 
-    def attributes(self, prefix: str, has_mask: bool) -> dict[str, Any]:
+    def attributes(self, prefix: str, has_mask: bool, elected: bool) -> dict[str, Any]:
+        """Of the op. elected: whether of several threads that have the operands one runs it."""
         locked = {"locked": True} if self.function.startswith("locked_") else {}
-        return {"function": prefix + self.function, "has_mask": has_mask, **locked}
+        chosen = {"elected": True} if elected else {}
+        return {"function": prefix + self.function, "has_mask": has_mask, **locked, **chosen}
 
 
 def _refuse(op: Op, kind: str, element: Type) -> None:
@@ -191,7 +193,7 @@ def _scalar(
     if len(conditions) == 2:
         mask = lowering.emit("arith.andi", conditions, conditions[0].type)
     element = access.type
-    attributes = access.attributes("uniform_", mask is not None)
+    attributes = access.attributes("uniform_", mask is not None, leader is not None)
     old = lowering.builder.value("msl.atomic", [*operands, *([mask] if mask is not None else [])], element, attributes)
     if leader is None or not access.used:
         return Held(old)
@@ -222,7 +224,7 @@ def _tensor(
         for other in conditions[1:]:
             mask = lowering.elementwise("arith.andi", [mask, other], mask.element, registers)
         operands.append(lowering.materialise(mask, registers))
-    attributes = access.attributes("", bool(conditions))
+    attributes = access.attributes("", bool(conditions), owner is not None)
     old = lowering.builder.value("msl.atomic", operands, RegisterType(registers, element), attributes)
     if owner is None or not access.used:
         return whole(old)

@@ -7,8 +7,8 @@ iteration needs it, and the barrier stands before the loop.
 Lanes of one simdgroup also need one: lockstep is no ordering (MSL spec 6.9.1).
 
 Device memory is told apart by kernel argument, as far as that is known: through two arguments a program is taken to
-touch different memory. Two accesses at the same offsets from one pointer are by the same threads, unless only an
-elected thread stores.
+touch different memory. Two accesses at the same offsets from one pointer are by the same threads, unless one is done by
+an elected thread only, a store or an atomic.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Touch:
 @dataclass(frozen=True)
 class DeviceTouch:
     """An access of device memory. argument: what the address comes from; None: not known; base, offset: None for
-    addresses; elected: a store by one thread of several that hold the value."""
+    addresses; elected: a store or an atomic by one thread of several that hold the value."""
 
     op: Op
     writes: bool

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from ...dialects.control import For
 from ...dialects.msl import is_lane_pointer
 from ...ir.core import Block, Builder, Op, Value, constant_of
+from ...ir.registry import is_removable
 from ...ir.rewrite import eliminate_common_subexpressions, eliminate_dead_code
 from ...ir.types import I64
 from ...target import Target
@@ -32,7 +33,7 @@ def run(module: Op, target: Target) -> None:
     """In place."""
     if not target.lane_pointers:
         return
-    loops = [op for op in module.walk() if op.name == "scf.for" and not op.attributes.get("unroll")]
+    loops = [op for op in module.walk() if op.name == "scf.for" and not _is_left_alone(op)]
     mover = _Mover()
     for loop in loops:
         for op in [op for op in loop.body if op.name == "msl.pointer_add"]:
@@ -41,6 +42,11 @@ def run(module: Op, target: Target) -> None:
         _drop_unused(For(loop))
     eliminate_common_subexpressions(module)
     eliminate_dead_code(module)
+
+
+def _is_left_alone(loop: Op) -> bool:
+    """A loop that is unrolled; or an unsigned one, whose index may be no i32 that is extended by its sign."""
+    return bool(loop.attributes.get("unroll") or loop.attributes.get("unsignedCmp"))
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,8 @@ def _drop_unused(loop: For) -> None:
         argument, following = loop.carried[number], loop.yielded[number].definer
         if loop.op.results[number].uses or following is None or list(argument.uses) != [following]:
             continue
-        if following.block is loop.op.body and not following.regions and following.result.uses == {end: 1}:
+        is_needless = is_removable(following) and not following.regions and len(following.results) == 1
+        if is_needless and following.block is loop.op.body and following.result.uses == {end: 1}:
             end.set_operand(number, argument)
             following.erase()
             loop.drop(number)

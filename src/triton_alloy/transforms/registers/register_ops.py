@@ -130,12 +130,15 @@ class Access:
 
 
 def _lane_offset(base: Value | None) -> tuple[Hashable, ...]:
-    """What a lane pointer adds to the kernel's pointer that it is made of; nothing for another pointer."""
+    """What was added to the kernel's pointer that a lane pointer is made of; of another pointer only what loops add in
+    every iteration."""
     added: list[Hashable] = []
-    moved = moved_from(base) if base is not None and is_lane_pointer(base) else None
-    while moved is not None:
-        base, by = moved
-        added.append(by)
+    moved = moved_from(base) if base is not None else None
+    while base is not None and moved is not None:
+        is_number = isinstance(moved[1], Value)
+        if is_lane_pointer(base) or not is_number:
+            added.append(moved[1])
+        base = moved[0]
         moved = moved_from(base)
     return tuple(added)
 
