@@ -20,7 +20,7 @@ def test_a_scalar_is_updated_by_the_first_simdgroup_and_handed_to_all():
         """
         CHECK: [[leader]] = "arith.cmpi"
         CHECK-NOT: msl.fence
-        CHECK: [[old]] = "msl.atomic"(%x, {{.*}}, [[leader]]) <{function = "uniform_atomic_add", has_mask = true, elected = true}>
+        CHECK: [[old]] = "msl.atomic"(%x, {{.*}}, [[leader]]) <{{{.*}}has_mask = true, elected = true}>
         CHECK: "msl.shared_store"([[buffer]], {{.*}}, [[old]], [[leader]])
         CHECK: "msl.shared_load"([[buffer]]
         """,
