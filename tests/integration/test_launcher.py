@@ -334,7 +334,6 @@ def test_the_reach_of_an_array_is_that_of_its_memory_not_of_its_elements():
 
 
 DTYPES_THAT_METAL_HAS_NOT = {
-    "float64": r"dtype float64: convert it, e\.g\. x\.astype\('float32'\)",
     "complex64": "dtype complex64: convert it",
     "U3": "dtype <U3: convert it",
     "object": r"dtype object: convert it, e\.g\. x\.astype\('float32'\)",

@@ -357,7 +357,7 @@ def test_the_order_in_which_compilers_are_looked_for(monkeypatch, tmp_path):
     monkeypatch.delenv("MSL_CPU_CXX", raising=False)
     monkeypatch.setattr(build.shutil, "which", lambda name: f"{tmp_path}/{name}" if name in found else None)
     monkeypatch.setattr(build, "_version", version)
-    monkeypatch.setattr(build, "_identity", str)
+    monkeypatch.setattr(build, "program_identity", str)
     monkeypatch.setattr(build, "_zig", lambda: f"{tmp_path}/zig" if "zig" in found else None)
 
     def first() -> str:
