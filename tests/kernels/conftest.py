@@ -96,7 +96,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`device` and `any_device` stand for all devices of FAST, or of FAST and REFERENCE."""
     for name, devices in (("device", FAST), ("any_device", FAST + REFERENCE)):
         if name in metafunc.fixturenames:
-            chosen = SANITIZED if metafunc.config.getoption("--sanitize") else devices
+            only_fast = metafunc.definition.get_closest_marker("fast_mode")
+            chosen = SANITIZED if metafunc.config.getoption("--sanitize") and not only_fast else devices
             metafunc.parametrize(name, chosen, ids=map("-".join, chosen), indirect=True)
 
 

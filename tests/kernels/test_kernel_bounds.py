@@ -16,6 +16,8 @@ import triton_alloy
 from triton_alloy import config
 from triton_alloy.msl_cpu import KernelFailure
 
+pytestmark = pytest.mark.fast_mode  # what the sanitizer finds it tells in its own words
+
 
 @pytest.fixture(autouse=True)
 def bounds() -> Iterator[None]:
