@@ -172,7 +172,7 @@ class Rewriter(Builder):
         """The op is about to go with all in it; what it uses may be dead then."""
         inner = [inside for block in op.blocks() for inside in block]
         for operand in op.operands:
-            owner = operand.owner if isinstance(operand.owner, Op) else _holder(operand.owner)
+            owner = operand.owner if isinstance(operand.owner, Op) else operand.owner.parent
             if owner is not None:
                 self.push(owner)
         for each in inner:
@@ -209,10 +209,6 @@ def _is_unused(op: Op) -> bool:
         if result.uses:
             return False
     return True
-
-
-def _holder(block: Block) -> Op | None:
-    return block.region.owner if block.region is not None else None
 
 
 def has_hints(op: Op) -> bool:

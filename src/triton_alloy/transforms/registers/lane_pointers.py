@@ -257,7 +257,7 @@ def _is_of_slice(value: Value) -> bool:
 
 def _is_number_of_slice(value: Value) -> bool:
     block = value.owner
-    owner = block.region.owner if isinstance(block, Block) and block.region is not None else None
+    owner = block.parent if isinstance(block, Block) else None
     return owner is not None and bool(owner.attributes.get("unroll")) and value is owner.body.arguments[0]
 
 
