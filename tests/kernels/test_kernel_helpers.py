@@ -209,7 +209,7 @@ def pointers(out, a, b):
     chosen = first_of_two(out + program, out + 8 + program, b - a)
     tl.store(chosen, 5)
     for i in range(3):
-        tl.store(first_of_two(out + program, out + 16, i - 1), i)
+        tl.store(first_of_two(out + program, out + 16 + program, i - 1), i)
 
 
 @triton.jit

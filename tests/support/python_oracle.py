@@ -13,7 +13,7 @@ from triton.runtime.jit import JITFunction
 
 from tests.support.kernels import tensor
 
-SIZE, PROGRAMS = 24, 8
+SIZE, PROGRAMS = 32, 8
 CASES = [(6, 5), (6, 1), (8, 3), (2, 4), (0, 2)]
 """Values of a and b for kernels of (out, a, b) that branch on them."""
 
