@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.support.filecheck import check
 from tests.support.register_form import kernel_text
 from triton_alloy.ir.parser import parse
@@ -121,7 +125,7 @@ def test_registers_are_reduced_in_order():
     reduce = """
     %t = "msl.reduce_registers"(%a) <{outputs = 1 : i32, map = [3, 1, 2, 0]}> ({
     ^bb0(%p: f32, %q: f32):
-      %s = "arith.addf"(%p, %q) : (f32, f32) -> f32
+      %s = "arith.subf"(%p, %q) : (f32, f32) -> f32
       "msl.yield"(%s) : (f32) -> ()
     }) : (!msl.reg<4xf32>) -> !msl.reg<1xf32>
     %z = "arith.constant"() <{value = 0 : i32}> : () -> i32
@@ -132,11 +136,76 @@ def test_registers_are_reduced_in_order():
         """
         CHECK: [[first]] = "msl.read"(%a) <{map = array<i32: 3>
         CHECK: "msl.loop"([[first]]) <{count = 3, start = 1, carried = 1}>
-        CHECK: ^bb0([[j]]: index, [[total]]: !msl.reg<1xf32>
+        CHECK: ^bb0([[j]]: index, [[running]]: !msl.reg<1xf32>
         CHECK: [[x]] = "msl.read"(%a, [[j]]) <{map = array<i32: 3, 1, 2, 0>
-        CHECK: "arith.addf"([[total]], [[x]])
+        CHECK: "arith.subf"([[running]], [[x]])
         """,
     )
+
+
+REDUCE = """
+%t = "msl.reduce_registers"(%a) <{{outputs = 1 : i32, map = [3, 1, 2, 0]}}> ({{
+^bb0(%p: f32, %q: f32):
+  %s = "{op}"(%p, %q) : (f32, f32) -> f32
+  "msl.yield"(%s) : (f32) -> ()
+}}) : (!msl.reg<4xf32>) -> !msl.reg<1xf32>
+"""
+STORE_TOTAL = """
+%z = "arith.constant"() <{value = 0 : i32}> : () -> i32
+"msl.store"(%y, %z, %t) <{contiguous = true}> : (!tt.ptr<f32>, i32, !msl.reg<1xf32>) -> ()
+"""
+
+
+@pytest.mark.parametrize(
+    ("op", "start"),
+    [("arith.addf", "-0.0"), ("arith.mulf", "1.0"), ("arith.maxnumf", "0x7FC00000"), ("arith.maximumf", "0xFF800000")],
+)
+def test_a_reduction_runs_along_with_the_loop_that_makes_its_registers(op, start):
+    text = loops(POINTERS, PLACE + load("%a", "%x") + REDUCE.format(op=op) + STORE_TOTAL)
+    assert text.count("msl.loop") == 1 and "msl.read" not in text
+    check(
+        text,
+        f"""
+        CHECK: [[first]] = "msl.call"
+        CHECK: [[total]] = "msl.loop"([[first]]) <{{count = 4, start = 0, carried = 1}}>
+        CHECK: ^bb0([[r]]: index, [[running]]: !msl.reg<1xf32>
+        CHECK: [[x]] = "msl.load"(%x,
+        CHECK: [[sum]] = "{op}"([[running]], [[x]])
+        CHECK-NEXT: "msl.yield"([[sum]])
+        CHECK: "msl.store"(%y, %z, [[total]])
+        """,
+    )
+    assert constant_of_start(text) == start
+
+
+def constant_of_start(text: str) -> str:
+    """The number that a running reduction starts from, as 32 bits where it is not finite."""
+    printed = re.search(r"value = (\S+) : f32", text).group(1)
+    return printed if printed.startswith("0x") else str(float(printed))
+
+
+def test_a_load_waits_for_the_loop_of_its_first_user():
+    """%b is loaded before the sum of %a, but used after it: no array of it is kept."""
+    scaled = '%c = "arith.mulf"(%b, %t) : (!msl.reg<4xf32>, !msl.reg<1xf32>) -> !msl.reg<4xf32>\n'
+    body = PLACE + load("%b", "%x") + load("%a", "%y") + REDUCE.format(op="arith.addf") + scaled + store("%y", "%c")
+    text = loops(POINTERS, body)
+    assert text.count("msl.loop") == 2 and "msl.read" not in text
+    check(text, 'CHECK: "msl.load"(%y\n CHECK: "msl.loop"\n CHECK: "msl.load"(%x')
+
+
+def test_a_load_does_not_wait_past_a_store_that_may_touch_what_it_loads():
+    shifted = '%s = "arith.addi"(%o, %o) : (!msl.reg<4xi32>, !msl.reg<4xi32>) -> !msl.reg<4xi32>\n'
+    swap = '%b = "msl.index"(%a) <{map = [1, 0, 3, 2]}> : (!msl.reg<4xf32>) -> !msl.reg<4xf32>\n'
+    arrays = "%v: !msl.reg<4xf32>"
+    for value in ("%a", "%b", "%v"):
+        body = PLACE + shifted + load("%a", "%x") + swap + store("%x", value, "%s") + store("%y", "%a")
+        check(loops(f"{POINTERS}, {arrays}", body), 'CHECK: "msl.load"(%x\n CHECK: "msl.loop"\n CHECK: "msl.store"(%x')
+
+
+def test_a_load_does_not_wait_behind_a_barrier():
+    barrier = '"msl.barrier"() <{scope = "simdgroup"}> : () -> ()\n'
+    text = loops(POINTERS, PLACE + load("%a", "%x") + barrier + store("%y", "%a"))
+    check(text, 'CHECK: "msl.load"(%x\n CHECK: "msl.barrier"\n CHECK: "msl.store"(%y')
 
 
 def reduced(yielded: str) -> str:

@@ -30,8 +30,8 @@ from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.registry import is_terminator
 from ...ir.rewrite import eliminate_dead_code
 from ...ir.types import I1, I32, INDEX, RegisterType, Type, element_of
-from .loop_schedule import Group, Map, Schedule, index_numbers, operand_map, through_renaming
-from .register_ops import is_fence, is_recomputed, single, trips, type_function
+from .loop_schedule import Group, Map, Schedule, index_numbers, operand_map, running_map, through_renaming
+from .register_ops import is_fence, is_recomputed, single, start_of, trips, type_function
 
 
 def run(module: Op) -> None:
@@ -131,14 +131,32 @@ class _Former:
             self.block(block)
 
     def _loop(self, group: Group, builder: Builder) -> None:
-        body = Block([INDEX])
-        loop = builder.build("msl.loop", [], [], {"count": group.trips, "start": 0, "carried": 0}, [Region([body])])
-        end = body.append(Op("msl.yield"))
+        running = [op for op in group.ops if trips(op) != group.trips]
+        starts = [_start(op, builder) for op in running]
+        types = [start.type for start in starts]
+        body = Block([INDEX, *types])
+        attributes = {"count": group.trips, "start": 0, "carried": len(running)}
+        loop = builder.build("msl.loop", starts, types, attributes, [Region([body])])
+        end = body.append(Op("msl.yield", starts))
         place = _Place(Builder(body, end), [body.arguments[0]], (group.trips,))
         for op in group.ops:
             place.builder.location = op.location
+            if op in running:
+                self._run_along(op, running.index(op), loop, place)
+                continue
             for result, value in zip(op.results, self._one_trip(op, place), strict=True):
                 self.inside[result] = (loop, value)
+
+    def _run_along(self, op: Op, number: int, loop: Op, place: _Place) -> None:
+        """acc = combine(acc, x[map[n]]) for the reduction that is the loop's carried value of that number."""
+        table = running_map(op)
+        assert table is not None
+        argument, result, end = loop.body.arguments[number + 1], loop.results[number], loop.body.terminator
+        argument.location = result.location = op.result.location
+        entry = self.register(op.operands[0], table, place)
+        [combined] = self._combine(op, [argument, entry], place.builder)
+        end.set_operands([*end.operands[:number], combined, *end.operands[number + 1 :]])
+        self.arrays[op.result] = result
 
     def _straight(self, op: Op, place: _Place) -> None:
         place.builder.location = op.location
@@ -323,6 +341,15 @@ def _carry_what_changes(loop: Op, builder: Builder) -> list[Value]:
     if not loop.results:
         loop.erase()
     return results
+
+
+def _start(op: Op, builder: Builder) -> Value:
+    """What a reduction that runs along with a loop starts from."""
+    type_ = single(op.result.type)
+    builder.location = op.location
+    start = start_of(op)
+    assert start is not None
+    return _of_type(builder.constant(start, element_of(type_)), type_, builder)
 
 
 def _of_type(value: Value, wanted: Type, builder: Builder) -> Value:

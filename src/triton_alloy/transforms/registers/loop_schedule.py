@@ -3,6 +3,10 @@
 A group is a loop over registers (`trips` > 1), straight-line code (`trips` == 1), or one op alone: a fence or an op on
 whole arrays. An op may join a group that is not before any of its dependencies. Register r of a loop sees only register
 r of values made in the same loop; everything else must be finished before the loop starts.
+
+- What is loaded from device memory, and what is computed of that alone, waits for its first user and joins a loop with
+  it: no array lives from an early loop to a later one only because the program loads early.
+- A reduction of all registers to one runs along with the loop that makes them: these need no array for it.
 """
 
 from __future__ import annotations
@@ -10,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...dialects.msl import Form, count_of, is_movable, row_of
+from ...dialects.msl import DEVICE, Form, count_of, is_movable, row_of
 from ...ir.core import Op, Value
-from ...ir.registry import is_terminator
-from .register_ops import Access, access_of, is_fence, is_recomputed, register_values, trips
+from ...ir.registry import is_removable, is_terminator
+from .register_ops import Access, access_of, is_fence, is_recomputed, register_values, start_of, trips
 
 Map = tuple[int, ...]  # register index for each trip of a loop
 
@@ -59,6 +63,14 @@ def sources(value: Value, table: Map) -> Iterator[tuple[Value, Map]]:
             yield from sources(operand, table if count_of(operand) > 1 else (0,) * len(table))
 
 
+def _sources_of(op: Op) -> Iterator[tuple[Value, Map]]:
+    """The sources of the registers that the op reads first in each trip, or of all where it takes whole arrays."""
+    takes_arrays = row_of(op).form is Form.UPDATED
+    count = trips(op)
+    for operand in op.operands:
+        yield from sources(operand, operand_map(op, operand, count_of(operand) if takes_arrays else count))
+
+
 def index_numbers(value: Value, table: Map) -> Map | None:
     """The numbers that registers `table` of an msl.register stand for; None for any other value."""
     op = value.definer
@@ -68,67 +80,160 @@ def index_numbers(value: Value, table: Map) -> Map | None:
     return tuple(values[r] for r in table)
 
 
+def running_map(op: Op) -> Map | None:
+    """The registers that a reduction takes in the trips of the loop that makes them; None for what does not run along
+    with a loop. Its function takes elements in any order, so that it takes them as they are made."""
+    if op.name != "msl.reduce_registers" or trips(op) > 1 or start_of(op) is None:
+        return None
+    table = tuple(op.attributes["map"])
+    made = {registers for value, registers in sources(op.operands[0], table) if count_of(value) > 1}
+    order = made.pop() if len(made) == 1 else ()
+    if sorted(order) != list(range(len(table))):
+        return None
+    return tuple(register for _, register in sorted(zip(order, table, strict=True)))
+
+
 class Schedule:
-    """The groups of one block, filled in program order."""
+    """The groups of one block, filled in program order. waiting: what joins a group with its first user."""
 
     def __init__(self) -> None:
         self.groups: list[Group] = []
         self.place: dict[Op, Group] = {}
         self.memory: list[tuple[Op, Access]] = []
+        self.waiting: dict[Op, Access | None] = {}
         self.floor = 0
 
     def add(self, op: Op) -> None:
         if is_fence(op):
+            self._place(list(self.waiting))
             elementwise = not op.regions and not is_terminator(op)
-            self._append(Group(trips(op) if elementwise else 1, alone=True), op)
+            self._put(op, self._append(Group(trips(op) if elementwise else 1, alone=True)))
             self.floor = len(self.groups)
             self.memory = []
         elif row_of(op).form is Form.UPDATED or op.name == "msl.scan_registers":
-            self._append(Group(1, alone=True), op)
+            self._place(self._needed([op]))
+            self._put(op, self._append(Group(1, alone=True)))
+        elif self._may_wait(op):
+            self.waiting[op] = access_of(op)
         elif not is_recomputed(op):
-            self._join(op)
+            self._join_with_needed(op)
 
-    def _append(self, group: Group, op: Op) -> None:
+    def _append(self, group: Group) -> Group:
         group.position = len(self.groups)
         self.groups.append(group)
-        self._put(op, group)
+        return group
 
     def _put(self, op: Op, group: Group) -> None:
         group.ops.append(op)
         self.place[op] = group
 
-    def _join(self, op: Op) -> None:
-        count = trips(op)
+    # ------------------------------------------------------------------------------------------------------- waiting
+    def _may_wait(self, op: Op) -> bool:
+        """Whether the op loads registers from device memory, or computes register r of register r of such alone."""
+        if trips(op) == 1 or is_recomputed(op) or not is_removable(op) or row_of(op).form is not Form.EACH:
+            return False
         access = access_of(op)
-        earliest = max(self.floor, self._after_operands(op, count), self._after_memory(count, access))
         if access is not None:
-            self.memory.append((op, access))
+            return access.memory.space == DEVICE and not access.memory.writes
+        made_of = [value for value, _ in _sources_of(op) if count_of(value) > 1]
+        return bool(made_of) and all(value.definer in self.waiting for value in made_of) and self._is_beside(op)
+
+    def _is_beside(self, op: Op) -> bool:
+        """Whether what waits for the op can be made in the loop that the op is in."""
+        count, access = trips(op), access_of(op)
+        for value, registers in _sources_of(op):
+            definer = value.definer
+            if definer in self.waiting and (trips(definer) != count or registers != tuple(range(count))):
+                return False
+        loads = [load for load in map(self.waiting.get, self._needed([op])) if load is not None]
+        return access is None or all(access.same_place(load) or not access.conflicts(load) for load in loads)
+
+    def _needed(self, ops: list[Op]) -> list[Op]:
+        """What waits of the ops and of what they are made of, in program order."""
+        needed: set[Op] = set()
+        users = list(ops)
+        while users:
+            user = users.pop()
+            definers = (value.definer for value, _ in _sources_of(user))
+            found = [op for op in definers if op in self.waiting and op not in needed]
+            needed.update(found)
+            users += found
+        return [waiting for waiting in self.waiting if waiting in needed or waiting in ops]
+
+    def _place(self, ops: list[Op]) -> None:
+        """Let what waits join groups without its users."""
+        for op in self._needed(ops):
+            del self.waiting[op]
+            self._join([op])
+
+    def _join_with_needed(self, op: Op) -> None:
+        """Let an op join a group: with what waits for it where they can be together, else after that; and after all
+        that must come before it in memory."""
+        access, needed = access_of(op), self._needed([op])
+        early = [] if self._is_beside(op) else needed
+        if access is not None:
+            loads = [w for w, load in self.waiting.items() if load is not None and access.conflicts(load)]
+            early = early + [load for load in loads if load not in needed]
+        self._place(early)
+        beside = [each for each in needed if each in self.waiting]
+        for each in beside:
+            del self.waiting[each]
+        loop = self._running_in(op)
+        if loop is not None:
+            self._put(op, loop)
+        else:
+            self._join([*beside, op])
+
+    # ---------------------------------------------------------------------------------------------------------- groups
+    def _running_in(self, op: Op) -> Group | None:
+        """The loop that a reduction runs along with: the one that makes its registers."""
+        table = running_map(op)
+        if table is None:
+            return None
+        count = len(table)
+        made = list(sources(op.operands[0], table))
+        earliest = max(self.floor, *(self._after(value, count_of(value) == count, count) for value, _ in made))
+        if earliest == len(self.groups):
+            return None
+        loop = self.groups[earliest]
+        makes = any(self.place.get(value.definer) is loop for value, _ in made if value.definer is not None)
+        return loop if makes and loop.trips == count and not loop.alone else None
+
+    def _join(self, ops: list[Op]) -> None:
+        """Put ops of one loop, or one op, into the latest group that is not before any of their dependencies."""
+        op, count = ops[-1], trips(ops[-1])
+        earliest = self.floor
+        for each in ops:
+            access = access_of(each)
+            earliest = max(earliest, self._after_operands(each, count), self._after_memory(count, access))
+        self.memory += [(each, access) for each in ops if (access := access_of(each)) is not None]
         candidates = [g for g in self.groups[earliest:] if g.trips == count and not g.alone]
         if count > 1:
             candidates.reverse()
         if candidates and (count > 1 or not is_movable(op) or candidates[0].position == earliest):
-            self._put(op, candidates[0])
+            group = candidates[0]
         elif count == 1 and is_movable(op) and earliest < len(self.groups):
             # Early single values let the loops after them stay together.
-            self._insert(earliest, op)
+            group = self._insert(earliest)
         else:
-            self._append(Group(count), op)
+            group = self._append(Group(count))
+        for each in ops:
+            self._put(each, group)
 
-    def _insert(self, position: int, op: Op) -> None:
+    def _insert(self, position: int) -> Group:
         group = Group(1)
         self.groups.insert(position, group)
         for i, each in enumerate(self.groups[position:], position):
             each.position = i
-        self._put(op, group)
+        return group
 
     def _after_operands(self, op: Op, count: int) -> int:
         """The first position where all operands can be read."""
         identity = tuple(range(count))
         earliest = 0
-        for operand in op.operands:
-            for value, registers in sources(operand, operand_map(op, operand, count)):
-                aligned = registers == identity and count_of(value) == count and op.name != "msl.reduce_registers"
-                earliest = max(earliest, self._after(value, aligned or count == 1, count))
+        for value, registers in _sources_of(op):
+            aligned = registers == identity and count_of(value) == count and op.name != "msl.reduce_registers"
+            earliest = max(earliest, self._after(value, aligned or count == 1, count))
         return earliest
 
     def _after(self, value: Value, aligned: bool, count: int) -> int:

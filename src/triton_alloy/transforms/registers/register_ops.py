@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -49,6 +50,29 @@ def trips(op: Op) -> int:
     if row_of(op).form is Form.SELECTED:
         return count_of(op.result)
     return entries
+
+
+# What a combining op starts from, so that the first element comes out as it is: fmax and fmin drop NaN.
+_STARTS: dict[str, float] = {
+    "arith.addf": -0.0,
+    "arith.mulf": 1.0,
+    "arith.maxnumf": math.nan,
+    "arith.minnumf": math.nan,
+    "arith.maximumf": -math.inf,
+    "arith.minimumf": math.inf,
+    "arith.addi": 0,
+    "arith.muli": 1,
+    "arith.ori": 0,
+    "arith.xori": 0,
+    "arith.andi": -1,
+}
+
+
+def start_of(op: Op) -> float | None:
+    """What a reduction starts from, if its function is one op that takes its two elements in any order."""
+    combining, *rest = op.body
+    is_one = len(rest) == 1 and set(combining.operands) == set(op.body.arguments)
+    return _STARTS.get(combining.name) if is_one and rest[0].operands == combining.results else None
 
 
 def register_values(op: Op) -> tuple[int, ...]:
