@@ -11,6 +11,9 @@ step suffice, each at most once in this order:
 with linear p, f, a, b, c, q. (A matrix of bits is the product of a unit upper, a lower and a unit upper triangular
 block matrix.) Swapping k register bits with k lane bits, for instance, takes one shuffle by XOR for each register whose
 index is not 0 in those bits. Lane i keeps its name (a = 1) wherever L[i] ^ L'[i] is a sum of R and R'.
+
+Where every new basis of a lane comes from the registers, a chain of exchanges, each of one register bit with one lane
+bit, does the same: k of them swap k bits. Which of the two is cheaper is the machine's affair (ConversionCosts).
 """
 
 from __future__ import annotations
@@ -89,7 +92,17 @@ class Shuffle:
         return replace(self, registers=tuple(names[i] for i in self.registers))
 
 
-Step = Permute | Select | Shuffle
+@dataclass(frozen=True)
+class Exchange:
+    """Of `registers` registers: what is in one whose bit `register_bit` is j, in a lane whose bit `lane_bit` is t, goes
+    to the register whose bit is t of the lane whose bit is j."""
+
+    register_bit: int
+    lane_bit: int
+    registers: int
+
+
+Step = Permute | Select | Shuffle | Exchange
 
 
 @dataclass(frozen=True)
@@ -104,9 +117,10 @@ class Conversion:
 
 @dataclass(frozen=True)
 class ConversionCosts:
-    """Cycles of one scheduler for one instruction of a simdgroup."""
+    """Cycles of one scheduler for one instruction of a simdgroup; `exchange`: for one pair of registers."""
 
     select: float
+    exchange: float
     shuffle_xor: float
     shuffle: float
     threadgroup_access: float
@@ -119,6 +133,8 @@ class ConversionCosts:
     def _of_step(self, step: Step) -> float:
         if isinstance(step, Select):
             return self.select * sum(a != b for a, b in zip(step.even, step.odd, strict=True))
+        if isinstance(step, Exchange):
+            return self.exchange * (step.registers // 2)
         if isinstance(step, Permute):
             return 0.0
         return self.shuffle_xor * sum(map(bool, step.offsets)) if step.is_xor else self.shuffle * len(step.registers)
@@ -137,8 +153,8 @@ class ConversionCosts:
 
 @cache
 def classify(source: LinearLayout, destination: LinearLayout, costs: ConversionCosts | None = None) -> Conversion:
-    """How to convert between two layouts of one shape. With `costs`, steps that cost more than threadgroup memory are
-    not taken; without, threadgroup memory is used only where data cross simdgroups."""
+    """How to convert between two layouts of one shape. With `costs`, the cheapest way; without, the three kinds of
+    step, and threadgroup memory only where data cross simdgroups."""
     if source is destination:
         return Conversion("none")
     steps = plan(source, destination)
@@ -146,7 +162,12 @@ def classify(source: LinearLayout, destination: LinearLayout, costs: ConversionC
         return Conversion("threadgroup", local=False)
     if not steps or all(isinstance(step, Permute) for step in steps):
         return Conversion("registers" if steps else "none", steps)
-    if costs is not None and costs.of_steps(steps) > costs.of_threadgroup(source, destination, local=True):
+    if costs is None:
+        return Conversion("shuffles", steps)
+    exchanged = exchanges(source, destination)
+    if exchanged is not None and costs.of_steps(exchanged) < costs.of_steps(steps):
+        steps = exchanged
+    if costs.of_steps(steps) > costs.of_threadgroup(source, destination, local=True):
         return Conversion("threadgroup")
     return Conversion("shuffles", steps)
 
@@ -280,6 +301,42 @@ def _prune(steps: list[Select | Shuffle], sources: int, results: int) -> tuple[S
     elif names != tuple(range(sources)):
         return (Permute(names),)
     return tuple(reversed(pruned))
+
+
+def exchanges(source: LinearLayout, destination: LinearLayout) -> tuple[Step, ...] | None:
+    """The exchanges, and renamings of registers, of a conversion that they can do; else None."""
+    registers, lanes = list(source.offsets[0]), list(source.offsets[1])
+    if source.offsets[2] != destination.offsets[2]:
+        return None
+    steps: list[Step] = []
+    wrong = [bit for bit, basis in enumerate(destination.offsets[1]) if lanes[bit] != basis]
+    while wrong:
+        span = Span(registers)
+        lane_bit = next((bit for bit in wrong if destination.offsets[1][bit] in span), None)
+        if lane_bit is None:
+            return None
+        column = _solved(span, destination.offsets[1][lane_bit])
+        if not column:  # the lanes are to hold copies, and no register bit has any to give
+            return None
+        register_bit = column.bit_length() - 1
+        if column != 1 << register_bit:
+            bases = [1 << bit for bit in range(len(registers))]
+            bases[register_bit] = column
+            steps.append(Permute(tuple(tabulate(bases))))
+        registers[register_bit], lanes[lane_bit] = lanes[lane_bit], destination.offsets[1][lane_bit]
+        steps.append(Exchange(register_bit, lane_bit, 1 << len(registers)))
+        wrong.remove(lane_bit)
+    return _renamed(steps, registers, destination.offsets[0])
+
+
+def _renamed(steps: list[Step], registers: list[int], names: tuple[int, ...]) -> tuple[Step, ...] | None:
+    """The steps, and a last one by which registers with the bases `registers` become those with `names`."""
+    columns = [Span(registers).solve(basis) for basis in names]
+    known = [column for column in columns if column is not None]
+    if len(known) < len(columns):
+        return None
+    table = tuple(tabulate(known))
+    return tuple(steps) if table == tuple(range(1 << len(registers))) else (*steps, Permute(table))
 
 
 # Note [Enough registers]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from math import inf
 
 from . import chips
 from .conversion import ConversionCosts
@@ -122,16 +123,24 @@ MMA_ROWS = Fragment("mma_rows", 1, 32, 32, *(_ROW_OF_32,) * 3, inputs=_FLOATS | 
 # ------------------------------------------------------------------------------------------------------------- targets
 # From metal-benchmarks (Apple7 and 8; later families are not published): shuffles by XOR take 2 cycles and arbitrary
 # ones 28; threadgroup memory has 64 bytes a cycle and core, a quarter of the shuffle network, and needs an address.
+# Chains of exchanges, each with its selects and a shuffle, have not been measured there: none is taken.
 _APPLE_CONVERSION = ConversionCosts(
-    select=1, shuffle_xor=2, shuffle=28, threadgroup_access=12, simdgroup_barrier=10, threadgroup_barrier=40
+    select=1,
+    exchange=inf,
+    shuffle_xor=2,
+    shuffle=28,
+    threadgroup_access=12,
+    simdgroup_barrier=10,
+    threadgroup_barrier=40,
 )
 # Segments of 32 bytes although a cache line has 128: direct loads of 8x8 fragments, whose rows have 32 bytes, are the
 # fastest published form of matmul on these machines.
 _APPLE_MEMORY = MemoryCosts(segment_bytes=32, access=8, segment=2, gather=0)
 
-# A simdgroup is one thread with vectors of 32 lanes: contiguous accesses are a few instructions, others one a lane.
+# A simdgroup is one thread with vectors of 32 lanes: contiguous accesses are a few instructions, others one a lane. An
+# exchange is two permutations with constant indices.
 _CPU_CONVERSION = ConversionCosts(
-    select=1, shuffle_xor=2, shuffle=16, threadgroup_access=8, simdgroup_barrier=0, threadgroup_barrier=0
+    select=1, exchange=2, shuffle_xor=2, shuffle=16, threadgroup_access=8, simdgroup_barrier=0, threadgroup_barrier=0
 )
 _CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.layouts import layouts, places, register_map, shapes
-from triton_alloy.conversion import Permute, Select, classify, plan
+from triton_alloy.conversion import Exchange, Permute, Select, classify, exchanges, plan
 from triton_alloy.errors import InvalidArgument
 from triton_alloy.layout import LinearLayout, blocked, tiled
 from triton_alloy.target import MMA_8X8, MMA_ROWS, target_for
@@ -23,6 +23,12 @@ def linear(bases, index):
     return result
 
 
+def traded(step, lane, register):
+    """The (lane, register) whose element comes to this place."""
+    differ = (lane >> step.lane_bit ^ register >> step.register_bit) & 1
+    return lane ^ differ << step.lane_bit, register ^ differ << step.register_bit
+
+
 def simulate(step, values):
     """The meaning of a step on values[simdgroup][lane][register]."""
     simdgroups, lanes, _ = values.shape
@@ -34,6 +40,9 @@ def simulate(step, values):
             elif isinstance(step, Select):
                 odd = parity(lane & step.lanes) ^ parity(s & step.simdgroups)
                 row = values[s, lane, list(step.odd if odd else step.even)]
+            elif isinstance(step, Exchange):
+                assert values.shape[2] == step.registers
+                row = [values[s, *traded(step, lane, r)] for r in range(step.registers)]
             else:
                 base = linear(step.lanes, lane) ^ linear(step.simdgroups, s)
                 row = [values[s, base ^ o, r] for r, o in zip(step.registers, step.offsets, strict=True)]
@@ -77,6 +86,57 @@ def test_plans(pair):
         values = simulate(step, values)
     assert np.array_equal(values, destination.offset_table())
     assert (conversion.kind in ("none", "registers")) == (register_map(source, destination) is not None)
+
+
+@settings(max_examples=400, deadline=None)
+@given(local_pairs())
+def test_chains_of_exchanges(pair):
+    source, destination = pair
+    steps = exchanges(source, destination)
+    if steps is None:
+        return
+    values = source.offset_table()
+    for step in steps:
+        values = simulate(step, values)
+    assert np.array_equal(values, destination.offset_table())
+
+
+def transposed(registers):
+    """A tensor of 32 times so many columns whose rows are lanes, and the same with 32 columns in lanes."""
+    rows, columns = [(1 << bit, 0) for bit in range(5)], [(0, 1 << bit) for bit in range(registers)]
+    shape = (32, 1 << registers)
+    return LinearLayout(shape, columns, rows), LinearLayout(shape, columns[5:] + rows, columns[:5])
+
+
+@pytest.mark.parametrize("registers", (5, 6))
+def test_a_transposition_is_an_exchange_for_each_bit_where_that_is_cheaper(registers):
+    source, destination = transposed(registers)
+    costs = target_for("cpu").conversion
+    steps = classify(source, destination, costs).steps
+    assert [(step.register_bit, step.lane_bit) for step in steps if isinstance(step, Exchange)] == [
+        (bit, bit) for bit in range(5)
+    ]
+    assert costs.of(source, destination) == 5 * costs.exchange * (1 << registers) / 2
+    on_apple = classify(source, destination, target_for("apple9").conversion)
+    assert not any(isinstance(step, Exchange) for step in on_apple.steps)
+
+
+def test_exchanges_take_sums_of_registers_and_lanes_that_another_lane_had():
+    source = LinearLayout((16,), [(1,), (2,)], [(4,), (8,), (0,), (0,), (0,)])
+    destination = LinearLayout((16,), [(8,), (1,)], [(3,), (4,), (0,), (0,), (0,)])
+    steps = exchanges(source, destination)
+    assert [type(step) for step in steps] == [Permute, Exchange, Exchange, Permute]
+    values = source.offset_table()
+    for step in steps:
+        values = simulate(step, values)
+    assert np.array_equal(values, destination.offset_table())
+
+
+def test_no_exchanges_where_lanes_get_copies_or_what_no_register_holds():
+    lanes = [(1,), (2,), (4,), (8,), (16,)]
+    source = LinearLayout((64,), [(32,)], lanes)
+    assert exchanges(source, LinearLayout((64,), [(32,)], lanes[::-1])) is None
+    assert exchanges(source, LinearLayout((64,), [(32,), (16,)], [*lanes[:4], (0,)])) is None
 
 
 def test_swap_of_a_register_and_a_lane_bit_is_one_shuffle_of_half_the_registers():

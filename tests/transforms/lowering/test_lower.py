@@ -203,7 +203,9 @@ def test_a_conversion_inside_a_simdgroup_shuffles():
         + ('"tt.store"(%p, %c) : (tensor<64x!tt.ptr<i32>, @PAIR>, tensor<64xi32, @PAIR>) -> ()')
     )
     text = lowered("%x: !tt.ptr<i32>", body)
-    assert "shuffle" in text and "shared" not in text
+    assert "shuffle" in text and "exchange" not in text and "shared" not in text
+    text = lowered("%x: !tt.ptr<i32>", body, family="cpu")
+    assert text.count("msl.exchange") == 5 and "shuffle" not in text and "shared" not in text
 
 
 def test_an_op_without_a_rule_is_refused_by_name():

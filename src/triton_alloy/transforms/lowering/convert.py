@@ -10,7 +10,7 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from ...conversion import Permute, Select, Shuffle, Step, classify
+from ...conversion import Exchange, Permute, Select, Shuffle, Step, classify
 from ...dialects.arith import EQ
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, RegisterType, SharedType, TensorType
@@ -90,7 +90,20 @@ def _shuffle(lowering: Lowering, held: Held, step: Shuffle) -> Held:
     return lowering.elementwise("msl.shuffle", operands, held.element, entries)
 
 
-STEPS: dict[type, Callable[[Lowering, Held, Any], Held]] = {Permute: _permute, Select: _select, Shuffle: _shuffle}
+def _exchange(lowering: Lowering, held: Held, step: Exchange) -> Held:
+    """A register bit trades places with a lane bit."""
+    type_ = RegisterType(step.registers, held.element)
+    value = spread(lowering, lowering.materialise(held, step.registers), type_)
+    attributes = {"register_bit": step.register_bit, "lane_bit": step.lane_bit}
+    return whole(lowering.builder.value("msl.exchange", [value], type_, attributes))
+
+
+STEPS: dict[type, Callable[[Lowering, Held, Any], Held]] = {
+    Permute: _permute,
+    Select: _select,
+    Shuffle: _shuffle,
+    Exchange: _exchange,
+}
 
 
 def through_memory(lowering: Lowering, held: Held, source: LinearLayout, destination: LinearLayout) -> Held:
