@@ -202,12 +202,14 @@ def test_parts_are_merged_up_to_a_number_of_launches_for_each_kernel(archive):
         ("f32", [1.0, 2.0, np.inf], DIFFERS),
         ("f16", [1.0, 2.0, 3.01], CLOSE),
         ("f16", [1.0, 2.0, 3.1], DIFFERS),
+        ("f64", [1.0, 2.0, 3.0], EXACT),
+        ("f64", [1.0, 2.0, 3.0 + 2.0**-51], DIFFERS),
         ("i32", [1, 2, 3], EXACT),
         ("i32", [1, 2, 4], DIFFERS),
     ],
 )
 def test_comparison(element, values, state):
-    dtype = {"f32": np.float32, "f16": np.float16, "i32": np.int32}[element]
+    dtype = {"f64": np.float64, "f32": np.float32, "f16": np.float16, "i32": np.int32}[element]
     assert compared(np.array(values, dtype).tobytes(), np.array([1, 2, 3], dtype).tobytes(), element)[0] == state
 
 
@@ -217,6 +219,8 @@ def test_equal_infinities_and_nans_are_close():
     assert compared(a.tobytes(), b.tobytes(), "f32")[0] == CLOSE
     quiet, other = np.array([0x7FC00000, 1], np.uint32), np.array([0x7FC00001, 1], np.uint32)
     assert compared(quiet.tobytes(), other.tobytes(), "f32") == (CLOSE, 0.0)
+    quiet, other = np.array([0x7FF8 << 48, 1], np.uint64), np.array([(0x7FF8 << 48) + 1, 1], np.uint64)
+    assert compared(quiet.tobytes(), other.tobytes(), "f64") == (CLOSE, 0.0)
 
 
 def test_the_summary_tells_what_is_wrong():
