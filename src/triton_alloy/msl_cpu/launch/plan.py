@@ -20,7 +20,7 @@ from .host import Host
 
 Started = TypeVar("Started")
 
-ABI_VERSION = 5
+ABI_VERSION = 6
 LOG_BYTES = 1 << 18
 CACHED_BYTES = 32 << 20  # last-level caches are seldom larger for one of those who share them, whatever they report
 

@@ -3,6 +3,9 @@
 // A launch is offered through one word: generation | joined workers | open. A worker joins by incrementing the count
 // while the launch is open; the launching thread works as well, closes the launch when no threadgroup is left to claim,
 // and waits only for those who joined. A worker that sleeps, or that the system does not schedule, delays nobody.
+//
+// Each worker has a part of the grid, the same one in every launch of that grid, so that what a kernel reads is still
+// in the caches of the core that an earlier kernel wrote it on. Who is done takes of the parts of the others.
 #include "stops.h"
 #include "watcher.h"
 
@@ -16,9 +19,10 @@ namespace {
 
 constexpr uint most_workers = 1024;
 constexpr uint smallest_stack_log2 = 15, largest_stack_log2 = 20;
-constexpr ulong chunks_per_worker = 32;
-// Longer than the gap between the launches of a loop, shorter than a time slice.
-constexpr ulong spin_nanoseconds = 40000;
+constexpr ulong chunks_per_part = 16;
+// A worker that sleeps is back after 50 to 100 microseconds, so it waits awake for longer than what a program does
+// between two launches; after the gap of a tight loop it lets others run who want its core.
+constexpr ulong spin_nanoseconds = 500000, yield_nanoseconds = 50000;
 
 constexpr ulong open_bit = 1, one_joined = 2, joined_mask = 0xfffffffe, generation_one = 1ul << 32;
 
@@ -37,6 +41,7 @@ struct Pool {
   SystemThread thread[most_workers];  // by index of the worker; the launching thread, 0, is not kept
   void *signal_stacks[most_workers];
   Worker *regions[most_workers][largest_stack_log2 - smallest_stack_log2 + 1];
+  Part parts[most_workers];      // of the launch whose turn it is
 };
 
 Pool pool;
@@ -95,6 +100,31 @@ bool outgrows_caches(const Worker *worker, ulong count) {
   return bytes > (double)launch->plan->cached_bytes && !updates_in_place(launch);
 }
 
+void divide(Launch &launch, uint workers) {
+  ulong count = launch.threadgroup_count;
+  launch.parts = pool.parts;
+  launch.part_count = workers;
+  launch.chunk = workers == 1 ? count : count / (workers * chunks_per_part);
+  if (!launch.chunk) launch.chunk = 1;
+  for (ulong i = 0; i < workers; ++i) pool.parts[i] = {count * i / workers, count * (i + 1) / workers};
+}
+
+// The threadgroups first .. last-1; none where last <= first.
+struct Chunk {
+  ulong first, last;
+};
+
+// Claim threadgroups of the part `index`, or of the next one that has some left.
+Chunk claim(Launch *launch, uint &index) {
+  for (uint i = 0; i < launch->part_count; ++i) {
+    Part &part = launch->parts[index];
+    ulong first = __atomic_fetch_add(&part.next, launch->chunk, __ATOMIC_RELAXED);
+    if (first < part.end) return {first, first + launch->chunk < part.end ? first + launch->chunk : part.end};
+    index = index + 1 == launch->part_count ? 0 : index + 1;
+  }
+  return {};
+}
+
 // Claim and run threadgroups until none is left.
 void work(Launch *launch, uint index) {
   const Plan *plan = launch->plan;
@@ -103,12 +133,12 @@ void work(Launch *launch, uint index) {
   prepare(worker, launch);
   FloatingPointState saved = floating_point_state();
   set_floating_point_state(default_state | (plan->flush_denormals ? flush_bits : 0));
+  uint part = index % launch->part_count;  // where there are fewer parts, whoever wakes first has them
   for (ulong count = 0; !__atomic_load_n(&launch->failure, __ATOMIC_RELAXED);) {
-    ulong first = __atomic_fetch_add(&launch->next, launch->chunk, __ATOMIC_RELAXED);
-    if (first >= launch->threadgroup_count) break;
-    ulong left = launch->threadgroup_count - first, taken = launch->chunk < left ? launch->chunk : left;
-    plan->run(worker, first, first + taken);
-    count += taken;
+    Chunk chunk = claim(launch, part);
+    if (chunk.first >= chunk.last) break;
+    plan->run(worker, chunk.first, chunk.last);
+    count += chunk.last - chunk.first;
     if (!worker->past_caches && worker->output_bytes) worker->past_caches = outgrows_caches(worker, count);
   }
   finish_writing();
@@ -119,14 +149,16 @@ bool available(ulong offer, ulong seen) { return (offer & open_bit) && offer / g
 
 // Spin for a while, then sleep, until a launch is offered that this worker has not seen.
 ulong await_offer(ulong seen) {
-  ulong give_up = monotonic_nanoseconds() + spin_nanoseconds;
+  ulong start = monotonic_nanoseconds(), waited = 0;
   do {
     for (int i = 0; i < 32; ++i) {
       ulong offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE);
       if (available(offer, seen)) return offer;
       pause_briefly();
     }
-  } while (monotonic_nanoseconds() < give_up);
+    if (waited >= yield_nanoseconds) sched_yield();
+    waited = monotonic_nanoseconds() - start;
+  } while (waited < spin_nanoseconds);
 
   pthread_mutex_lock(&pool.sleeping);
   __atomic_fetch_add(&pool.sleepers, 1, __ATOMIC_SEQ_CST);  // before the last look, see offer_launch
@@ -211,7 +243,6 @@ void set_up(Launch &launch, const Plan *plan, void *const *buffers, uint x, uint
   launch.start = plan->deadline ? monotonic_nanoseconds() : 0;
   launch.deadline = 0;
   launch.deadline_known = !plan->deadline;
-  launch.next = 0;
   launch.failure = failure_none;
   launch.stop = {};
   if (plan->log) plan->log->locked = 0;  // a thread that was stopped may have held it
@@ -319,8 +350,7 @@ uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, ui
   if (plan->bounded) set_bounds(launch);
   uint workers = plan->workers < count ? plan->workers : (uint)count;
   if (workers > 1) workers = start_threads(workers) < workers ? pool.threads + 1 : workers;
-  launch.chunk = workers == 1 ? count : count / (workers * chunks_per_worker);
-  if (!launch.chunk) launch.chunk = 1;
+  divide(launch, workers);
   if (workers > 1) offer_launch(&launch);
   SignalStack previous = enter_signal_stack(pool.signal_stacks[0]);
   begin_watch(&launch, previous);

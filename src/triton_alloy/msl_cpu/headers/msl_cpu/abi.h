@@ -21,7 +21,7 @@ typedef unsigned long ulong;
 namespace msl_cpu {
 
 // Part of every cache key through the text of this file; the runtime refuses a plan of another version.
-constexpr uint abi_version = 5;
+constexpr uint abi_version = 6;
 
 // What Metal allows. Mirrored by limits.py.
 constexpr uint simd_width = 32;
@@ -95,6 +95,11 @@ struct Bounds {
   uint groups;                      // of ranges_at_once ranges, the last filled up with empty ones
 };
 
+// Threadgroups that one worker runs, and others when theirs are done. In a cache line of its own.
+struct alignas(64) Part {
+  ulong next, end;                  // first threadgroup that nobody has claimed, and the one behind the last
+};
+
 struct Launch {
   const Plan *plan;
   void *const *buffers;             // where bounded, followed by the first byte of each, then by the byte behind each
@@ -102,7 +107,8 @@ struct Launch {
   uint threads[3];
   ulong threadgroup_count;
   ulong chunk;                      // threadgroups claimed at once by a worker
-  alignas(64) ulong next;           // first threadgroup that no worker has claimed
+  Part *parts;
+  uint part_count;
   alignas(64) uint failure;         // the first Failure; a worker that sees one stops
   Stop stop;                        // but for `failure` written by whoever has set that, or see note_place
   bool deadline_known;              // the host has been asked for it
