@@ -22,7 +22,7 @@ constexpr uint smallest_stack_log2 = 15, largest_stack_log2 = 20;
 constexpr ulong chunks_per_part = 16;
 // A worker that sleeps is back after 50 to 100 microseconds, so it waits awake for longer than what a program does
 // between two launches; after the gap of a tight loop it lets others run who want its core.
-constexpr ulong spin_nanoseconds = 500000, yield_nanoseconds = 50000;
+constexpr ulong spin_nanoseconds = 500000, yield_nanoseconds = 20000;
 
 constexpr ulong open_bit = 1, one_joined = 2, joined_mask = 0xfffffffe, generation_one = 1ul << 32;
 
@@ -36,7 +36,7 @@ struct Pool {
   SystemCondition wake;
   alignas(64) ulong offer;
   Launch *current;               // valid while offer is open or somebody has joined
-  alignas(64) uint sleepers;
+  alignas(64) uint sleepers;     // who have not been woken; written under `sleeping`
   uint threads;                  // started, the launching thread not counted
   SystemThread thread[most_workers];  // by index of the worker; the launching thread, 0, is not kept
   void *signal_stacks[most_workers];
@@ -147,26 +147,36 @@ void work(Launch *launch, uint index) {
 
 bool available(ulong offer, ulong seen) { return (offer & open_bit) && offer / generation_one != seen; }
 
-// Spin for a while, then sleep, until a launch is offered that this worker has not seen.
-ulong await_offer(ulong seen) {
-  ulong start = monotonic_nanoseconds(), waited = 0;
+ulong await_offer_awake(ulong seen) {
+  ulong start = monotonic_nanoseconds(), waited = 0, offer;
   do {
-    for (int i = 0; i < 32; ++i) {
-      ulong offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE);
-      if (available(offer, seen)) return offer;
-      pause_briefly();
+    for (uint looks = waited < yield_nanoseconds ? 32 : 1; looks; --looks) {
+      if (available(offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE), seen)) return offer;
+      if (looks > 1) pause_briefly();
+      else sched_yield();
     }
-    if (waited >= yield_nanoseconds) sched_yield();
     waited = monotonic_nanoseconds() - start;
   } while (waited < spin_nanoseconds);
+  return offer;
+}
 
+// Sleep until a launch is offered, unless one is that this worker has not seen.
+void sleep_until_offer(ulong seen) {
   pthread_mutex_lock(&pool.sleeping);
-  __atomic_fetch_add(&pool.sleepers, 1, __ATOMIC_SEQ_CST);  // before the last look, see offer_launch
-  ulong offer;
-  while (!available(offer = __atomic_load_n(&pool.offer, __ATOMIC_SEQ_CST), seen))
-    pthread_cond_wait(&pool.wake, &pool.sleeping);
-  __atomic_fetch_sub(&pool.sleepers, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&pool.sleepers, pool.sleepers + 1, __ATOMIC_SEQ_CST);  // before the last look, see offer_launch
+  ulong offer = __atomic_load_n(&pool.offer, __ATOMIC_SEQ_CST), generation = offer / generation_one;
+  if (available(offer, seen)) --pool.sleepers;
+  else
+    while (__atomic_load_n(&pool.offer, __ATOMIC_RELAXED) / generation_one == generation)
+      pthread_cond_wait(&pool.wake, &pool.sleeping);
   pthread_mutex_unlock(&pool.sleeping);
+}
+
+// Wait until a launch is offered that this worker has not seen. Who was woken for one that is over by now waits awake
+// again: another may follow.
+ulong await_offer(ulong seen) {
+  ulong offer;
+  while (!available(offer = await_offer_awake(seen), seen)) sleep_until_offer(seen);
   return offer;
 }
 
@@ -208,6 +218,7 @@ void offer_launch(Launch *launch) {
   __atomic_store_n(&pool.offer, generation * generation_one | open_bit, __ATOMIC_SEQ_CST);
   if (!__atomic_load_n(&pool.sleepers, __ATOMIC_SEQ_CST)) return;
   pthread_mutex_lock(&pool.sleeping);
+  pool.sleepers = 0;
   pthread_cond_broadcast(&pool.wake);
   pthread_mutex_unlock(&pool.sleeping);
 }
