@@ -202,6 +202,16 @@ def test_a_load_does_not_wait_past_a_store_that_may_touch_what_it_loads():
         check(loops(f"{POINTERS}, {arrays}", body), 'CHECK: "msl.load"(%x\n CHECK: "msl.loop"\n CHECK: "msl.store"(%x')
 
 
+def test_a_load_by_offsets_of_other_registers_waits_for_all_of_them():
+    """%b is loaded by what another register of %i holds, so that its loop comes after that of %i."""
+    integers = load("%i", "%w").replace("f32", "i32")
+    swap = '%j = "msl.index"(%i) <{map = [1, 0, 3, 2]}> : (!msl.reg<4xi32>) -> !msl.reg<4xi32>\n'
+    body = PLACE + integers + swap + load("%b", "%x", "%j") + binary("%c", "arith.addf", "%b", "%b") + store("%y", "%c")
+    text = loops(f"%w: !tt.ptr<i32>, {POINTERS}", body)
+    assert text.count("msl.loop") == 3
+    check(text, 'CHECK: "msl.load"(%w\n CHECK: "msl.loop"\n CHECK: "msl.read"(%i\n CHECK: "msl.load"(%x')
+
+
 def test_a_load_does_not_wait_behind_a_barrier():
     barrier = '"msl.barrier"() <{scope = "simdgroup"}> : () -> ()\n'
     text = loops(POINTERS, PLACE + load("%a", "%x") + barrier + store("%y", "%a"))

@@ -132,33 +132,30 @@ class Schedule:
         """Whether the op loads registers from device memory, or computes register r of register r of such alone."""
         if trips(op) == 1 or is_recomputed(op) or not is_removable(op) or row_of(op).form is not Form.EACH:
             return False
+        if not self._is_beside(op):
+            return False
         access = access_of(op)
         if access is not None:
             return access.memory.space == DEVICE and not access.memory.writes
         made_of = [value for value, _ in _sources_of(op) if count_of(value) > 1]
-        return bool(made_of) and all(value.definer in self.waiting for value in made_of) and self._is_beside(op)
+        return bool(made_of) and all(value.definer in self.waiting for value in made_of)
 
     def _is_beside(self, op: Op) -> bool:
-        """Whether what waits for the op can be made in the loop that the op is in."""
-        count, access = trips(op), access_of(op)
-        for value, registers in _sources_of(op):
-            definer = value.definer
-            if definer in self.waiting and (trips(definer) != count or registers != tuple(range(count))):
-                return False
-        loads = [load for load in map(self.waiting.get, self._needed([op])) if load is not None]
-        return access is None or all(access.same_place(load) or not access.conflicts(load) for load in loads)
+        """Whether what waits for the op can be made in one loop with it: register r of the op reads register r."""
+        identity = tuple(range(trips(op)))
+        waiting = [(value.definer, registers) for value, registers in _sources_of(op) if value.definer in self.waiting]
+        return all(registers == identity and trips(definer) == len(identity) for definer, registers in waiting)
 
     def _needed(self, ops: list[Op]) -> list[Op]:
         """What waits of the ops and of what they are made of, in program order."""
-        needed: set[Op] = set()
+        needed = {op for op in ops if op in self.waiting}
         users = list(ops)
         while users:
-            user = users.pop()
-            definers = (value.definer for value, _ in _sources_of(user))
-            found = [op for op in definers if op in self.waiting and op not in needed]
+            definers = (value.definer for value, _ in _sources_of(users.pop()))
+            found = [definer for definer in definers if definer in self.waiting and definer not in needed]
             needed.update(found)
             users += found
-        return [waiting for waiting in self.waiting if waiting in needed or waiting in ops]
+        return [waiting for waiting in self.waiting if waiting in needed] if needed else []
 
     def _place(self, ops: list[Op]) -> None:
         """Let what waits join groups without its users."""
@@ -170,11 +167,15 @@ class Schedule:
         """Let an op join a group: with what waits for it where they can be together, else after that; and after all
         that must come before it in memory."""
         access, needed = access_of(op), self._needed([op])
-        early = [] if self._is_beside(op) else needed
-        if access is not None:
-            loads = [w for w, load in self.waiting.items() if load is not None and access.conflicts(load)]
-            early = early + [load for load in loads if load not in needed]
-        self._place(early)
+        is_beside, before = self._is_beside(op), []
+        for waiting, load in self.waiting.items():
+            if access is None or load is None or not access.conflicts(load):
+                continue
+            if waiting not in needed:
+                before.append(waiting)
+            elif not access.same_place(load):
+                is_beside = False
+        self._place(before if is_beside else before + needed)
         beside = [each for each in needed if each in self.waiting]
         for each in beside:
             del self.waiting[each]
