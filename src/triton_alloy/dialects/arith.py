@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..ir.assembly import FLOAT_PREDICATES, INTEGER_PREDICATES
 from ..ir.core import Op
 from ..ir.registry import OpRule, Trait, register
@@ -12,6 +14,23 @@ EQ, NE, SLT, SLE, SGT, SGE, ULT, ULE, UGT, UGE = range(len(INTEGER_PREDICATES))
 """The predicates of arith.cmpi."""
 FLOAT = {word: number for number, word in enumerate(FLOAT_PREDICATES)}
 """Those of arith.cmpf. Ordered: "oeq" is false where an operand is NaN; unordered: "ueq" is true there."""
+INTEGER_NEUTRAL = {
+    **dict.fromkeys(
+        ("arith.addi", "arith.subi", "arith.ori", "arith.xori", "arith.shli", "arith.shrsi", "arith.shrui"), 0
+    ),
+    **dict.fromkeys(("arith.muli", "arith.divsi", "arith.divui"), 1),
+    "arith.andi": -1,
+}
+"""A right operand that leaves the left one as it is, modulo the width."""
+FLOAT_NEUTRAL = {
+    "arith.addf": -0.0,
+    "arith.subf": 0.0,
+    **dict.fromkeys(("arith.mulf", "arith.divf"), 1.0),
+    **dict.fromkeys(("arith.maxnumf", "arith.minnumf"), math.nan),
+    "arith.maximumf": -math.inf,
+    "arith.minimumf": math.inf,
+}
+"""The same for floats, the sign of zero included: maxnumf and minnumf drop NaN."""
 _EACH = Trait.PURE | Trait.ELEMENTWISE
 _EITHER = _EACH | Trait.COMMUTATIVE
 
@@ -36,6 +55,13 @@ def _extended(op: Op) -> str | None:
     if any(not is_integer(v.type) for v in op.operands):
         return "it multiplies integers"
     return shapes_agree(op.operands, low.type) if low.type is high.type else "its results differ"
+
+
+def combining_op(op: Op) -> Op | None:
+    """The one op that the function of a reduction is, whatever the order of its two elements; None for others."""
+    combining, *rest = op.body
+    is_one = len(rest) == 1 and set(combining.operands) == set(op.body.arguments)
+    return combining if is_one and rest[0].operands == combining.results else None
 
 
 ARITH = {

@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Callable
 
-from ..dialects.arith import FLOAT
+from ..dialects.arith import FLOAT, FLOAT_NEUTRAL
 from ..ir.core import Builder, Op, Value
 from ..ir.numbers import bits_of_float, float_from_bits, round_float, wrap_integer
 from ..ir.types import Attribute, FloatType, IntegerType, element_of
@@ -108,7 +108,7 @@ def drop_neutral(op: Op, builder: Builder) -> Value | None:
     known = number(op.operands[1])
     if known is None:
         return None
-    neutral = {"arith.addf": -0.0, "arith.subf": 0.0}.get(op.name, 1.0)
+    neutral = FLOAT_NEUTRAL[op.name]
     is_same = known == neutral and math.copysign(1, known) == math.copysign(1, neutral)
     return op.operands[0] if is_same else None
 

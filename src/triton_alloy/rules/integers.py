@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..dialects.arith import EQ, NE, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT
+from ..dialects.arith import EQ, INTEGER_NEUTRAL, NE, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT
 from ..ir.core import Builder, Op, Value
 from ..ir.numbers import wrap_integer
 from ..ir.types import I1, IntegerAttribute, element_of
@@ -46,27 +46,21 @@ def fold_known_comparison(op: Op, builder: Builder) -> Value | None:
 
 
 # ---------------------------------------------------------------------------------------------------------- operands
-# A constant on the right that leaves the left operand, and one that makes the result that very constant.
-_NEUTRAL = {
-    **dict.fromkeys(("addi", "subi", "ori", "xori", "shli", "shrsi", "shrui"), 0),
-    **dict.fromkeys(("muli", "divsi", "divui"), 1),
-    "andi": -1,
-}
-_ABSORBING = {"muli": 0, "andi": 0, "ori": -1}
+# A constant on the right that the result then is.
+_ABSORBING = {"arith.muli": 0, "arith.andi": 0, "arith.ori": -1}
 _IDEMPOTENT = ("arith.andi", "arith.ori", "arith.minsi", "arith.minui", "arith.maxsi", "arith.maxui")
 _SELF_INVERSE = ("arith.subi", "arith.xori")
 
 
-@RULES.value(*(f"arith.{name}" for name in _NEUTRAL), "tt.addptr")
+@RULES.value(*INTEGER_NEUTRAL, "tt.addptr")
 def drop_neutral(op: Op, builder: Builder) -> Value | None:
     left, right = op.operands
     known, width = integer(right), width_of(right.type)
     if known is None or width is None:
         return None
-    name = op.name.partition(".")[2]
-    if known == wrap_integer(_NEUTRAL.get(name, 0), width):
+    if known == wrap_integer(INTEGER_NEUTRAL.get(op.name, 0), width):
         return left
-    return right if name in _ABSORBING and known == wrap_integer(_ABSORBING[name], width) else None
+    return right if op.name in _ABSORBING and known == wrap_integer(_ABSORBING[op.name], width) else None
 
 
 @RULES.value("arith.remsi", "arith.remui")

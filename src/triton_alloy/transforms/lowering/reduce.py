@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import prod
 from operator import mul
 
+from ...dialects.arith import combining_op
 from ...dialects.msl import count_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
@@ -123,13 +124,8 @@ def _reduce_registers(lowering: Lowering, op: Op, helds: list[Held], layout: Lin
 
 def single_kind(op: Op) -> str | None:
     """The kind of a combiner that is one known op on its two arguments."""
-    ops = list(op.body)
-    if len(ops) != 2 or ops[0].name not in KINDS:
-        return None
-    kernel, end = ops
-    if set(kernel.operands) != set(op.body.arguments) or end.operands != kernel.results:
-        return None
-    return KINDS[kernel.name]
+    combining = combining_op(op)
+    return KINDS.get(combining.name) if combining is not None else None
 
 
 def _reduce_lanes(

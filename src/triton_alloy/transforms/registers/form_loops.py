@@ -137,26 +137,25 @@ class _Former:
         body = Block([INDEX, *types])
         attributes = {"count": group.trips, "start": 0, "carried": len(running)}
         loop = builder.build("msl.loop", starts, types, attributes, [Region([body])])
-        end = body.append(Op("msl.yield", starts))
+        end = body.append(Op("msl.yield"))
         place = _Place(Builder(body, end), [body.arguments[0]], (group.trips,))
+        carried = dict(zip(running, zip(body.arguments[1:], loop.results, strict=True), strict=True))
         for op in group.ops:
             place.builder.location = op.location
-            if op in running:
-                self._run_along(op, running.index(op), loop, place)
+            if op in carried:
+                end.set_operands([*end.operands, self._run_along(op, *carried[op], place)])
                 continue
             for result, value in zip(op.results, self._one_trip(op, place), strict=True):
                 self.inside[result] = (loop, value)
 
-    def _run_along(self, op: Op, number: int, loop: Op, place: _Place) -> None:
-        """acc = combine(acc, x[map[n]]) for the reduction that is the loop's carried value of that number."""
+    def _run_along(self, op: Op, total: Value, result: Value, place: _Place) -> Value:
+        """total = combine(total, x[map[n]]), which the loop carries to its `result`."""
         table = running_map(op)
         assert table is not None
-        argument, result, end = loop.body.arguments[number + 1], loop.results[number], loop.body.terminator
-        argument.location = result.location = op.result.location
-        entry = self.register(op.operands[0], table, place)
-        [combined] = self._combine(op, [argument, entry], place.builder)
-        end.set_operands([*end.operands[:number], combined, *end.operands[number + 1 :]])
+        total.location = result.location = op.result.location
         self.arrays[op.result] = result
+        [combined] = self._combine(op, [total, self.register(op.operands[0], table, place)], place.builder)
+        return combined
 
     def _straight(self, op: Op, place: _Place) -> None:
         place.builder.location = op.location

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
+from ...dialects.arith import INTEGER_NEUTRAL
 from ...dialects.control import For
 from ...dialects.msl import is_lane_pointer
 from ...ir.core import Block, Builder, Op, Value, constant_of
@@ -191,13 +192,12 @@ def _product_of(builder: Builder, line: _Line, factor: Value) -> _Line:
 
 
 _JOINED = {"arith.addi": _sum, "arith.subi": _difference, "arith.muli": _product}
-_NEUTRAL = {"arith.addi": 0, "arith.muli": 1}
 
 
 def _i64(builder: Builder, name: str, left: Value, right: Value) -> Value:
     """The sum or product; what is plain to see is no op."""
     for number, other in ((constant_of(left), right), (constant_of(right), left)):
-        if number == _NEUTRAL[name]:
+        if number == INTEGER_NEUTRAL[name]:
             return other
         if number == 0:
             return builder.constant(0, I64)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from ...dialects.arith import FLOAT_NEUTRAL, INTEGER_NEUTRAL, combining_op
 from ...dialects.msl import (
     DEVICE,
     LOG,
@@ -19,6 +19,7 @@ from ...dialects.msl import (
     row_of,
 )
 from ...ir.core import Op, Value
+from ...ir.registry import Trait, traits
 from ...ir.types import I1, FloatType, IntegerType, PointerType, RegisterType, Type, element_of
 
 # Integer ops that take one instruction on every target.
@@ -52,27 +53,13 @@ def trips(op: Op) -> int:
     return entries
 
 
-# What a combining op starts from, so that the first element comes out as it is: fmax and fmin drop NaN.
-_STARTS: dict[str, float] = {
-    "arith.addf": -0.0,
-    "arith.mulf": 1.0,
-    "arith.maxnumf": math.nan,
-    "arith.minnumf": math.nan,
-    "arith.maximumf": -math.inf,
-    "arith.minimumf": math.inf,
-    "arith.addi": 0,
-    "arith.muli": 1,
-    "arith.ori": 0,
-    "arith.xori": 0,
-    "arith.andi": -1,
-}
-
-
 def start_of(op: Op) -> float | None:
-    """What a reduction starts from, if its function is one op that takes its two elements in any order."""
-    combining, *rest = op.body
-    is_one = len(rest) == 1 and set(combining.operands) == set(op.body.arguments)
-    return _STARTS.get(combining.name) if is_one and rest[0].operands == combining.results else None
+    """What a reduction starts from, so that its first element comes out as it is, if its function is one op that takes
+    elements in any order."""
+    combining = combining_op(op)
+    if combining is None or Trait.COMMUTATIVE not in traits(combining):
+        return None
+    return (INTEGER_NEUTRAL | FLOAT_NEUTRAL).get(combining.name)
 
 
 def register_values(op: Op) -> tuple[int, ...]:
