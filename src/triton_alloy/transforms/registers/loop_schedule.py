@@ -63,14 +63,6 @@ def sources(value: Value, table: Map) -> Iterator[tuple[Value, Map]]:
             yield from sources(operand, table if count_of(operand) > 1 else (0,) * len(table))
 
 
-def _sources_of(op: Op) -> Iterator[tuple[Value, Map]]:
-    """The sources of the registers that the op reads first in each trip, or of all where it takes whole arrays."""
-    takes_arrays = row_of(op).form is Form.UPDATED
-    count = trips(op)
-    for operand in op.operands:
-        yield from sources(operand, operand_map(op, operand, count_of(operand) if takes_arrays else count))
-
-
 def index_numbers(value: Value, table: Map) -> Map | None:
     """The numbers that registers `table` of an msl.register stand for; None for any other value."""
     op = value.definer
@@ -101,6 +93,7 @@ class Schedule:
         self.place: dict[Op, Group] = {}
         self.memory: list[tuple[Op, Access]] = []
         self.waiting: dict[Op, Access | None] = {}
+        self.known_sources: dict[Op, list[tuple[Value, Map]]] = {}
         self.floor = 0
 
     def add(self, op: Op) -> None:
@@ -127,6 +120,17 @@ class Schedule:
         group.ops.append(op)
         self.place[op] = group
 
+    def _sources(self, op: Op) -> list[tuple[Value, Map]]:
+        """The sources of the registers that the op reads first in each trip, or of all where it takes whole arrays."""
+        if op not in self.known_sources:
+            takes_arrays, count = row_of(op).form is Form.UPDATED, trips(op)
+            self.known_sources[op] = [
+                source
+                for operand in op.operands
+                for source in sources(operand, operand_map(op, operand, count_of(operand) if takes_arrays else count))
+            ]
+        return self.known_sources[op]
+
     # ------------------------------------------------------------------------------------------------------- waiting
     def _may_wait(self, op: Op) -> bool:
         """Whether the op loads registers from device memory, or computes register r of register r of such alone."""
@@ -137,13 +141,15 @@ class Schedule:
         access = access_of(op)
         if access is not None:
             return access.memory.space == DEVICE and not access.memory.writes
-        made_of = [value for value, _ in _sources_of(op) if count_of(value) > 1]
+        made_of = [value for value, _ in self._sources(op) if count_of(value) > 1]
         return bool(made_of) and all(value.definer in self.waiting for value in made_of)
 
     def _is_beside(self, op: Op) -> bool:
         """Whether what waits for the op can be made in one loop with it: register r of the op reads register r."""
         identity = tuple(range(trips(op)))
-        waiting = [(value.definer, registers) for value, registers in _sources_of(op) if value.definer in self.waiting]
+        waiting = [
+            (value.definer, registers) for value, registers in self._sources(op) if value.definer in self.waiting
+        ]
         return all(registers == identity and trips(definer) == len(identity) for definer, registers in waiting)
 
     def _needed(self, ops: list[Op]) -> list[Op]:
@@ -151,7 +157,7 @@ class Schedule:
         needed = {op for op in ops if op in self.waiting}
         users = list(ops)
         while users:
-            definers = (value.definer for value, _ in _sources_of(users.pop()))
+            definers = (value.definer for value, _ in self._sources(users.pop()))
             found = [definer for definer in definers if definer in self.waiting and definer not in needed]
             needed.update(found)
             users += found
@@ -232,7 +238,7 @@ class Schedule:
         """The first position where all operands can be read."""
         identity = tuple(range(count))
         earliest = 0
-        for value, registers in _sources_of(op):
+        for value, registers in self._sources(op):
             aligned = registers == identity and count_of(value) == count and op.name != "msl.reduce_registers"
             earliest = max(earliest, self._after(value, aligned or count == 1, count))
         return earliest
