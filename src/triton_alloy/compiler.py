@@ -98,7 +98,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("barriers", lambda module, _: barriers.run(_only(module))),
     ("lane_pointers", lambda module, options: lane_pointers.run(module, options.target)),
     ("moving_pointers", lambda module, options: moving_pointers.run(module, options.target)),
-    ("form_loops", lambda module, _: form_loops.run(module)),
+    ("form_loops", lambda module, options: form_loops.run(module, options.target.held_words)),
     ("pressure", lambda module, options: pressure.run(module, options.target)),
     ("storage", lambda module, _: storage.run(module)),
     ("unroll", lambda module, options: unroll.run(module, options.target)),

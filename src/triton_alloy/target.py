@@ -61,8 +61,9 @@ class Target:
     along k the operands of a dot are loaded at once, 0 for all; fewer where they would take more than
     `operand_registers` words of a thread. `stages_operands`: whether operands of the matrix unit may come through
     threadgroup memory, where that is cheaper. `registers`: words of 32 bits that a thread has before its values go to
-    memory, None where nobody counts them; a program that needs more is run by more simdgroups. `bytes_per_product`:
-    that a simdgroup can load in the time of one product of fragments. `hardware`: None on the CPU.
+    memory, None where nobody counts them; a program that needs more is run by more simdgroups. `held_words`: of 32 bits
+    that a thread may hold so that none of its loads comes after a store. `bytes_per_product`: that a simdgroup can load
+    in the time of one product of fragments. `hardware`: None on the CPU.
     """
 
     family: str
@@ -81,6 +82,7 @@ class Target:
     operand_registers: int = 0
     stages_operands: bool = True
     registers: int | None = None
+    held_words: int = 0
     bytes_per_product: int = 0
     hardware: chips.Family | None = None
 
@@ -162,6 +164,7 @@ _TARGETS = {
         operand_registers=48,
         stages_operands=False,
         registers=chips.REGISTERS,
+        held_words=32,
         bytes_per_product=chips.BYTES_PER_PRODUCT,
         hardware=family,
     )

@@ -141,7 +141,7 @@ def text_of_kernels(words: list[str]) -> tuple[str, list[str]]:
     parts, found = [], []
     for word in words:
         module = parse(kernel_text("%y: !tt.ptr<i32>, %n: i32", body, name=identifier(word)))
-        form_loops.run(module)
+        form_loops.run(module, 0)
         storage.run(module)
         printed = print_formed(only_kernel(module))
         head, _, text = printed.source.partition("struct ")
@@ -189,7 +189,7 @@ def text_with_locals(words: list[str]) -> str:
     for op in kernel.walk():
         if op.name == "arith.muli":
             op.result.location = op.result.location.__class__(name=next(named))
-    form_loops.run(module)
+    form_loops.run(module, 0)
     storage.run(module)
     return print_formed(kernel).source
 

@@ -46,7 +46,7 @@ def only_kernel(module: Op) -> Op:
 
 
 def printed(module: Op, **options: Any) -> PrintedKernel:
-    form_loops.run(module)
+    form_loops.run(module, 0)
     storage.run(module)
     return print_formed(only_kernel(module), **{"fp_contract": False, **options})
 

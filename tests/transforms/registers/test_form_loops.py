@@ -20,9 +20,9 @@ PLACE = """
 """
 
 
-def loops(arguments: str, body: str) -> str:
+def loops(arguments: str, body: str, held_words: int = 0) -> str:
     module = parse(kernel_text(arguments, body))
-    form_loops.run(module)
+    form_loops.run(module, held_words)
     return print_ir(module)
 
 
@@ -254,6 +254,37 @@ def test_a_reduction_to_the_first_elements_is_no_loop():
 def test_a_reduction_that_passes_one_value_on_as_another_keeps_both():
     assert "start = 1, carried = 2" in reduced("%q, %p")
     assert "start = 1, carried = 1" in reduced("%p, %p")
+
+
+def test_a_store_comes_behind_the_loads_where_a_thread_may_hold_what_it_stores():
+    """No compiler moves a load before a store that it cannot tell from it: each would wait for its turn."""
+    body = PLACE + load("%a", "%x") + load("%b", "%y") + binary("%c", "arith.addf", "%a", "%b") + store("%x", "%c")
+    assert loops(POINTERS, body, held_words=3) == loops(POINTERS, body)
+    check(
+        loops(POINTERS, body, held_words=4),
+        """
+        CHECK: [[sums]] = "msl.loop"() <{count = 4
+        CHECK: "msl.load"(%x,
+        CHECK: "msl.load"(%y,
+        CHECK: "arith.addf"
+        CHECK: "msl.loop"() <{count = 4
+        CHECK: "msl.read"([[sums]],
+        CHECK: "msl.store"(%x,
+        """,
+    )
+
+
+def test_the_stores_between_two_fences_share_the_words_that_a_thread_may_hold():
+    body = PLACE + load("%a", "%x") + load("%b", "%y")
+    body += binary("%c", "arith.addf", "%a", "%b") + binary("%d", "arith.mulf", "%a", "%b")
+    body += store("%x", "%c") + store("%y", "%d")
+    barrier = '"msl.barrier"() <{scope = "threadgroup"}> : () -> ()\n'
+    assert loops(POINTERS, body, held_words=7).count("msl.loop") == 1
+    text = loops(POINTERS, body + barrier + load("%e", "%x") + store("%y", "%e"), held_words=8)
+    assert text.count("msl.loop") == 4
+    assert [line.split('"')[1] for line in text.splitlines() if "msl.load" in line or "msl.store" in line] == [
+        *("msl.load", "msl.load", "msl.store", "msl.store", "msl.load", "msl.store")
+    ]
 
 
 def test_many_registers_are_one_short_loop():

@@ -30,17 +30,26 @@ from ...ir.core import Block, Builder, Op, Region, Value, constant_of
 from ...ir.registry import is_terminator
 from ...ir.rewrite import eliminate_dead_code
 from ...ir.types import I1, I32, INDEX, RegisterType, Type, element_of
-from .loop_schedule import Group, Map, Schedule, index_numbers, operand_map, running_map, through_renaming
+from .loop_schedule import (
+    Group,
+    Map,
+    Schedule,
+    index_numbers,
+    operand_map,
+    running_map,
+    stores_that_wait,
+    through_renaming,
+)
 from .register_ops import is_fence, is_recomputed, single, start_of, trips, type_function
 
 
-def run(module: Op) -> None:
-    """Give every `msl.kernel` its register loops, in place."""
+def run(module: Op, held_words: int) -> None:
+    """Give every `msl.kernel` its register loops, in place. held_words: see Target."""
     for kernel in [op for op in module.walk() if op.name == "msl.kernel"]:
         eliminate_dead_code(kernel)
         _without_bit_vectors(kernel)
         _copy_operands(kernel)
-        _Former().block(kernel.body)
+        _Former(held_words).block(kernel.body)
 
 
 def _without_bit_vectors(kernel: Op) -> None:
@@ -90,14 +99,15 @@ class _Place:
 class _Former:
     """Rebuilds a kernel's blocks. arrays: what became of each original value outside its loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, held_words: int) -> None:
+        self.held_words = held_words
         self.arrays: dict[Value, Value] = {}
         self.inside: dict[Value, tuple[Op, Value]] = {}  # value -> its loop and its register there
 
     # ------------------------------------------------------------------------------------------------------- blocks
     def block(self, block: Block) -> None:
-        schedule = Schedule()
         ops = list(block)
+        schedule = Schedule(stores_that_wait(ops, self.held_words))
         for op in ops:
             schedule.add(op)
         for op in ops:

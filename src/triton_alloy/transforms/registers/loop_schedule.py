@@ -7,17 +7,20 @@ r of values made in the same loop; everything else must be finished before the l
 - What is loaded from device memory, and what is computed of that alone, waits for its first user and joins a loop with
   it: no array lives from an early loop to a later one only because the program loads early.
 - A reduction of all registers to one runs along with the loop that makes them: these need no array for it.
+- Stores to device memory come behind the loads that they would share a loop with, where a thread may hold what they
+  store: no compiler moves a load before a store that it cannot tell from it, so each would wait for its turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from ...dialects.msl import DEVICE, Form, count_of, is_movable, row_of
 from ...ir.core import Op, Value
 from ...ir.registry import is_removable, is_terminator
-from .register_ops import Access, access_of, is_fence, is_recomputed, register_values, start_of, trips
+from .register_ops import Access, access_of, is_fence, is_recomputed, register_values, start_of, stored_words, trips
 
 Map = tuple[int, ...]  # register index for each trip of a loop
 
@@ -85,10 +88,23 @@ def running_map(op: Op) -> Map | None:
     return tuple(register for _, register in sorted(zip(order, table, strict=True)))
 
 
-class Schedule:
-    """The groups of one block, filled in program order. waiting: what joins a group with its first user."""
+def stores_that_wait(ops: list[Op], held_words: int) -> set[Op]:
+    """The stores to device memory that share no loop with loads: those between two fences, where a thread may hold the
+    words of 32 bits that they store."""
+    waiting: set[Op] = set()
+    for fenced, between in groupby(ops, is_fence):
+        stores = [] if fenced else [op for op in between if stored_words(op)]
+        if sum(map(stored_words, stores)) <= held_words:
+            waiting.update(stores)
+    return waiting
 
-    def __init__(self) -> None:
+
+class Schedule:
+    """The groups of one block, filled in program order. waiting: what joins a group with its first user. behind_loads:
+    the stores that share no loop with loads."""
+
+    def __init__(self, behind_loads: set[Op]) -> None:
+        self.behind_loads = behind_loads
         self.groups: list[Group] = []
         self.place: dict[Op, Group] = {}
         self.memory: list[tuple[Op, Access]] = []
@@ -179,7 +195,7 @@ class Schedule:
                 continue
             if waiting not in needed:
                 before.append(waiting)
-            elif not access.same_place(load):
+            elif not self._together(op, access, load):
                 is_beside = False
         self._place(before if is_beside else before + needed)
         beside = [each for each in needed if each in self.waiting]
@@ -212,7 +228,7 @@ class Schedule:
         earliest = self.floor
         for each in ops:
             access = access_of(each)
-            earliest = max(earliest, self._after_operands(each, count), self._after_memory(count, access))
+            earliest = max(earliest, self._after_operands(each, count), self._after_memory(each, count, access))
         self.memory += [(each, access) for each in ops if (access := access_of(each)) is not None]
         candidates = [g for g in self.groups[earliest:] if g.trips == count and not g.alone]
         if count > 1:
@@ -250,7 +266,7 @@ class Schedule:
         together = aligned and group.trips == count and not group.alone
         return group.position + (0 if together else 1)
 
-    def _after_memory(self, count: int, access: Access | None) -> int:
+    def _after_memory(self, op: Op, count: int, access: Access | None) -> int:
         """The first position that keeps the order of accesses which may touch the same memory."""
         earliest = 0
         if access is None:
@@ -259,6 +275,10 @@ class Schedule:
             if not access.conflicts(its_access):
                 continue
             group = self.place[other]
-            together = group.trips == count and (count == 1 or access.same_place(its_access))
+            together = group.trips == count and (count == 1 or self._together(op, access, its_access))
             earliest = max(earliest, group.position + (0 if together else 1))
         return earliest
+
+    def _together(self, op: Op, access: Access, earlier: Access) -> bool:
+        """Whether the op may touch memory in one loop with an earlier access that it conflicts with."""
+        return access.same_place(earlier) and (op not in self.behind_loads or earlier.memory.writes)

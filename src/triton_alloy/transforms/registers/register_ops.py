@@ -161,6 +161,15 @@ def _pointee_width(base: Value | None) -> int:
     return max(pointee.width, 8) if isinstance(pointee, IntegerType | FloatType) else 64
 
 
+def stored_words(op: Op) -> int:
+    """The words of 32 bits that one thread stores in device memory by the op, as registers."""
+    access = access_of(op)
+    if access is None or access.memory.space != DEVICE or access.base is None or op.results or trips(op) == 1:
+        return 0
+    width = op.integer("width") if row_of(op).form is Form.VECTOR else 1
+    return -(-trips(op) * width * _pointee_width(access.base) // 32)
+
+
 def access_of(op: Op) -> Access | None:
     """What the op reads or writes in memory; None for a pure op."""
     row = row_of(op)
