@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -58,6 +60,40 @@ def test_a_worker_that_is_done_takes_of_the_parts_of_others():
             arrived = np.zeros(1, np.int32)
             library.wait.launch([arrived, np.array([8], np.int32)], 8, 32)
             assert arrived[0] == 8
+
+
+ASLEEP = f"""
+import os, time
+import numpy as np
+from triton_alloy import config
+from triton_alloy.msl_cpu import Library
+def launch(workers, times):
+    library = Library({COUNT!r}, "reference")
+    with config.scope(MSL_CPU_THREADS=str(workers)):
+        for _ in range(times):
+            library.count.launch([np.zeros(64, np.int32)], 64, 32)
+def switches():
+    counts = {{}}
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{{thread}}/status") as status:
+            counts[thread] = [line for line in status if "ctxt_switches" in line]
+    return counts
+launch(2, 10)
+few = len(switches())
+launch(9, 10)
+time.sleep(0.2)
+before = switches()
+launch(2, 1000)
+after = switches()
+print(len(before) - few, sum(after[thread] != before[thread] for thread in before) <= few)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of threads")
+def test_who_is_not_wanted_stays_asleep():
+    """Seven of the nine workers of an earlier launch do not run at all during launches that want two."""
+    done = subprocess.run([sys.executable, "-c", ASLEEP], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "7 True\n"), done.stderr
 
 
 def test_threads_that_launch_at_once_each_have_their_own_grid():

@@ -1,8 +1,9 @@
 // Persistent pool of operating-system threads that run the threadgroups of one launch at a time.
 //
-// A launch is offered through one word: generation | joined workers | open. A worker joins by incrementing the count
-// while the launch is open; the launching thread works as well, closes the launch when no threadgroup is left to claim,
-// and waits only for those who joined. A worker that sleeps, or that the system does not schedule, delays nobody.
+// A launch is offered through one word: generation | wanted workers | joined workers | open. A wanted worker joins by
+// incrementing the count while the launch is open; the launching thread works as well, closes the launch when no
+// threadgroup is left to claim, and waits only for those who joined. A worker that sleeps, or that the system does not
+// schedule, delays nobody; one that is not wanted is not woken, and does not stay awake.
 //
 // Each worker has a part of the grid, the same one in every launch of that grid, so that what a kernel reads is still
 // in the caches of the core that an earlier kernel wrote it on. Who is done takes of the parts of the others.
@@ -24,7 +25,7 @@ constexpr ulong chunks_per_part = 16;
 // between two launches; after the gap of a tight loop it lets others run who want its core.
 constexpr ulong spin_nanoseconds = 500000, yield_nanoseconds = 20000;
 
-constexpr ulong open_bit = 1, one_joined = 2, joined_mask = 0xfffffffe, generation_one = 1ul << 32;
+constexpr ulong open_bit = 1, one_joined = 2, joined_mask = 0xfffe, one_wanted = 1ul << 16, generation_one = 1ul << 32;
 
 struct Pool {
   uint busy;                     // one launch at a time
@@ -33,10 +34,11 @@ struct Pool {
   SystemMutex queue;
   SystemCondition turn;
   SystemMutex sleeping;
-  SystemCondition wake;
+  SystemCondition wake[most_workers];
   alignas(64) ulong offer;
   Launch *current;               // valid while offer is open or somebody has joined
-  alignas(64) uint sleepers;     // who have not been woken; written under `sleeping`
+  alignas(64) uint sleepers;     // how many are `asleep`; both are written under `sleeping`
+  bool asleep[most_workers];     // and not woken yet
   uint threads;                  // started, the launching thread not counted
   SystemThread thread[most_workers];  // by index of the worker; the launching thread, 0, is not kept
   void *signal_stacks[most_workers];
@@ -133,7 +135,7 @@ void work(Launch *launch, uint index) {
   prepare(worker, launch);
   FloatingPointState saved = floating_point_state();
   set_floating_point_state(default_state | (plan->flush_denormals ? flush_bits : 0));
-  uint part = index % launch->part_count;  // where there are fewer parts, whoever wakes first has them
+  uint part = index;
   for (ulong count = 0; !__atomic_load_n(&launch->failure, __ATOMIC_RELAXED);) {
     Chunk chunk = claim(launch, part);
     if (chunk.first >= chunk.last) break;
@@ -145,13 +147,16 @@ void work(Launch *launch, uint index) {
   set_floating_point_state(saved);
 }
 
-bool available(ulong offer, ulong seen) { return (offer & open_bit) && offer / generation_one != seen; }
+// Whether the launch of the offer wants the worker, which has not seen it.
+bool available(ulong offer, uint index, ulong seen) {
+  return (offer & open_bit) && offer / generation_one != seen && index < offer % generation_one / one_wanted;
+}
 
-ulong await_offer_awake(ulong seen) {
+ulong await_offer_awake(uint index, ulong seen) {
   ulong start = monotonic_nanoseconds(), waited = 0, offer;
   do {
     for (uint looks = waited < yield_nanoseconds ? 32 : 1; looks; --looks) {
-      if (available(offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE), seen)) return offer;
+      if (available(offer = __atomic_load_n(&pool.offer, __ATOMIC_ACQUIRE), index, seen)) return offer;
       if (looks > 1) pause_briefly();
       else sched_yield();
     }
@@ -160,23 +165,24 @@ ulong await_offer_awake(ulong seen) {
   return offer;
 }
 
-// Sleep until a launch is offered, unless one is that this worker has not seen.
-void sleep_until_offer(ulong seen) {
+// Sleep until a launch wants the worker, unless one does that it has not seen.
+void sleep_until_offer(uint index, ulong seen) {
   pthread_mutex_lock(&pool.sleeping);
+  pool.asleep[index] = true;
   __atomic_store_n(&pool.sleepers, pool.sleepers + 1, __ATOMIC_SEQ_CST);  // before the last look, see offer_launch
-  ulong offer = __atomic_load_n(&pool.offer, __ATOMIC_SEQ_CST), generation = offer / generation_one;
-  if (available(offer, seen)) --pool.sleepers;
-  else
-    while (__atomic_load_n(&pool.offer, __ATOMIC_RELAXED) / generation_one == generation)
-      pthread_cond_wait(&pool.wake, &pool.sleeping);
+  if (available(__atomic_load_n(&pool.offer, __ATOMIC_SEQ_CST), index, seen)) {
+    pool.asleep[index] = false;
+    --pool.sleepers;
+  }
+  while (pool.asleep[index]) pthread_cond_wait(&pool.wake[index], &pool.sleeping);
   pthread_mutex_unlock(&pool.sleeping);
 }
 
-// Wait until a launch is offered that this worker has not seen. Who was woken for one that is over by now waits awake
-// again: another may follow.
-ulong await_offer(ulong seen) {
+// Wait until a launch is offered that wants the worker and that it has not seen. Who was woken for one that is over by
+// now waits awake again: another may follow.
+ulong await_offer(uint index, ulong seen) {
   ulong offer;
-  while (!available(offer = await_offer_awake(seen), seen)) sleep_until_offer(seen);
+  while (!available(offer = await_offer_awake(index, seen), index, seen)) sleep_until_offer(index, seen);
   return offer;
 }
 
@@ -187,14 +193,13 @@ void *worker_main(void *argument) {
   pthread_sigmask(unblock, &urgent, nullptr);
   ulong seen = 0;
   for (;;) {
-    ulong offer = await_offer(seen);
-    while (available(offer, seen)) {
+    ulong offer = await_offer(index, seen);
+    while (available(offer, index, seen)) {
       if (!__atomic_compare_exchange_n(&pool.offer, &offer, offer + one_joined, false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_ACQUIRE))
         continue;
       seen = offer / generation_one;
-      Launch *launch = pool.current;
-      if (index < launch->plan->workers) work(launch, index);
+      work(pool.current, index);
       __atomic_fetch_sub(&pool.offer, one_joined, __ATOMIC_RELEASE);
       break;
     }
@@ -212,14 +217,18 @@ uint start_threads(uint wanted) {
   return pool.threads + 1;
 }
 
-void offer_launch(Launch *launch) {
+void offer_launch(Launch *launch, uint workers) {
   pool.current = launch;
   ulong generation = pool.offer / generation_one + 1;
-  __atomic_store_n(&pool.offer, generation * generation_one | open_bit, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&pool.offer, generation * generation_one | workers * one_wanted | open_bit, __ATOMIC_SEQ_CST);
   if (!__atomic_load_n(&pool.sleepers, __ATOMIC_SEQ_CST)) return;
   pthread_mutex_lock(&pool.sleeping);
-  pool.sleepers = 0;
-  pthread_cond_broadcast(&pool.wake);
+  for (uint i = 1; i < workers; ++i) {
+    if (!pool.asleep[i]) continue;
+    pool.asleep[i] = false;
+    --pool.sleepers;
+    pthread_cond_signal(&pool.wake[i]);
+  }
   pthread_mutex_unlock(&pool.sleeping);
 }
 
@@ -337,7 +346,10 @@ void msl_cpu_reset() {
   pthread_mutex_init(&pool.queue, nullptr);
   pthread_cond_init(&pool.turn, nullptr);
   pthread_mutex_init(&pool.sleeping, nullptr);
-  pthread_cond_init(&pool.wake, nullptr);
+  for (uint i = 0; i < most_workers; ++i) {
+    pthread_cond_init(&pool.wake[i], nullptr);
+    pool.asleep[i] = false;
+  }
   pool.busy = pool.queued = 0;
   pool.owner = 0;
   pool.offer = 0;
@@ -362,7 +374,7 @@ uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, ui
   uint workers = plan->workers < count ? plan->workers : (uint)count;
   if (workers > 1) workers = start_threads(workers) < workers ? pool.threads + 1 : workers;
   divide(launch, workers);
-  if (workers > 1) offer_launch(&launch);
+  if (workers > 1) offer_launch(&launch, workers);
   SignalStack previous = enter_signal_stack(pool.signal_stacks[0]);
   begin_watch(&launch, previous);
   work(&launch, 0);
