@@ -9,6 +9,7 @@ TORCH := torch==2.13.0
 LIBRARIES := liger-kernel==0.8.5 fla-core==0.6.0 einops==0.8.2
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_CUDA_SIZE := 2.7 GB
+PARALLEL := --numprocesses auto --dist worksteal
 CENSUS = $(if $(ONLY),--only $(ONLY)) $(if $(AGAIN),--again)
 HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
 HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang") is None)
@@ -25,7 +26,7 @@ demo: .venv/demo ## run the example kernels and compare them with NumPy
 	$(BIN)/triton-alloy demo
 
 test: .venv/test ## run the tests
-	$(BIN)/python -m pytest -q --numprocesses auto $(TESTS)
+	$(BIN)/python -m pytest -q $(PARALLEL) $(TESTS)
 
 lint: .venv/test .venv/lint ## check style and types
 	$(BIN)/ruff check .
@@ -60,7 +61,7 @@ frontend-times: .venv/test ## measure Triton's front end on native libtriton and
 	$(BIN)/python -m tests.equality.frontend_times
 
 conformance: .venv/test ## check against what Apple and MLX ship: kernels, headers (downloads MLX's macOS wheel)
-	$(BIN)/python -m pytest -q --numprocesses auto -m conformance tests/msl_cpu/conformance tests/msl_cpu/strict tests/runtime
+	$(BIN)/python -m pytest -q $(PARALLEL) -m conformance tests/msl_cpu/conformance tests/msl_cpu/strict tests/runtime
 
 corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folder or archive
 	$(if $(CORPUS),,$(error CORPUS must name a folder or an archive of .mlir files))
@@ -69,7 +70,7 @@ corpus: .venv/test ## compile a corpus of TTIR modules: make corpus CORPUS=folde
 libraries: .venv/test ## run the kernels of Liger and flash-linear-attention: make libraries TESTS=tests/libraries/test_fla.py
 	rm -rf build/libraries
 	$(PIP) --no-deps --target build/libraries $(LIBRARIES)
-	PYTHONPATH="$(CURDIR)/build/libraries" $(BIN)/python -m pytest -q --numprocesses auto -m libraries \
+	PYTHONPATH="$(CURDIR)/build/libraries" $(BIN)/python -m pytest -q $(PARALLEL) -m libraries \
 		$(or $(TESTS),tests/libraries)
 
 programs: .venv/test ## compare random Triton programs with NumPy: make programs COUNT=2000 FIRST=1000
@@ -79,11 +80,11 @@ doubles: .venv/test ## compare the doubles of GPUs with the processor's and meas
 	$(BIN)/python -m tests.doubles.run $(DOUBLES)
 
 families: .venv/test ## print the kernels of the tests for every GPU family, and check every text
-	ALLOY_TEST_FAMILIES=1 $(BIN)/python -m pytest -q --numprocesses auto tests/kernels
+	ALLOY_TEST_FAMILIES=1 $(BIN)/python -m pytest -q $(PARALLEL) tests/kernels
 
 runtimes: .venv/test ## run the kernel tests through the runtimes of a Mac: torch_mps on CPU tensors, metal on a double
-	ALLOY_RUNTIME=torch_mps $(BIN)/python -m pytest -q --numprocesses auto tests/kernels
-	ALLOY_RUNTIME=metal $(BIN)/python -m pytest -q --numprocesses auto tests/kernels
+	ALLOY_RUNTIME=torch_mps $(BIN)/python -m pytest -q $(PARALLEL) tests/kernels
+	ALLOY_RUNTIME=metal $(BIN)/python -m pytest -q $(PARALLEL) tests/kernels
 
 wheel-macos: .venv/demo ## build our wheel for macOS, with Triton's Python files in it (fetches Triton's wheel)
 	rm -rf build/pure dist
@@ -99,7 +100,7 @@ mac: .venv/test wheel-macos ## run the demo and the kernel tests as on a Mac: wi
 		--no-deps dist/*.whl
 	$(BIN)/python -c '$(PACKAGES)' > $$(build/mac/bin/python -c '$(PACKAGES)')/zz_shared.pth
 	build/mac/bin/python -m triton_alloy demo
-	build/mac/bin/python -m pytest -q --numprocesses auto $(or $(TESTS),tests/kernels)
+	build/mac/bin/python -m pytest -q $(PARALLEL) $(or $(TESTS),tests/kernels)
 
 pythons: .venv/test wheel-macos ## run our macOS wheel under other Pythons: make pythons PYTHONS='python3.13 pyodide@0.27.7'
 	$(if $(PYTHONS),,$(error PYTHONS must name interpreters, or pyodide@VERSION from npm))
@@ -132,7 +133,7 @@ simt: ## on an NVIDIA GPU: replay the records, look for races, time the texts: m
 	$(SIMT_PYTHON) -m tests.simt $(or $(PART),all) --records build/simt --out build/simt/results $(SIMT)
 
 sanitize: .venv/test ## run the kernel tests with every access to memory checked
-	$(BIN)/python -m pytest -q --numprocesses auto --sanitize tests/kernels
+	$(BIN)/python -m pytest -q $(PARALLEL) --sanitize tests/kernels
 
 passes: .venv/test ## compare our TTIR passes with native's: make passes TTIR=folder of .ttir files [EVERY=10]
 	$(if $(TTIR),,$(error TTIR must name a folder of unoptimised modules))
