@@ -19,10 +19,20 @@ def allocated(builder: Builder) -> int:
 def test_buffers_used_one_after_the_other_share_their_bytes():
     builder = Builder(Block())
     for _ in range(3):
-        buffer = alloc(builder, 64)
+        buffer = alloc(builder, 128)
         store(builder, buffer)
         load(builder, buffer)
-    assert allocated(builder) == 256
+    assert allocated(builder) == 512
+
+
+def test_small_buffers_share_no_bytes_so_that_no_barrier_is_between_them():
+    builder = Builder(Block())
+    buffers = [alloc(builder, size) for size in (4, 8, 4)]
+    for buffer in buffers:
+        store(builder, buffer)
+        load(builder, buffer)
+    assert allocated(builder) == 64
+    assert len({buffer.owner.attributes["offset"] for buffer in buffers}) == 3
 
 
 def test_a_buffer_is_rounded_to_sixteen_bytes():

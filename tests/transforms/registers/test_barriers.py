@@ -27,7 +27,7 @@ def test_write_then_read_needs_one_barrier():
 def test_memory_used_again_needs_a_barrier_before_the_next_write():
     builder = Builder(Block())
     for _ in range(2):
-        buffer = alloc(builder, 32)
+        buffer = alloc(builder, 256)
         store(builder, buffer)
         load(builder, buffer)
     assert place(builder) == ["store", "barrier", "load", "barrier", "store", "barrier", "load"]

@@ -1,4 +1,8 @@
-"""Threadgroup memory: one arena; buffers that are not alive at the same time share bytes."""
+"""Threadgroup memory: one arena; buffers that are not alive at the same time share bytes, unless all are small.
+
+Where one buffer follows another in the same bytes, a barrier keeps the simdgroups that are done with the first from
+those that still read it. Buffers that need a few bytes, as those of reductions do, are cheaper apart.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import dataclass
 from ...ir.core import Op, Value
 
 ALIGNMENT = 16  # bytes; the widest threadgroup access (MSL spec, alignment of float4)
+APART = 1024  # bytes, a 32nd of what a threadgroup may have: so little costs no threads
 
 
 @dataclass
@@ -24,9 +29,11 @@ def run(kernel: Op) -> None:
     First fit in order of size: optimal allocation is NP-hard and kernels have a handful of buffers.
     """
     intervals = live_intervals(kernel)
+    apart = sum(interval.size for interval in intervals) <= APART
     placed: list[Interval] = []
     for interval in sorted(intervals, key=lambda i: (-i.size, i.first)):
-        interval.offset = _lowest_gap(interval, placed)
+        alive = [p for p in placed if apart or (p.first <= interval.last and interval.first <= p.last)]
+        interval.offset = _lowest_gap(interval.size, alive)
         interval.buffer.attributes["offset"] = interval.offset
         placed.append(interval)
     total = max((i.offset + i.size for i in placed), default=0)
@@ -62,11 +69,10 @@ def _bytes(buffer: Value) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _lowest_gap(interval: Interval, placed: list[Interval]) -> int:
-    alive = [p for p in placed if p.first <= interval.last and interval.first <= p.last]
+def _lowest_gap(size: int, alive: list[Interval]) -> int:
     offset = 0
     for other in sorted(alive, key=lambda p: p.offset):
-        if offset + interval.size <= other.offset:
+        if offset + size <= other.offset:
             break
         offset = max(offset, other.offset + other.size)
     return offset
