@@ -54,7 +54,9 @@ METAL_FUNC void store_contiguous(threadgroup T *p, I offset, V value, b1 mask = 
 // move that hold several.
 template <uint N, class T, bool in_words = (N > 4)> struct Packet {
     vec<T, N> elements;
-    static METAL_FUNC void read(thread T *out, const device T *p) {
+    static METAL_FUNC void read(thread T *out, const device T *p, b1 mask, const thread T *other) {
+        UNROLL for (uint i = 0; i < N; ++i) out[i] = other[i];
+        if (!mask) return;
         vec<T, N> elements = ((const device Packet *)p)->elements;
         UNROLL for (uint i = 0; i < N; ++i) out[i] = elements[i];
     }
@@ -66,35 +68,38 @@ template <uint N, class T, bool in_words = (N > 4)> struct Packet {
 };
 template <uint N, class T> struct Packet<N, T, true> {
     typedef vec<T, 4 / sizeof(T)> Word;
-    vec<uint, N * sizeof(T) / 4> words;
-    static METAL_FUNC void read(thread T *out, const device T *p) {
+    typedef vec<uint, N * sizeof(T) / 4> Words;
+    Words words;
+    static METAL_FUNC Words pack(const thread T *values) {
         const uint each = 4 / sizeof(T);
-        vec<uint, N / each> words = ((const device Packet *)p)->words;
-        UNROLL for (uint i = 0; i < N; ++i) out[i] = as_type<Word>(words[i / each])[i % each];
-    }
-    static METAL_FUNC void write(device T *p, const thread T *values) {
-        const uint each = 4 / sizeof(T);
-        vec<uint, N / each> words;
+        Words words;
         UNROLL for (uint w = 0; w < N / each; ++w) {
             Word word;
             UNROLL for (uint i = 0; i < each; ++i) word[i] = values[w * each + i];
             words[w] = as_type<uint>(word);
         }
-        ((device Packet *)p)->words = words;
+        return words;
     }
+    static METAL_FUNC void read(thread T *out, const device T *p, b1 mask, const thread T *other) {
+        const uint each = 4 / sizeof(T);
+        Words words = pack(other);
+        if (mask) words = ((const device Packet *)p)->words;
+        UNROLL for (uint i = 0; i < N; ++i) out[i] = as_type<Word>(words[i / each])[i % each];
+    }
+    static METAL_FUNC void write(device T *p, const thread T *values) { ((device Packet *)p)->words = pack(values); }
 };
 
 //: load_vector
 // N consecutive elements per lane, aligned as a whole: one access.
 template <uint N, class T, class I>
-METAL_FUNC void load_vector(thread T *out, const device T *p, I offset, b1 mask = true, T other = T(0)) {
-    UNROLL for (uint i = 0; i < N; ++i) out[i] = other;
-    if (mask) Packet<N, T>::read(out, p + offset);
+METAL_FUNC void load_vector(thread T *out, const device T *p, I offset, b1 mask, const thread T *other) {
+    Packet<N, T>::read(out, p + offset, mask, other);
 }
 template <uint N, class T, class I>
-METAL_FUNC void load_vector(thread T *out, const device T *p, I offset, b1 mask, const thread T *other) {
-    UNROLL for (uint i = 0; i < N; ++i) out[i] = other[i];
-    if (mask) Packet<N, T>::read(out, p + offset);
+METAL_FUNC void load_vector(thread T *out, const device T *p, I offset, b1 mask = true, T other = T(0)) {
+    T others[N];
+    UNROLL for (uint i = 0; i < N; ++i) others[i] = other;
+    Packet<N, T>::read(out, p + offset, mask, others);
 }
 
 //: store_vector

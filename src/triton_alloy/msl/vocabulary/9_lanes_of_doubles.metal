@@ -88,7 +88,9 @@ METAL_FUNC float64 load_contiguous(const threadgroup float64 *p, I offset, b1 ma
 //: Packet if f64
 template <uint N> struct Packet<N, float64, false> {
     vec<ulong, N> elements;
-    static METAL_FUNC void read(thread float64 *out, const device float64 *p) {
+    static METAL_FUNC void read(thread float64 *out, const device float64 *p, b1 mask, const thread float64 *other) {
+        UNROLL for (uint i = 0; i < N; ++i) out[i] = other[i];
+        if (!mask) return;
         vec<ulong, N> elements = ((const device Packet *)p)->elements;
         UNROLL for (uint i = 0; i < N; ++i) out[i] = as_float64(elements[i]);
     }
