@@ -4,6 +4,7 @@ In the order of the pipeline:
 
     clean           what is computed twice, or never used
     coherence       memory that programs pass to each other
+    joint_exchanges reductions that wait at one barrier
     allocate        threadgroup memory, one arena
     barriers        where threads meet, and nowhere else
     lane_pointers   offsets as a pointer of each lane and a number of each register
