@@ -27,7 +27,7 @@ MSL_CPU = {
     "errors": set(),
     "limits": set(),
     "compile": {"errors"},
-    "text": {"errors", "compile"},
+    "text": {"errors", "limits", "compile"},
     "strict": {"errors", "limits", "compile", "text"},
     "launch": {"errors", "limits", "compile", "text"},
     "sanitize": {"errors", "limits", "compile", "launch"},

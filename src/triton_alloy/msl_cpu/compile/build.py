@@ -89,8 +89,16 @@ class Compiler:
         return [*target, *_FLAGS, *family, *processor, f"-ffp-contract={contract}", optimisation, f"-I{HEADERS}"]
 
     def link_flags(self, system: str = sys.platform) -> list[str]:
-        """To make a shared library of what has been translated."""
+        """For `command`, to make a shared library of what has been translated."""
         return ["-shared", *_LINK_FLAGS.get(system, ["-nostdlib"])]
+
+    def linkers(self, system: str = sys.platform) -> list[tuple[str, ...]]:
+        """Commands that make a shared library of what has been translated; the first that succeeds is enough.
+
+        The linker inside zig takes half as long without the driver `zig c++`, but a zig may be built without it.
+        """
+        quick = [(self.command[0], "ld.lld", "-shared")] if self.family == "zig" and system == "linux" else []
+        return [*quick, (*self.command, *self.link_flags(system))]
 
 
 def program_identity(program: str) -> str:
@@ -219,14 +227,26 @@ def run_compiler(
     compiler: Compiler, arguments: Sequence[str], directory: str, translate: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Run it in `directory`, which takes its temporary files too. translate: as `translator`, else to link."""
-    command = compiler.translator if translate else compiler.command
+    return _run([*(compiler.translator if translate else compiler.command), *arguments], compiler.family, directory)
+
+
+def link(compiler: Compiler, object_file: str, library: str, directory: str) -> subprocess.CompletedProcess[str]:
+    """Make a shared library of an object file, both in `directory`; the outcome of the last linker that was tried."""
+    for linker in compiler.linkers():
+        done = _run([*linker, object_file, "-o", library], compiler.family, directory)
+        if done.returncode == 0:
+            break
+    return done
+
+
+def _run(command: Sequence[str], family: str, directory: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"LC_ALL": "C", "TMPDIR": directory}
-    if compiler.family == "zig":
+    if family == "zig":
         # Without a home directory zig would not start; its cache holds nothing that ours does not.
         environment.setdefault("ZIG_GLOBAL_CACHE_DIR", os.path.join(directory, "zig"))
         environment.setdefault("ZIG_LOCAL_CACHE_DIR", os.path.join(directory, "zig"))
     try:
-        return subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=directory, env=environment)
+        return subprocess.run(command, capture_output=True, text=True, cwd=directory, env=environment)
     except OSError as error:
         raise CompilerCrash(f"cannot start {command[0]}: {error}") from error
 
@@ -259,8 +279,7 @@ def compile_library(text: str, source: str, flags: Sequence[str], scale: int = 1
             done = run_compiler(compiler, [*flags, "-c", "kernel.cpp", "-o", "kernel.o"], directory)
             frames = [int(a or b) for a, b in _FRAME.findall(done.stderr)]
             if done.returncode == 0:
-                link = [*compiler.link_flags(), "kernel.o", "-o", "kernel.so"]
-                done = run_compiler(compiler, link, directory, translate=False)
+                done = link(compiler, "kernel.o", "kernel.so", directory)
             if done.returncode == 0:
                 return Compiled(Path(directory, "kernel.so").read_bytes(), max(frames, default=0))
     except OSError as error:

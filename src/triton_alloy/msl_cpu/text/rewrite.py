@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..limits import MAX_THREADS, SIMD_WIDTH
 from .address_spaces import erase_address_spaces
 from .guards import guard_elements
 from .line_numbers import SITES_PER_LINE, spread_lines
 from .outputs import mark_outputs
 from .refusals import refuse_what_is_missing
-from .signatures import ConstantValue, Instance, KernelParameter, Program, find_kernels, strip_attributes
+from .signatures import ConstantValue, Instance, KernelParameter, KernelSource, Program, find_kernels, strip_attributes
 from .threadgroup_memory import place_threadgroup_variables
 from .tokens import Tokens
 from .vocabulary import VOCABULARY
@@ -127,6 +128,14 @@ def _let_loops_be(source: str) -> str:
     return VOCABULARY.sub(lambda match: match.group().replace(_UNROLL, " " * len(_UNROLL)), source)
 
 
+def _runner(mode: str, fibers: bool, kernel: KernelSource) -> str:
+    """The function of the headers that runs a kernel."""
+    if not fibers:
+        return "run_loop"
+    is_single = mode == "fast" and (kernel.max_threads or MAX_THREADS) <= SIMD_WIDTH
+    return "run_fast_single" if is_single else f"run_{mode}"
+
+
 def _entry(number: int, instance: Instance, runner: str) -> str:
     kinds = "".join(f", ::msl_cpu::Parameter<::msl_cpu::{p.kind}, {p.index}>" for p in instance.kernel.parameters)
     function = f"&{instance.expression}" if instance.scope else f"&::{instance.expression}"
@@ -176,11 +185,10 @@ def rewrite(
     if mode == "reference" and "thread_elements" in source:
         flags.append("-DMSL_DISTRIBUTED_MATRIX")
     fibers = mode != "reference" or bool(_COLLECTIVE.search(source))
-    runner = f"run_{mode}" if fibers else "run_loop"
     entries, text = [], []
     for number, instance in enumerate(program.entries):
-        text.append(_entry(number, instance, runner))
         kernel = instance.kernel
+        text.append(_entry(number, instance, _runner(mode, fibers, kernel)))
         entries.append(Entry(instance.name, f"msl_cpu_kernel_{number}", tuple(kernel.parameters), kernel.max_threads))
     user = str(program.tokens) if columns else spread_lines(program.tokens)
     body = f'#line 1 "program_source"\n{user}\n#line 1 "msl_cpu_entries"\n{"".join(text)}'

@@ -57,9 +57,14 @@ template <class Signature, auto function> __attribute__((noinline)) void simdgro
   leave_for(scheduler.alive ? scheduler.stack[next_simdgroup(scheduler.alive, self)] : worker->main_stack);
 }
 
+// Of a kernel that is for one simdgroup at most: it is compiled once.
+template <class Signature, auto function>
+MSL_UNWATCHED void run_fast_single(Worker *worker, ulong first, ulong last) {
+  run_on_one_stack(worker, first, last, &single_simdgroup_main<Signature, function>);
+}
+
 template <class Signature, auto function> MSL_UNWATCHED void run_fast(Worker *worker, ulong first, ulong last) {
-  if (worker->simdgroups == 1)
-    return run_on_one_stack(worker, first, last, &single_simdgroup_main<Signature, function>);
+  if (worker->simdgroups == 1) return run_fast_single<Signature, function>(worker, first, last);
   FastScheduler &scheduler = fast_scheduler(worker);
   for (ulong i = first; i < last && !worker->launch->failure; ++i) {
     enter_threadgroup(worker, i);
