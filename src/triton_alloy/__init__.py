@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .integrations.arrays import array
     from .integrations.shared import asarray, batch, empty
+    from .integrations.triton.bound import bind
     from .runtime.probes import device_info
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "array", "asarray", "batch", "device_info", "empty"]
+__all__ = ["__version__", "array", "asarray", "batch", "bind", "device_info", "empty"]
 
 _PLACES = {
     "array": "integrations.arrays",
     "asarray": "integrations.shared",
     "batch": "integrations.shared",
+    "bind": "integrations.triton.bound",
     "device_info": "runtime.probes",
     "empty": "integrations.shared",
 }

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from .chips import THREADS_PER_SIMDGROUP
 from .errors import InvalidArgument, OutOfResources, Unsupported
@@ -285,6 +285,38 @@ class Executable(Protocol):
     @property
     def max_threads(self) -> int:
         """Threads that one threadgroup of this kernel may have at most."""
+        ...
+
+
+Block = tuple[Any, ...]
+"""A launch in the form of whoever has packed it."""
+
+
+class PackedLaunches(Protocol):
+    """Launches of one executable that are told in one block of memory."""
+
+    free: list[Block]  # blocks that `pack` may use again
+
+    def pack(self, x: int, y: int, z: int, addresses: Sequence[int], scalars: Sequence[Any]) -> Block:
+        """A launch over x * y * z programs, as struct.pack; raises what that raises."""
+        ...
+
+    def run(self, block: Block) -> None:
+        """Launch, and wait. The block is as before. Raises what `Device.launch` raises."""
+        ...
+
+
+@runtime_checkable
+class PackableExecutable(Executable, Protocol):
+    """An executable of a device that binds addresses, whose launches may be told in one block of memory."""
+
+    @property
+    def is_packable(self) -> bool:
+        """Whether its launches need nothing but a grid, addresses and scalars."""
+        ...
+
+    def packed(self, scalars: str) -> PackedLaunches:
+        """What packs launches. scalars: the form of the kernel's struct, as `struct` spells it, without padding."""
         ...
 
 

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import LaunchError
@@ -102,12 +102,16 @@ class Launcher:
     byte behind each: no other memory is accessed. From C: `uint (*function)(const void *plan, void *const *pointers,
     uint, uint, uint)` at `function_address`, called with `plan_address`; it returns 0 on success. Both live as long as
     this object.
+
+    call: the quickest form, a foreign function of the address of a block as launch/plan.py's CALL describes. Its result
+    is 0 on success, else what `fail` takes.
     """
 
     def __init__(self, plan: Plan, owner: Kernel):
         self._plan = plan
         self._owner = owner
         self._dispatch = runtime().msl_cpu_dispatch
+        self.call: Callable[[int], int] = runtime().msl_cpu_call
         self.plan_address = ctypes.addressof(plan)
         self.function_address = ctypes.cast(self._dispatch, ctypes.c_void_p).value
 
@@ -125,9 +129,9 @@ class Launcher:
     def __call__(self, pointers: Any, gx: int, gy: int = 1, gz: int = 1) -> None:
         result = self._dispatch(self.plan_address, pointers, gx, gy, gz)
         if result:
-            self._fail(result, pointers)
+            self.fail(result, pointers)
 
-    def _fail(self, result: int, pointers: Any) -> None:
+    def fail(self, result: int, pointers: Any) -> None:
         """Raise what stopped a launch, KernelFailure in general; the sanitizer has its own reports."""
         stop = stop_of(result)
         if stop.failure == INTERRUPTED:

@@ -12,11 +12,11 @@ from typing import Any, ParamSpec, TypeVar
 
 from .. import config
 from ..errors import DeviceAssertion, OutOfResources
-from ..kernel import Device, Extent, Kernel, Properties
+from ..kernel import Block, Device, Extent, Kernel, Properties
 from ..msl_cpu import Deadline, FrameTooLarge, KernelFailure, Launcher, Library, OutOfStack
 from ..msl_cpu import Kernel as LibraryKernel
 from ..msl_cpu.launch.buffers import Buffer
-from ..msl_cpu.launch.plan import worker_count
+from ..msl_cpu.launch.plan import CALL, worker_count
 from ..msl_cpu.limits import MAX_THREADS, SIMD_WIDTH, THREADGROUP_BYTES
 from . import limits, log
 
@@ -87,6 +87,73 @@ class CpuExecutable:
     scalars_offset: int
     bounded: bool
     max_threads: int = MAX_THREADS
+
+    @property
+    def is_packable(self) -> bool:
+        """Whether its launches need no services and no extents."""
+        return not self.kernel.services and not self.bounded
+
+    def packed(self, scalars: str) -> PackedLaunches:
+        """What packs launches; see kernel.PackableExecutable."""
+        return PackedLaunches(self, scalars)
+
+
+class PackedLaunches:
+    """Launches of one kernel by one packing and one foreign call each.
+
+    A block is (memory, its address, the address of its struct, if there is one, as a tuple).
+    """
+
+    def __init__(self, executable: CpuExecutable, scalars: str):
+        kernel = executable.kernel
+        has_struct = bool(kernel.scalar_bytes)
+        pointers = f"={CALL}{len(kernel.buffers) + has_struct}Q"
+        layout = struct.Struct(pointers + scalars.lstrip("<"))
+        self.executable = executable
+        self.free: list[Block] = []
+        self._pack_into, self._call = layout.pack_into, executable.run.call
+        self._plan = executable.run.plan_address
+        self._memory = ctypes.c_char * layout.size
+        self._structs = (struct.calcsize(pointers),) if has_struct else ()
+
+    def pack(self, x: int, y: int, z: int, addresses: Sequence[int], scalars: Sequence[Any]) -> Block:
+        """See kernel.PackedLaunches."""
+        try:
+            block = self.free.pop()  # not the block of another thread's launch
+        except IndexError:
+            block = self._new_block()
+        self._pack_into(block[0], 0, self._plan, x, y, z, *addresses, *block[2], *scalars)
+        return block
+
+    def _new_block(self) -> Block:
+        memory = self._memory()
+        address = ctypes.addressof(memory)
+        return memory, address, tuple(address + offset for offset in self._structs)
+
+    def run(self, block: Block) -> None:
+        """Raises KernelFailure, OutOfResources."""
+        result = self._call(block[1])
+        if result:
+            self._fail(result, block)
+
+    def _fail(self, result: int, block: Block) -> None:
+        kernel = self.executable.kernel
+        start = struct.calcsize(f"={CALL}")
+        buffers = struct.unpack_from(f"={len(kernel.buffers)}Q", block[0], start)
+        try:
+            self.executable.run.fail(result, block[1] + start)
+        except KernelFailure as error:
+            raise _explained(kernel, error, buffers, (), of_view=False) from None
+
+
+def _explained(
+    kernel: Kernel, error: KernelFailure, buffers: Sequence[int], extents: Sequence[Extent], of_view: bool
+) -> Exception:
+    """A failure in the words of the kernel's source and arguments; of_view: bounds are those of views."""
+    from .faults import explained_failure, memory_of
+
+    failure = explained_failure(kernel, error, memory_of(kernel, buffers, extents, of_view))
+    return _out_of_resources(failure) if isinstance(failure, OutOfStack) else failure
 
 
 @contextlib.contextmanager
@@ -171,13 +238,7 @@ class CpuDevice:
             with services(kernel) as memory:
                 self._run(executable, buffers, scalars, grid, extents, *map(ctypes.addressof, memory))
         except KernelFailure as error:
-            from .faults import explained_failure, memory_of
-
-            memory = memory_of(kernel, buffers, extents, self.bounds == "view")
-            failure = explained_failure(kernel, error, memory)
-            if isinstance(failure, OutOfStack):
-                raise _out_of_resources(failure) from failure
-            raise failure from None
+            raise _explained(kernel, error, buffers, extents, self.bounds == "view") from None
 
     def _run(
         self,

@@ -90,9 +90,9 @@ class MetalBackend(BaseBackend):
         """Triton's own dialects are enough."""
 
     @staticmethod
-    def get_tensor_specialization(arg: Any, **kwargs: Any) -> str:
+    def get_tensor_specialization(arg: Any, align: bool = False, **others: Any) -> str:
         """ "D": the address is a multiple of 16; "S": all of the storage is within 2 GiB of the address."""
-        aligned = "D" if kwargs.get("align", False) and arg.data_ptr() % 16 == 0 else ""
+        aligned = "D" if align and not arg.data_ptr() % 16 else ""
         return aligned + "S" if storage_bytes(arg) < POINTER_RANGE else aligned
 
     @staticmethod
@@ -137,8 +137,14 @@ class MetalBackend(BaseBackend):
 
 def storage_bytes(argument: Any) -> int:
     """The bytes of memory that `argument` is a view of; unknown is the largest number."""
-    if hasattr(argument, "untyped_storage"):
-        return argument.untyped_storage().nbytes()
+    try:
+        storage = argument.untyped_storage
+    except AttributeError:
+        return _bytes_of_array(argument)
+    return storage().nbytes()
+
+
+def _bytes_of_array(argument: Any) -> int:
     if hasattr(argument, "ptr_range"):
         return argument.ptr_range()
     if hasattr(argument, "nbytes"):

@@ -156,20 +156,28 @@ CPP_TYPES = {
 }
 
 
+_SELECTING = (config.TARGET, config.RUNTIME, config.MODE, config.BOUNDS)
+_TARGET, _RUNTIME, _MODE, _BOUNDS = (os.environ.encodekey(variable.name) for variable in _SELECTING)
+
+
 def current_device() -> int:
     """The number of the device that the environment names."""
-    return device_number(config.TARGET.text, config.RUNTIME.text, config.MODE.text, config.BOUNDS.text)
+    # What os.environ keeps: its own `get` takes a microsecond to encode and decode, and every launch asks for all four.
+    written = os.environ._data.get  # pyright: ignore[reportAttributeAccessIssue]
+    return device_number(written(_TARGET), written(_RUNTIME), written(_MODE), written(_BOUNDS))
 
 
 @functools.cache
-def device_number(family: str, runtime: str, mode: str, bounds: str) -> int:
-    """The index in DEVICES. Raises InvalidArgument where the environment names no family, runtime, mode or bounds."""
+def device_number(*written: bytes | None) -> int:
+    """The index in DEVICES. written: what the environment has for each variable, which this is kept by.
+
+    Raises InvalidArgument where it names no family, runtime, mode or bounds.
+    """
     from ...runtime.automatic import family_of
 
-    runtime = config.RUNTIME.checked(runtime)
-    family = config.TARGET.checked(family)
+    runtime, family = config.RUNTIME.value, config.TARGET.value
     family = family_of(runtime) if family == "auto" else family
-    return DEVICES.index((family, runtime, config.MODE.checked(mode), config.BOUNDS.checked(bounds)))
+    return DEVICES.index((family, runtime, config.MODE.value, config.BOUNDS.value))
 
 
 class Utilities:

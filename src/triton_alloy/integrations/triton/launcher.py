@@ -22,6 +22,7 @@ from ...runtime.automatic import AutomaticDevice, AutomaticExecutable
 from .arguments import ScalarPacker, Signature
 from .buffers import PLAIN_TENSORS, RULES
 from .errors import as_triton_has_it
+from .quick import QuickLaunch, is_silent
 
 GRID_LIMIT = 2**31 - 1
 """The most programs along one axis, as on every other Triton backend."""
@@ -39,6 +40,7 @@ class Launcher:
         self.count = len(self.signature.types)
         self.device = device
         self.plans: dict[Device, Plan] = {}
+        self.quick: QuickLaunch | None = None
         self._building = threading.Lock()
         self.plan_of: Callable[[Sequence[Any], Any], Plan]
         if isinstance(device, AutomaticDevice):
@@ -66,26 +68,33 @@ class Launcher:
         """
         if len(arguments) != self.count:
             raise TypeError(self.signature.wrong_count(executable.kernel.title, len(arguments)))
+        quick = self.quick if is_silent(enter_hook) and is_silent(exit_hook) else None
+        if quick is not None and quick.launch(arguments, grid_x, grid_y, grid_z):
+            return
         if enter_hook is not None:
             enter_hook(launch_metadata)
+        self._launch((grid_x, grid_y, grid_z), executable, arguments)
+        if exit_hook is not None:
+            exit_hook(launch_metadata)
+
+    def _launch(self, grid: tuple[int, int, int], executable: Any, arguments: Sequence[Any]) -> None:
+        """A launch of any kind."""
         values = arguments if self.signature.is_flat else self.signature.flatten(arguments)
         plan = self.plan_of(values, executable)
         buffers = plan.buffers(values)
         scalars = plan.pack(values)
-        grid = (grid_x, grid_y, grid_z)
-        if not is_plain_grid(grid):
-            grid = checked_grid(grid)
-        if grid_x and grid_y and grid_z:
-            extents = plan.extents(values) if plan.wants_extents else ()
-            try:
-                plan.launch(plan.executable, buffers, scalars, grid, extents)
-            except OutOfResources as error:  # found by a framework that compiles at the first launch, or on the stack
-                raise as_triton_has_it(error) from error
-        if exit_hook is not None:
-            exit_hook(launch_metadata)
+        grid = checked_grid(grid)
+        if not all(grid):
+            return
+        extents = plan.extents(values) if plan.wants_extents else ()
+        try:
+            plan.launch(plan.executable, buffers, scalars, grid, extents)
+        except OutOfResources as error:  # found by a framework that compiles at the first launch, or on the stack
+            raise as_triton_has_it(error) from error
 
     def _only_plan(self, device: Device, values: Sequence[Any], executable: Executable) -> Plan:
         plan = Plan(self.signature, executable, device)
+        self.quick = plan.quick
         self.plan_of = lambda values, executable: plan
         return plan
 
@@ -102,6 +111,8 @@ class Launcher:
             plan = self.plans.get(device)
             if plan is None:
                 plan = self.plans[device] = Plan(self.signature, load(device, executable.kernel), device)
+                # Only the device of the CPU's memory packs launches, and quick launches have no other arrays.
+                self.quick = self.quick or plan.quick
             return plan
 
     def build_of(self, array: Any, executable: Any) -> Callable[[], Any]:
@@ -161,6 +172,8 @@ class Plan:
         self.fast = [(rule.index, rule.dtypes, rule) for rule in self.rules]
         self.buffers = self.addresses if device.binds == "addresses" else self.arrays
         self.pack = ScalarPacker([signature.leaf(argument) for argument in kernel.scalars], kernel)
+        is_plain = signature.is_flat and not self.wants_extents and not config.DEBUG.value
+        self.quick = QuickLaunch.of(executable, self.rules, self.pack) if is_plain else None
 
     def addresses(self, values: Sequence[Any]) -> list[int]:
         """The address of every buffer. The quick path is a plain tensor of a type that was accepted before."""
@@ -180,19 +193,6 @@ class Plan:
     def extents(self, values: Sequence[Any]) -> list[Extent]:
         """The memory around each buffer's address."""
         return [rule.extent(values[rule.index]) for rule in self.rules]
-
-
-def is_plain_grid(grid: tuple[int, int, int]) -> bool:
-    """Whether these are three ints within the limits, none of them 0."""
-    x, y, z = grid
-    return (
-        x.__class__ is int
-        and y.__class__ is int
-        and z.__class__ is int
-        and 0 < x <= GRID_LIMIT
-        and 0 < y <= GRID_LIMIT
-        and 0 < z <= GRID_LIMIT
-    )
 
 
 def checked_grid(grid: Sequence[Any]) -> tuple[int, int, int]:

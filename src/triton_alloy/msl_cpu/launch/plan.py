@@ -48,6 +48,10 @@ class Plan(ctypes.Structure):
     ]
 
 
+CALL = "Q3i4x"
+"""How a Call begins, in the spelling of `struct`: the address of a Plan and the threadgroups; its buffers follow."""
+
+
 class Log(ctypes.Structure):
     """Messages of os_log that a launch leaves behind."""
 
@@ -168,6 +172,8 @@ def runtime() -> ctypes.CDLL:
     library = runtime_library("pool")
     library.msl_cpu_dispatch.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
     library.msl_cpu_dispatch.restype = ctypes.c_uint
+    library.msl_cpu_call.argtypes = (ctypes.c_void_p,)
+    library.msl_cpu_call.restype = ctypes.c_uint
     library.msl_cpu_stop.argtypes = (ctypes.c_uint,)
     library.msl_cpu_stop.restype = ctypes.POINTER(Stop)
     library.msl_cpu_start()

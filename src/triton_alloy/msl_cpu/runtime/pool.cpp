@@ -387,4 +387,10 @@ uint msl_cpu_dispatch(const Plan *plan, void *const *buffers, uint x, uint y, ui
   return result;
 }
 
+// The same, told by one pointer: each argument of a foreign function takes Python a tenth of a microsecond and more.
+uint msl_cpu_call(const Call *call) {
+  const uint *grid = call->threadgroups;
+  return msl_cpu_dispatch(call->plan, call->buffers, grid[0], grid[1], grid[2]);
+}
+
 }  // extern "C"

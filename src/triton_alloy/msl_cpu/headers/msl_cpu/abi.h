@@ -86,6 +86,13 @@ struct Plan {
   uint bounded;                     // the kernel checks its accesses: see Launch::buffers
 };
 
+// A launch in one block of memory. Mirrored by launch/plan.py (struct).
+struct Call {
+  const Plan *plan;
+  uint threadgroups[3], unused;
+  void *buffers[];                  // as those of Launch
+};
+
 // The memory that kernels of the running launch may access where it is bounded, buffer by buffer: addresses of the
 // first byte and behind the last. One for the process, since one launch runs at a time. Defined by runtime/pool.cpp.
 constexpr uint ranges_at_once = 8, most_ranges = 32;
