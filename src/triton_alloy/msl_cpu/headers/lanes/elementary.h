@@ -50,18 +50,22 @@ template <class F> LANES_INLINE F exp_reduced(F r) {
   LANES_EXACT
   F p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f,
                    5.0000001201e-1f);
-  return multiply_add(p, r * r, r) + 1;
+  return multiply_add(multiply_add(p, r, (F)1), r, (F)1);
 }
 
-// e^x 2^shift. Clamping keeps NaN, since it is compared false.
-template <class F> LANES_INLINE F exp_shifted(F x, float shift) {
+// e^x 2^shift for |x| <= 105, or NaN.
+template <class F> LANES_INLINE F exp_within(F x, float shift) {
   LANES_EXACT
-  x = x > 105 ? (F)105 : x;
-  x = x < -105 ? (F)-105 : x;
   F k = nearest(x * 1.44269504088896341f);
   F r = multiply_add(k, (F)-0x1.62ep-1f, x);
   r = multiply_add(k, (F)-0x1.0bfbe8p-15f, r);
   return scale(exp_reduced(r), k + shift);
+}
+// For any x. Clamping keeps NaN, since it is compared false.
+template <class F> LANES_INLINE F exp_shifted(F x, float shift) {
+  x = x > 105 ? (F)105 : x;
+  x = x < -105 ? (F)-105 : x;
+  return exp_within(x, shift);
 }
 template <class F> LANES_INLINE F exp(F x) { return exp_shifted(x, 0); }
 
@@ -234,13 +238,14 @@ template <class F> LANES_INLINE F tanh(F x) {
 }
 template <class F> LANES_INLINE F erf(F x) {
   LANES_EXACT
-  F a = absolute(x), z = x * x;
+  F a = absolute(x);
+  a = a > 4 ? (F)4 : a;  // erf(4) rounds to 1
+  F z = a * a;
   F p = multiply_add(polynomial(a, -1.72853470e-5f, 3.83197126e-4f), z, polynomial(a, -3.88396438e-3f, 2.42546219e-2f));
   p = horner(a, p, -1.06777877e-1f, -6.34846687e-1f, -1.28717512e-1f);
-  F large = with_sign(1 - exp(multiply_add(p, a, -a)), sign_of(x));
+  F large = with_sign(1 - exp_within(multiply_add(p, a, -a), 0), sign_of(x));
   F small = polynomial(z, -5.96761703e-4f, 4.99119423e-3f, -2.67681349e-2f, 1.12819925e-1f, -3.76125336e-1f,
                        1.28379166e-1f);
-  large = a > 4 ? with_sign((F)1, sign_of(x)) : large;
   return a > 0.927734375f ? large : multiply_add(small, x, x);
 }
 
