@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from triton_alloy import __version__, config
-from triton_alloy.tools import bench, cases, cli, measure, progress
+from triton_alloy.runtime.cpu import PackedLaunches
+from triton_alloy.tools import bench, cases, cli, measure, progress, sections
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +144,18 @@ def test_interleaving_takes_turns():
     assert all(0 < len(sample.times) < len(calls) for sample in samples)
 
 
+@pytest.mark.parametrize(("rival", "rest"), [("NumPy", 0.15), ("PyTorch", 0.01)])
+def test_nobody_works_before_a_turn(monkeypatch, rival, rest):
+    """Until the threads of the other side's library sleep."""
+    done: list[object] = []
+    monkeypatch.setattr(measure.time, "sleep", done.append)
+    sides = [lambda: done.append("ours"), lambda: done.append("theirs")]
+    measure.interleave(sides, seconds=0, rounds=2, turn=0, rest=measure.REST_AFTER[rival])
+    assert [each for each, after in zip(done, done[1:] + [""], strict=True) if each != after] == [
+        *(rest, "ours", rest, "theirs") * 2,
+    ]
+
+
 def test_ratios_compare_what_ran_at_the_same_time():
     """The machine is ten times as slow in the last two turns of three, and our side sees less of them."""
     theirs = measure.Sample(((1.0, 1.0, 1.1), (10.0, 11.0), (10.0,)))
@@ -160,9 +173,9 @@ def test_durations(seconds, text):
 
 def test_bench_reports_what_it_measured(tmp_path, monkeypatch):
     lines = [{"name": "add", "rival": "NumPy", "ours": 0.2, "theirs": 0.1, "ratio": 1.9, "target": 1.5}]
-    monkeypatch.setattr(bench, "_section", lambda name, seconds, **environment: lines)
+    monkeypatch.setattr(bench, "_section", lambda name, settings, **environment: lines)
     console = Console(width=100, record=True, file=io.StringIO())
-    assert bench.bench(console, ["speed"], 1.0, tmp_path / "report.json") == 1
+    assert bench.bench(console, ["speed"], bench.Settings(), tmp_path / "report.json", None) == 1
     assert "1.90x" in console.export_text()
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["results"][0]["value"] == 1.9 and not report["results"][0]["reached"]
@@ -172,14 +185,15 @@ def test_the_whole_report_fits_a_terminal_of_80_columns():
     rows = json.loads((Path(__file__).parents[2] / "docs" / "bench.json").read_text())["results"]
     results = [bench.Result(**{name: value for name, value in row.items() if name != "reached"}) for row in rows]
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(bench.table(results))
+    console.print(bench.table(results, bench.Settings(), load=2.0))
+    assert "the machine was busy before (load 2.0)" in console.export_text(clear=False)
     assert "…" not in console.export_text()
 
 
 def test_a_section_that_fails_is_named(monkeypatch):
-    monkeypatch.setattr(bench, "_pin", lambda: None)
+    monkeypatch.setattr(bench, "_pin", lambda cores: None)
     with pytest.raises(bench.SectionFailed, match="the section nothing of the benchmark ended with status 1"):
-        bench._section("nothing", 0.1)
+        bench._section("nothing", bench.Settings(0.1))
 
 
 @pytest.mark.parametrize("sections, needed", [(["msl_cpu"], ("torch",)), (["speed", "msl_cpu"], ("triton", "torch"))])
@@ -198,5 +212,63 @@ def test_progress_is_shown_on_a_terminal_alone():
 
 
 def test_the_overhead_section_runs():
-    found = bench._section("overhead", 0.1)
-    assert 0 < found[0]["theirs"] < found[0]["ours"] < 1e-3
+    lines = bench._section("overhead", bench.Settings(0.1))
+    assert [line["name"] for line in lines] == [
+        *("launch of 32 elements", "by its compiled kernel", "by triton_alloy.bind"),
+    ]
+    assert all(0 < line["ours"] < 1e-2 for line in lines) and 0 < lines[0]["theirs"] < 1e-2
+
+
+def test_every_way_to_launch_launches_but_the_one_that_is_subtracted(monkeypatch):
+    launches: list[object] = []
+    counts: list[int] = []
+
+    def interleave(functions, seconds):
+        for function in functions:
+            before = len(launches)
+            function()
+            counts.append(len(launches) - before)
+        return [measure.Sample(((time * sections.LAUNCHES,),)) for time in (4.0, 3.0, 2.0, 1.0)]
+
+    monkeypatch.setattr(PackedLaunches, "run", lambda self, block: launches.append(block))
+    monkeypatch.setattr(sections, "interleave", interleave)
+    launch, directly, repeated = sections.overhead(0)
+    assert counts == [sections.LAUNCHES, 0, sections.LAUNCHES, sections.LAUNCHES]
+    assert (launch["ours"], launch["theirs"], directly["ours"], repeated["ours"]) == (4.0, 3.0, 2.0, 1.0)
+
+
+def test_the_operators_have_a_median(monkeypatch):
+    lines = [
+        {"name": name, "ours": 1.0, "theirs": 2.0, "ratio": ratio}
+        for name, ratio in {"a": 0.5, "b": 3, "c": 0.6}.items()
+    ]
+    monkeypatch.setattr(bench, "_section", lambda name, settings, **environment: lines)
+    rows = list(bench.RUNNERS["operators"](bench.Settings()))
+    assert [(row.value, row.reached) for row in rows] == [(0.5, True), (3, False), (0.6, True), (0.6, True)]
+
+
+def test_as_many_threads_and_cores_as_asked_for(monkeypatch, tmp_path):
+    started = {}
+
+    def run(command, env, preexec_fn, **rest):
+        started[env["MSL_CPU_THREADS"], env["OMP_NUM_THREADS"]] = preexec_fn.args
+        return subprocess.CompletedProcess(command, 0, stdout=b"[]")
+
+    monkeypatch.setattr(bench.subprocess, "run", run)
+    assert list(bench.RUNNERS["bounds"](bench.Settings(threads=1))) == []
+    assert started == {("1", "1"): (1,)}
+
+
+@pytest.mark.parametrize("threads", ["0", "two", "-1"])
+def test_the_number_of_threads_is_positive(threads, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["bench", "--threads", threads])
+    assert f"{threads}: expected a positive number" in capsys.readouterr().err
+
+
+def test_the_long_sections_are_measured_where_they_are_named(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(cli, "bench", lambda console, sections, *rest: chosen.append(list(sections)) or 0)
+    cli.main(["bench"])
+    cli.main(["bench", "--only", "sizes", "tiles"])
+    assert not {"sizes", "tiles"} & set(chosen[0]) and "operators" in chosen[0] and chosen[1] == ["sizes", "tiles"]

@@ -16,7 +16,7 @@ from triton_alloy.errors import AlloyError, InvalidArgument
 from triton_alloy.msl_cpu.compile.eviction import parse_size
 from triton_alloy.msl_cpu.errors import MslError
 from triton_alloy.tools import doctor, info, needs
-from triton_alloy.tools.bench import SECTIONS, bench, packages
+from triton_alloy.tools.bench import SECTIONS, USUAL_SECTIONS, Settings, bench, packages
 
 PIPED_WIDTH = 1000
 """Columns where the output is no terminal: no table is cut, no line is broken."""
@@ -66,6 +66,12 @@ def _new_file(text: str) -> Path:
     return path
 
 
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a positive number")
+    return int(text)
+
+
 def _size(text: str) -> int:
     try:
         size = parse_size(text)
@@ -86,9 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     measure = commands.add_parser("bench", help="measure what the README claims (needs PyTorch)")
-    measure.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="some sections only")
+    measure.add_argument("--only", nargs="+", choices=SECTIONS, default=USUAL_SECTIONS, help="some sections only")
     measure.add_argument("--seconds", type=float, default=3.0, help="time for each comparison (default 3)")
+    measure.add_argument("--threads", type=_count, default=2, help="of every library (default 2)")
     measure.add_argument("--json", type=_new_file, metavar="FILE", help="write the numbers")
+    measure.add_argument("--plot", type=_new_file, metavar="FILE", help="draw sizes and tiles as SVG")
     for command in (demo, measure):
         command.add_argument("--svg", type=_new_file, metavar="FILE", help="write the table as a picture too")
     measure.set_defaults(run=_bench)
@@ -140,7 +148,8 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
 
 def _bench(console: Console, options: argparse.Namespace) -> int:
     needs.require("bench", *packages(options.only))
-    return bench(console, options.only, options.seconds, options.json)
+    settings = Settings(options.seconds, options.threads)
+    return bench(console, options.only, settings, options.json, options.plot)
 
 
 def _calibrate(console: Console, options: argparse.Namespace) -> int:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Clock = Callable[[], float]
+
+REST_AFTER = {"NumPy": 0.15, "PyTorch": 0.01}
+"""Seconds after a call until the threads of a library sleep: those of OpenBLAS look for work for 117 ms, those of GNU's
+OpenMP for 5. Whatever is timed before has a core less."""
 
 
 @dataclass(frozen=True)
@@ -36,33 +40,39 @@ def ratio(first: Sample, second: Sample) -> float:
 
 
 def interleave(
-    functions: list[Callable[[], object]],
+    functions: Sequence[Callable[[], object]],
     seconds: float = 2.0,
     rounds: int = 3,
     turn: float = 0.12,
     clock: Clock = time.perf_counter,
+    rest: float = REST_AFTER["PyTorch"],
 ) -> list[Sample]:
     """Let the functions take turns for about `seconds`, at least `rounds` turns each.
 
-    In its turn a function runs for `turn` seconds untimed, and then as long timed. OpenBLAS lets its threads spin for
-    a tenth of a second after a call, in the hope of another: until that is over, they slow down what runs next.
+    Before each turn nobody works for `rest` seconds, see REST_AFTER; then a function runs for half of `turn` untimed,
+    which wakes its threads and fills the caches, and for `turn` seconds timed.
     """
     samples: list[list[tuple[float, ...]]] = [[] for _ in functions]
     end = time.perf_counter() + seconds
     turns = 0
     while turns < rounds or time.perf_counter() < end:
         for record, function in zip(samples, functions, strict=True):
-            run_for(turn, function)
+            time.sleep(rest)
+            run_for(turn / 2, function)
             record.append(tuple(run_for(turn, function, clock)))
         turns += 1
     return [Sample(tuple(record)) for record in samples]
 
 
 def compare(
-    ours: Callable[[], object], theirs: Callable[[], object], seconds: float, clock: Clock = time.perf_counter
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    seconds: float,
+    clock: Clock = time.perf_counter,
+    rest: float = REST_AFTER["PyTorch"],
 ) -> dict[str, float]:
     """What a section of the benchmark reports of two functions: the times of both in seconds, and their ratio."""
-    first, second = interleave([ours, theirs], seconds, clock=clock)
+    first, second = interleave([ours, theirs], seconds, clock=clock, rest=rest)
     return {"ours": first.median, "theirs": second.median, "ratio": ratio(first, second)}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from triton_alloy import config
 from triton_alloy.msl_cpu import Library
-from triton_alloy.tools.measure import compare, elapsed, interleave
+from triton_alloy.tools.measure import REST_AFTER, compare, elapsed, interleave
 
 KERNELS = Path(__file__).parent / "kernels"
 BARRIERS, LAUNCHES = 2000, 1000
@@ -30,7 +30,8 @@ def text(mode: str) -> str:
 
 
 def _compare(name: str, rival: str, target: float, seconds: float, ours: Callable[[], Any], other: Callable[[], Any]):
-    return {"name": name, "rival": rival, "target": target, **compare(ours, other, seconds)}
+    rest = REST_AFTER.get(rival, REST_AFTER["PyTorch"])
+    return {"name": name, "rival": rival, "target": target, **compare(ours, other, seconds, rest=rest)}
 
 
 def _int(value: int) -> np.ndarray:
@@ -41,7 +42,7 @@ def elementwise(seconds: float) -> Iterator[Line]:
     """Both modes against PyTorch."""
     import torch
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(config.THREADS.value)
     fast, reference = (Library(text(mode), mode) for mode in ("fast", "reference"))
     x, y, out = (torch.randn(1 << 24) for _ in range(3))
     count = _int(1 << 24)

@@ -10,28 +10,34 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from triton_alloy.tools.measure import compare, elapsed, interleave
+from triton_alloy import config
+from triton_alloy.tools.measure import REST_AFTER, compare, elapsed, interleave
 from triton_alloy.tools.metal_sections import msl_cpu
+from triton_alloy.tools.operators.sections import operators, sizes, tiles
 
 Lines = list[dict[str, Any]]
 COMPILE_TARGETS = {"vector_add": 0.015, "matmul": 0.060, "attention": 0.120}
-COLD_TARGET, WARM_TARGET, OVERHEAD_TARGET, BOUNDS_TARGET = 1.5, 0.040, 15e-6, 1.3
+COLD_TARGET, WARM_TARGET, BOUNDS_TARGET = 1.5, 0.040, 1.3
+OVERHEAD_TARGET, BOUND_TARGET = 6e-6, 3e-6
+LAUNCHES = 200
 
 
 def speed(seconds: float) -> Lines:
-    """Our kernels beside PyTorch's and NumPy's, two threads each."""
+    """Our kernels beside PyTorch's and NumPy's."""
     import torch
 
     from triton_alloy.tools.workloads import WORKLOADS
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(config.THREADS.value)
     torch.manual_seed(0)
     lines = []
     for workload in WORKLOADS:
         line = {"name": workload.name, "rival": workload.rival, "target": workload.target}
-        lines.append(line | compare(*workload.functions(1), seconds))
+        lines.append(line | compare(*workload.functions(1), seconds, rest=REST_AFTER[workload.rival]))
     return lines
 
 
@@ -54,7 +60,6 @@ def bounds(seconds: float) -> Lines:
     """
     import torch
 
-    from triton_alloy import config
     from triton_alloy.tools.workloads import WORKLOADS
 
     def with_bounds(run: Any, value: str) -> Any:
@@ -64,7 +69,7 @@ def bounds(seconds: float) -> Lines:
 
         return scoped
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(config.THREADS.value)
     torch.manual_seed(0)
     lines = []
     for workload in WORKLOADS:
@@ -121,32 +126,42 @@ def first_launch(name: str) -> float:
 
 
 def overhead(seconds: float) -> Lines:
-    """A launch of one small program, and the same launch with the launcher replaced by a function that does nothing."""
+    """A launch of one small program, and the same with the launcher replaced by a function that does nothing; then the
+    quicker ways to launch it again."""
     import torch
 
+    import triton_alloy
     from triton_alloy.examples.vector_add import add_kernel
 
-    x, y, output = (torch.zeros(32) for _ in range(3))
-
     kernel: Any = add_kernel  # its call is Triton's own language to a type checker
+    arguments = (*(torch.zeros(32) for _ in range(3)), 32)
 
     def launch() -> Any:
-        return kernel[(1,)](x, y, output, 32, BLOCK_SIZE=32)
+        return kernel[(1,)](*arguments, BLOCK_SIZE=32)
 
     compiled = launch()
     launcher = compiled.run
 
-    def many(function: Any) -> Any:
+    def many(function: Callable[[], Any], run: Any = launcher) -> Callable[[], None]:
         def repeat() -> None:
-            compiled._run = function
-            for _ in range(200):
-                launch()
+            compiled._run = run
+            for _ in range(LAUNCHES):
+                function()
 
         return repeat
 
-    ours, nothing = interleave([many(launcher), many(lambda *arguments: None)], seconds)
-    times = {"ours": ours.median / 200, "theirs": nothing.median / 200}
-    return [{"name": "launch of 32 elements", "rival": "a launcher that does nothing", **times}]
+    direct = partial(compiled[(1, 1, 1)], *arguments, 32)
+    bound = triton_alloy.bind(kernel, (1,), *arguments, BLOCK_SIZE=32)
+    sides = [many(launch), many(launch, lambda *arguments: None), many(direct), many(bound)]
+    ours, nothing, directly, repeated = (sample.median / LAUNCHES for sample in interleave(sides, seconds))
+    return [
+        {"name": "launch of 32 elements", "ours": ours, "theirs": nothing, "target": OVERHEAD_TARGET},
+        {"name": "by its compiled kernel", "ours": directly, "target": OVERHEAD_TARGET},
+        {"name": "by triton_alloy.bind", "ours": repeated, "target": BOUND_TARGET},
+    ]
+
+
+_SECTIONS = (speed, bounds, interpreter, compile_time, overhead, msl_cpu, operators, sizes, tiles)
 
 
 def main() -> None:
@@ -155,7 +170,7 @@ def main() -> None:
     if section.startswith("first_launch:"):
         print(json.dumps(first_launch(section.partition(":")[2])))
         return
-    functions = {f.__name__: f for f in (speed, bounds, interpreter, compile_time, overhead, msl_cpu)}
+    functions = {f.__name__: f for f in _SECTIONS}
     print(json.dumps(functions[section](seconds)))
 
 
