@@ -11,7 +11,7 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_CUDA_SIZE := 2.7 GB
 PARALLEL := --numprocesses auto --dist worksteal
 CENSUS = $(if $(ONLY),--only $(ONLY)) $(if $(AGAIN),--again)
-HAS_CLANG := from triton_alloy.msl_cpu.build import find_compiler; exit(find_compiler().family == "gcc")
+HAS_CLANG := from triton_alloy.msl_cpu.compile.build import find_compiler; exit(find_compiler().family == "gcc")
 HAS_CLANG_WHEEL := import importlib.util; exit(importlib.util.find_spec("ziglang") is None)
 PACKAGES := import sysconfig; print(sysconfig.get_paths()["purelib"])
 ON_LINUX := $(filter Linux,$(shell uname -s))

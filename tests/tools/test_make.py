@@ -1,4 +1,5 @@
-"""`make test` installs PyTorch's CPU build where it can be had, else PyPI's, and never another Triton than ours."""
+"""`make test` installs PyTorch's CPU build where it can be had, else PyPI's, and never another Triton than ours; the
+wheel of a compiler where there is no clang."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 TRITON, TORCH = (re.search(rf"^{name} := \w+==(\S+)$", MAKEFILE, re.MULTILINE)[1] for name in ("TRITON", "TORCH"))
+HAS_CLANG = re.search(r"^HAS_CLANG := (.+)$", MAKEFILE, re.MULTILINE)[1]
 OTHER_TRITON = "3.7.1"
 """What PyPI's PyTorch asks for."""
 
@@ -47,6 +49,7 @@ def make_project(folder: Path) -> None:
     lines += [
         "Provides-Extra: test",
         *(f"Requires-Dist: {text.split(';')[0]}; extra == 'test'" for text in requirements("test")),
+        "Requires-Dist: ziglang; extra == 'compiler'",
     ]
     (folder / "backend.py").write_text(f"METADATA = {chr(10).join(lines) + chr(10)!r}\n{BACKEND}")
     (folder / "pyproject.toml").write_text(
@@ -86,16 +89,17 @@ def pypi(folder: Path) -> Path:
     publish(index, "torch", TORCH, f"triton=={OTHER_TRITON}")
     publish(index, "triton", TRITON)
     publish(index, "triton", OTHER_TRITON)
+    publish(index, "ziglang", "0.16")
     return index
 
 
-def make_test(folder: Path, index: Path, cpu_index: Path) -> tuple[str, set[str]]:
+def make_test(folder: Path, index: Path, cpu_index: Path, has_clang: str = "pass") -> tuple[str, set[str]]:
     """What `make .venv/test` prints, and which releases it leaves behind."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE"))}
     environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.as_uri(), "PIP_NO_CACHE_DIR": "1"}
     site = make_environment(folder)
     done = subprocess.run(
-        ["make", "--silent", ".venv/test", f"TORCH_CPU_INDEX={cpu_index.as_uri()}", "HAS_CLANG=pass"],
+        ["make", "--silent", ".venv/test", f"TORCH_CPU_INDEX={cpu_index.as_uri()}", f"HAS_CLANG={has_clang}"],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -103,7 +107,7 @@ def make_test(folder: Path, index: Path, cpu_index: Path) -> tuple[str, set[str]
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, {path.name.removesuffix(".dist-info") for path in site.glob("t*.dist-info")}
+    return done.stdout, {path.name.removesuffix(".dist-info") for path in site.glob("*.dist-info")}
 
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyPI's PyTorch is the one to take")
@@ -134,3 +138,20 @@ def test_the_cpu_build_is_taken_from_pytorch_itself(project: Path):
     said, installed = make_test(project, pypi(project), project / "pytorch")
     assert said == ""
     assert installed == {f"torch-{TORCH}+cpu", f"triton-{TRITON}", "triton_alloy-0.0"}
+
+
+def test_where_nothing_can_tell_of_a_clang_its_wheel_is_installed(project: Path):
+    """The package is not built yet: nothing of it can be imported."""
+    index = pypi(project)
+    publish(index, "torch", f"{TORCH}+cpu")
+    _, installed = make_test(project, index, project / "unreachable", HAS_CLANG)
+    assert installed == {f"torch-{TORCH}+cpu", f"triton-{TRITON}", "triton_alloy-0.0", "ziglang-0.16"}
+
+
+@pytest.mark.parametrize(("compiler", "status"), [("sh c++", 0), ("sh", 1), ("no-such-program", 1)])
+def test_the_makefile_knows_whether_there_is_a_clang(compiler: str, status: int):
+    """Whatever is called `... c++` is taken for zig, and what does not say that it is a clang for gcc."""
+    environment = os.environ | {"MSL_CPU_CXX": compiler}
+    done = subprocess.run([sys.executable, "-c", HAS_CLANG], env=environment, capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    assert "ImportError" not in done.stderr and "ModuleNotFoundError" not in done.stderr
