@@ -30,7 +30,7 @@ def _join(block: Block) -> None:
         access = access_of(op)
         stores = op.name == "msl.shared_store" and _is_number(op.operands[2])
         reads = op.name == "msl.shared_load" and _is_number(op.result)
-        if stores and _put_forward(op, since):
+        if stores and _put_forward(op, since, block):
             continue
         if (access is not None and not reads) or is_fence(op):
             since = []
@@ -38,7 +38,7 @@ def _join(block: Block) -> None:
             since.append(op)
 
 
-def _put_forward(op: Op, since: list[Op]) -> bool:
+def _put_forward(op: Op, since: list[Op], block: Block) -> bool:
     """Put a store before the first read of `since`, if nothing of it has to stay behind that."""
     read = next((each for each in since if each.name == "msl.shared_load"), None)
     needed = _needed(op, since)
@@ -47,7 +47,7 @@ def _put_forward(op: Op, since: list[Op]) -> bool:
         return False
     for each, place in [*((each, since[0]) for each in needed), (op, read)]:
         each.detach()
-        place.block.insert(each, place)
+        block.insert(each, place)
         if each in since:
             since.remove(each)
     since.insert(since.index(read), op)
