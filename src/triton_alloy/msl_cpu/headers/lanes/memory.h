@@ -131,8 +131,21 @@ template <class C, class I> LANES_INLINE void scatter(C *p, Lanes<I> offset, uin
 }
 
 // Whether the offsets are offset[0] + step * lane.
-template <class I> LANES_INLINE bool has_step(Lanes<I> offset, uint step) {
+template <class I> LANES_INLINE bool has_step(Lanes<I> offset, int step) {
   return simd_all(offset == Lanes<I>(first(offset)) + index<I>() * Lanes<I>(step));
+}
+
+// From offset[0] - lane.
+template <class C, class I>
+LANES_INLINE Vector<C> load_backwards(const C *p, Lanes<I> offset, uint mask, Vector<C> other) {
+  const C *from = p + offset.v[0] - (count - 1);
+  uint bits = __builtin_bitreverse32(mask);
+  admit_row<reads>(from, p, bits);
+  return flip<count - 1>(bits == ~0u ? load_row(from) : load_masked(from, bits, flip<count - 1>(other)));
+}
+template <class C, class I>
+LANES_INLINE Vector<C> load_scattered(const C *p, Lanes<I> offset, uint mask, Vector<C> other) {
+  return has_step(offset, -1) ? load_backwards(p, offset, mask, other) : gather(p, offset, mask, other);
 }
 
 }  // namespace lanes
@@ -155,12 +168,13 @@ LANES_INLINE Lanes<T> load_contiguous(const T *p, Lanes<I> offset, b1 mask, lane
 
 template <class T, class I> LANES_INLINE Lanes<T> load(const T *p, Lanes<I> offset) {
   if (lanes::has_step(offset, 1)) return load_contiguous(p, offset);
-  return lanes::from_row<T>(lanes::gather(lanes::source(p), offset, ~0u, lanes::Row<T>(0)));
+  return lanes::from_row<T>(lanes::load_scattered(lanes::source(p), offset, ~0u, lanes::Row<T>(0)));
 }
 template <class T, class I>
 LANES_INLINE Lanes<T> load(const T *p, Lanes<I> offset, b1 mask, lanes::NotDeduced<Lanes<T>> other = T(0)) {
   if (lanes::has_step(offset, 1)) return load_contiguous(p, offset, mask, other);
-  return lanes::from_row<T>(lanes::gather(lanes::source(p), offset, lanes::mask_bits(mask), lanes::to_row(other)));
+  auto row = lanes::load_scattered(lanes::source(p), offset, lanes::mask_bits(mask), lanes::to_row(other));
+  return lanes::from_row<T>(row);
 }
 
 // At a uniform offset the value is uniform, unless the mask or `other` varies.
