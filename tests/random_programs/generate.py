@@ -29,15 +29,17 @@ from tests.random_programs.program import (
 from tests.random_programs.tensors import facts, number
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
-FLOAT_DATA = {"float16": 7, "bfloat16": 3, "float32": 31, "float64": 31}
-"""The largest number in a buffer of floats, small enough for sums of products to be exact."""
+FLOAT_DATA = {"float16": (7,), "bfloat16": (3,), "float32": (31,), "float64": (31, (1 << 21) - 1)}
+"""The largest number in a buffer of floats is one of these, small enough for sums of products to be exact."""
 
 
 class Generator:
-    """The state of one program's generation: its buffers and arguments besides the statements of the scope."""
+    """The state of one program's generation: its buffers and arguments besides the statements of the scope. usual: the
+    element type of half of its loads, if any."""
 
-    def __init__(self, seed: int, name: str):
+    def __init__(self, seed: int, name: str, usual: str | None):
         self.name = name
+        self.usual = usual
         self.rng = random.Random(seed)
         self.data = np.random.default_rng(seed)
         self.grid = self.rng.choice([1, 1, 2, 3])
@@ -65,6 +67,8 @@ class Generator:
     def load(self, scope: Scope, shape: tuple[int, ...] | None = None, element: str | None = None) -> None:
         """A new buffer, read in order, permuted or strided, perhaps under a mask."""
         shape = shape or self.shape()
+        if not element and self.usual and self.rng.random() < 0.5:
+            element = self.usual
         element = element or self.rng.choice([*INTEGERS, *FLOATS, "int32", "float32", "float32", "int8", "float16"])
         order = list(range(len(shape)))
         if self.rng.random() < 0.4:
@@ -73,7 +77,7 @@ class Generator:
         text, places = addresses(shape, order, stride)
         name = f"x{len(self.inputs)}"
         type_ = Type(element, shape)
-        bound = FLOAT_DATA.get(element)
+        bound = self.rng.choice(FLOAT_DATA[element]) if type_.is_float else None
         self.inputs.append(Input(name, element, self.numbers(element, bound, int(places.max()) + 1)))
         mask = None
         if self.rng.random() < 0.4:
@@ -309,6 +313,6 @@ def addresses(shape: tuple[int, ...], order: list[int], stride: int) -> tuple[st
     return f"({' + '.join(terms)})" if terms else "0", places.ravel()
 
 
-def generate(seed: int) -> Program:
-    """The program of a seed."""
-    return Generator(seed, f"kernel_{seed}").program()
+def generate(seed: int, usual: str | None = None) -> Program:
+    """The program of a seed. usual: the element type of half of its loads, if any."""
+    return Generator(seed, f"kernel_{seed}", usual).program()

@@ -16,6 +16,8 @@ from tests.random_programs.program import BOOL, FLOATS, INTEGERS, Assign, Statem
 
 LARGEST = 2048
 """Elements of a tensor."""
+WIDE = ("float32", "float64")
+"""What Triton has all functions for."""
 
 
 @dataclass
@@ -129,7 +131,7 @@ FLOAT_FUNCTIONS = {
     "tl.abs({0})": np.abs,
     "tl.clamp({0}, -3.0, 5.0)": lambda a: np.clip(a, -3.0, 5.0),
 }
-# Of f32 numbers; compared within a tolerance.
+# Of f32 and f64 numbers; compared within a tolerance.
 INEXACT = {
     "tl.exp({0} * 0.03125)": lambda a: np.exp(a / 32),
     "tl.exp2({0} * 0.03125)": lambda a: np.exp2(a / 32),
@@ -252,13 +254,13 @@ def float_function(scope: Scope) -> bool:
     if a.grain < 2 and scope.rng.random() < 0.3 and fits(a.type.element, a.bound, a.grain + 1):
         scope.add("{0} * 0.5", [a], lambda x: x * 0.5, a.type, bound=a.bound, grain=a.grain + 1)
         return True
-    if a.type.element == "float32" and scope.rng.random() < 0.3:
+    if a.type.element in WIDE and scope.rng.random() < 0.3:
         text = scope.rng.choice(["floor", "ceil"])
         meaning = {"floor": np.floor, "ceil": np.ceil}[text]
         scope.add(f"tl.{text}({{0}})", [a], as_numpy(meaning, a.type), a.type, bound=a.bound)
         return True
     text, meaning = scope.rng.choice(list(FLOAT_FUNCTIONS.items()))
-    if "clamp" in text and (a.type.element != "float32" or not a.type.shape):
+    if "clamp" in text and (a.type.element not in WIDE or not a.type.shape):
         return False
     scope.add(text, [a], as_numpy(meaning, a.type), a.type, bound=max(a.bound, 5), grain=a.grain)
     return True
@@ -266,7 +268,7 @@ def float_function(scope: Scope) -> bool:
 
 @production(3)
 def inexact(scope: Scope) -> bool:
-    a = scope.pick(lambda v: v.type.element == "float32" and v.bound is not None and v.bound < 256)
+    a = scope.pick(lambda v: v.type.element in WIDE and v.bound is not None and v.bound < 256)
     if not a:
         return False
     text, meaning = scope.rng.choice(list(INEXACT.items()))

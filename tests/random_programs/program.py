@@ -340,6 +340,11 @@ class Program:
     def outputs(self) -> list[Store]:
         return [s for s in walk(self.statements) if isinstance(s, Store)]
 
+    def has(self, element: str) -> bool:
+        """Whether there are values of an element type."""
+        bodies = [self.statements, *(function.statements for function in self.functions)]
+        return any(t.type.element == element for body in bodies for s in walk(body) for t in s.targets)
+
     def source(self) -> str:
         """The functions and the kernel as Triton source text."""
         buffers = [i.name for i in self.inputs] + [s.output for s in self.outputs]

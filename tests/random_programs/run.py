@@ -1,7 +1,7 @@
 """Run random programs and compare them with NumPy, on all cores: `make programs COUNT=2000`.
 
-Every program runs on the CPU target in fast mode, and in one more of `VARIANTS`, by its seed. A program that fails is
-shrunk to the statements that it takes, and printed.
+Every program runs on the CPU target in fast mode, and once more: as --second says, else in one of `VARIANTS`, by its
+seed. A program that fails is shrunk to the statements that it takes, and printed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from triton.errors import TritonError
 
 from tests.random_programs.generate import generate
 from tests.random_programs.processes import in_processes
-from tests.random_programs.program import Assign, Branch, Loop, Program, Statement, Store, Value
+from tests.random_programs.program import FLOATS, INTEGERS, Assign, Branch, Loop, Program, Statement, Store, Value
 from tests.random_programs.tensors import PREAMBLE
 from triton_alloy import config
 from triton_alloy.config import OPTIONAL_STAGES
@@ -55,6 +56,8 @@ FINDINGS = (
     ValueError,
 )
 """What a compiler can raise, on purpose or not, for a valid program."""
+TOLERANCES = {"float32": 2e-6, "float64": 2e-15}
+"""Of what is inexact, absolute and relative."""
 _count = itertools.count()
 
 
@@ -86,6 +89,10 @@ def to_tensor(array: np.ndarray, element: str) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(array)).to(getattr(torch, element))
 
 
+def close(found: np.ndarray, wanted: np.ndarray, tolerance: float) -> np.ndarray:
+    return np.isclose(found, wanted, rtol=tolerance, atol=tolerance)
+
+
 def compare(program: Program, kernel, settings: dict[str, str]) -> Failure | None:
     """Run a kernel under settings; None if it gives what the program means."""
     expected = program.results()
@@ -102,7 +109,7 @@ def compare(program: Program, kernel, settings: dict[str, str]) -> Failure | Non
     for statement, output, wanted in zip(program.outputs, outputs, expected, strict=True):
         value = statement.value
         found = output.double().numpy() if value.type.is_float else output.numpy()
-        same = found == wanted if value.exact else np.isclose(found, wanted, rtol=2e-6, atol=2e-6)
+        same = found == wanted if value.exact else close(found, wanted, TOLERANCES[value.type.element])
         if not same.all():
             i = tuple(np.argwhere(~same)[0])
             message = f"{statement.output}: {(~same).sum()} wrong, {i} is {found[i]}, not {wanted[i]}"
@@ -204,9 +211,16 @@ def constant(target: Value) -> Assign:
     return Assign((target,), text, (), lambda: np.ones(type_.shape, type_.numpy))
 
 
-def check_seed(seed: int) -> list[str]:
-    """What fails of the program of a seed, shrunk, as text."""
-    return [str(shrunk(failure)) for failure in check([generate(seed)], [VARIANTS[seed % len(VARIANTS)]])]
+def check_seed(seed: int, usual: str | None, second: dict[str, str] | None) -> list[str]:
+    """What fails of the program of a seed, shrunk, as text. second: other settings than those of its variant."""
+    variant = second or VARIANTS[seed % len(VARIANTS)]
+    return [str(shrunk(failure)) for failure in check([generate(seed, usual)], [variant])]
+
+
+def settings(text: str) -> dict[str, str]:
+    """Of "target:mode"."""
+    target, mode = text.split(":")
+    return {"TRITON_ALLOY_TARGET": target, "TRITON_ALLOY_MODE": mode}
 
 
 def main() -> int:
@@ -215,19 +229,26 @@ def main() -> int:
     parser.add_argument("count", type=int, nargs="?", default=100)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=worker_count(), help="default: one for each core")
+    parser.add_argument(
+        "--of", choices=[*FLOATS, *INTEGERS], help="only programs with values of this type, which half of loads are"
+    )
+    parser.add_argument("--second", type=settings, metavar="TARGET:MODE", help="what all run in after cpu:fast")
     parser.add_argument("--show", action="store_true", help="print the programs, run nothing")
     options = parser.parse_args()
-    seeds = range(options.first, options.first + options.count)
+    usual = options.of
+    chosen = (s for s in itertools.count(options.first) if not usual or generate(s, usual).has(usual))
+    seeds = itertools.islice(chosen, options.count)
     if options.show:
-        print(*(generate(seed).source() for seed in seeds), sep="\n")
+        print(*(generate(seed, usual).source() for seed in seeds), sep="\n")
         return 0
     for name in ("MSL_CPU_THREADS", "OMP_NUM_THREADS"):  # of a process
         os.environ.setdefault(name, "2")
     failed = done = 0
+    work = partial(check_seed, usual=usual, second=options.second)
     try:
         with progress.steps(options.count) as begin:
             begin("programs")
-            for seed, failures in in_processes(check_seed, seeds, options.processes):
+            for seed, failures in in_processes(work, seeds, options.processes):
                 done += 1
                 failed += bool(failures)
                 for text in failures:

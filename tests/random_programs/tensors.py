@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.random_programs.operations import LARGEST, Scope, as_numpy, production
-from tests.random_programs.program import Type, Value, fits
+from tests.random_programs.program import FLOATS, Type, Value, fits
 
 PREAMBLE = """
 @triton.jit
@@ -332,7 +332,7 @@ def scan(scope: Scope) -> bool:
 @production(6)
 def dot(scope: Scope) -> bool:
     def factor(v: Value) -> bool:
-        return len(v.type.shape) == 2 and v.type.element in ("float16", "bfloat16", "float32", "int8")
+        return len(v.type.shape) == 2 and v.type.element in (*FLOATS, "int8")
 
     a = scope.pick(factor)
     if not a:
@@ -354,8 +354,8 @@ def dot(scope: Scope) -> bool:
         scope.add(f"tl.dot({{0}}, {right})", [a, b], meaning, Type("int32", (m, n)))
         return True
     bound, grain = a.bound * b.bound * k, a.grain + b.grain
-    if not fits("float32", bound, grain):
+    type_ = Type("float64" if a.type.element == "float64" else "float32", (m, n))
+    if not fits(type_.element, bound, grain):
         return False
-    type_ = Type("float32", (m, n))
     scope.add(f"tl.dot({{0}}, {right})", [a, b], lambda x, y: x @ turn(y), type_, bound=bound, grain=grain)
     return True
