@@ -1,13 +1,15 @@
-"""Kernels of functions of doubles, from the text that a GPU gets, run by msl_cpu."""
+"""Functions of doubles run by msl_cpu: from the text that a GPU gets, and on lanes, as the CPU's fast mode has them."""
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 
 import numpy as np
 
 from tests.doubles.exact import EXACT
+from tests.support.lanes import LANES, UNIFORM, Operand, evaluate
 from triton_alloy.msl.vocabulary import source_of, words_of
 from triton_alloy.msl_cpu import Library
 
@@ -49,3 +51,24 @@ class Kernels:
 def exact_kernels(mode: str = "reference", names: tuple[str, ...] = tuple(EXACT)) -> Kernels:
     """Those that must be exact, all or some."""
     return Kernels({name: EXACT[name].text for name in names}, mode)
+
+
+# ------------------------------------------------------------------------------------------------------------- on lanes
+_VARYING = {uniform: varying for varying, uniform in UNIFORM.items() if varying != "f64"}
+_CONVERSION = re.compile(rf"\b({'|'.join(_VARYING)})\b")
+
+
+def spelled_for_lanes(text: str) -> str:
+    """With the varying type for each plain one."""
+    return _CONVERSION.sub(lambda found: _VARYING[found[1]], text)
+
+
+def on_lanes(text: str, operands: list[np.ndarray]) -> np.ndarray:
+    """What `Kernels.run` gives for a text of x, y, z and n, in fast mode."""
+    count = len(operands[0])
+    size = -(-count // LANES) * LANES
+    filled = [np.resize(each, size) for each in operands]
+    given = [Operand(name, "f64", bits.view(np.float64)) for name, bits in zip("xyz", filled, strict=False)]
+    given.append(Operand("n", "u64", filled[0]))
+    [result] = evaluate([(spelled_for_lanes(text), "u64")], given, "fast")
+    return result[:count]

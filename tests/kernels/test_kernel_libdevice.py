@@ -249,18 +249,18 @@ def test_powers_of_two(device):
 DIRECTIONS = {"rn": 0, "rd": -1, "ru": 1, "rz": 2}
 
 
-def directed(exact, mode: str) -> float:
-    """The f32 that `mode` gives for a fraction that is not 0 and in the range of normal numbers."""
-    nearest = np.float32(float(exact))  # the double may have been rounded: corrected below
-    below = nearest if Fraction(float(nearest)) <= exact else np.nextafter(nearest, np.float32(-np.inf))
-    if Fraction(float(np.nextafter(below, np.float32(np.inf)))) <= exact:
-        below = np.nextafter(below, np.float32(np.inf))
+def directed(exact: Fraction, mode: str, dtype: type[np.floating] = np.float32) -> np.floating:
+    """The number that `mode` gives for a fraction that is not 0 and in the range of normal numbers."""
+    nearest = dtype(float(exact))  # the double may have been rounded: corrected below
+    below = nearest if Fraction(float(nearest)) <= exact else np.nextafter(nearest, dtype(-np.inf))
+    if Fraction(float(np.nextafter(below, dtype(np.inf)))) <= exact:
+        below = np.nextafter(below, dtype(np.inf))
     if Fraction(float(below)) == exact:
         return below
-    above = np.nextafter(below, np.float32(np.inf))
+    above = np.nextafter(below, dtype(np.inf))
     if mode == "rn":
         low, high = exact - Fraction(float(below)), Fraction(float(above)) - exact
-        even = below if below.view(np.int32) % 2 == 0 else above
+        even = below if below.view(f"int{below.itemsize * 8}") % 2 == 0 else above
         return below if low < high else above if high < low else even
     upwards = mode == "ru" or (mode == "rz" and exact < 0)
     return above if upwards else below

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -10,13 +12,11 @@ import triton.language as tl
 from triton.language.extra import libdevice
 
 from tests.doubles import bounded
-from tests.kernels.test_kernel_libdevice import KERNELS
+from tests.kernels.test_kernel_libdevice import DIRECTIONS, KERNELS, OPERATIONS, directed
 from tests.support.kernels import tensor
 from triton_alloy.errors import Unsupported
 
 NUMBERS = 200
-LIBM = {"tanh": 2.5}
-"""The errors of functions for which the CPU's fast mode takes libm's, where those are larger."""
 
 
 @triton.jit
@@ -33,18 +33,19 @@ def run(name: str, *operands: np.ndarray, dtype: type = np.float64) -> np.ndarra
     return out
 
 
-MISSING = ("erfinv", "erfcinv", "normcdfinv", "j0")
-"""What kernels may not call yet; for the first three GPUs would have functions, but lanes have none."""
+MISSING = ("j0", "j1", "y0", "y1", "cyl_bessel_i0", "cyl_bessel_i1", "rcp64h")
+"""What kernels may not call."""
 
 
-@pytest.mark.parametrize("name", [name for name in bounded.BOUNDED if name not in MISSING])
+@pytest.mark.parametrize("name", bounded.BOUNDED)
 def test_bounded_functions(device, rng, name):
     operands = bounded.drawn(name, NUMBERS, rng)
     found = run(name.split()[0], *operands)
     error = bounded.errors(found, bounded.exact_values(name, operands))
     worst = int(error.argmax())
-    limit = max(bounded.BOUNDED[name].ulps, LIBM.get(name, 0.0))
-    assert error[worst] <= limit, f"{error[worst]} ulp: {[o[worst] for o in operands]} -> {found[worst]}"
+    assert error[worst] <= bounded.BOUNDED[name].ulps, (
+        f"{error[worst]} ulp: {[o[worst] for o in operands]} -> {found[worst]}"
+    )
 
 
 X = np.array([0.0, -0.0, 1.5, -2.5, np.inf, -np.inf, np.nan, 5e-324, -1e-310, 1e300, 2.0**52 + 0.5, -7.0, 0.1])
@@ -92,9 +93,61 @@ def test_conversions(device):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*MISSING, "add_rd"])
+@pytest.mark.parametrize("mode", DIRECTIONS)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_directed_rounding(device, rng, operation, mode):
+    count, exact = OPERATIONS[operation]
+    values = rng.standard_normal((count, 200)) * 2.0 ** rng.integers(-30, 30, (count, 200))
+    values[:, :40] = np.round(values[:, :40]) + 1.0
+    values[values == 0] = 3.0
+    fractions = [exact(*map(Fraction, column)) for column in values.T.tolist()]
+    for fraction, found in zip(fractions, run(f"{operation}_{mode}", *values), strict=True):
+        assert fraction == 0 or found == directed(fraction, mode, np.float64)
+
+
+def test_directed_roots(device, rng):
+    """No number between a root and the next one has the root's square."""
+    x = np.concatenate([[4.0, 2.0, 1e300, 0.0], rng.uniform(0, 1e3, 200)])
+    low, high, toward_zero = (run(f"sqrt_{mode}", x) for mode in ("rd", "ru", "rz"))
+    assert (low == toward_zero).all()
+    for number, below, above in zip(x.tolist(), low.tolist(), high.tolist(), strict=True):
+        exact = Fraction(below) ** 2 == number
+        assert Fraction(below) ** 2 <= number <= Fraction(above) ** 2
+        assert above == (below if exact else np.nextafter(below, np.inf))
+
+
+def test_results_beyond_the_largest_number(device):
+    """Rounded towards zero they are the largest number; sums of a number and its negative are -0 rounded down."""
+    largest, x = np.finfo(np.float64).max, np.array([1.7e308, -1.7e308])
+    assert run("add_rz", x, x).tolist() == [largest, -largest]
+    assert run("mul_ru", x, np.abs(x)).tolist() == [np.inf, -largest]
+    assert run("div_rd", x, np.full(2, 1e-10)).tolist() == [largest, -np.inf]
+    assert np.signbit(run("add_rd", x, -x)).all() and not np.signbit(run("add_ru", x, -x)).any()
+
+
+@pytest.mark.parametrize("mode", DIRECTIONS)
+def test_conversions_in_a_direction(device, rng, mode):
+    whole = rng.integers(-(2**63), 2**63, 200)
+    for found, number in zip(run(f"ll2double_{mode}", whole), whole.tolist(), strict=True):
+        assert found == directed(Fraction(number), mode, np.float64)
+    for found, number in zip(run(f"ull2double_{mode}", whole.astype(np.uint64)), whole.tolist(), strict=True):
+        assert found == directed(Fraction(number % 2**64), mode, np.float64)
+    x = np.concatenate([rng.standard_normal(200) * 2.0 ** rng.integers(-90, 90, 200), [0.5, 1e300, -1e300]])
+    *narrow, half, high, low = run(f"double2float_{mode}", x, dtype=np.float32)
+    assert narrow == [directed(Fraction(number), mode) for number in x[:200].tolist()]
+    largest = np.finfo(np.float32).max
+    assert half == 0.5
+    assert high == (np.inf if mode in ("rn", "ru") else largest)
+    assert low == (-np.inf if mode in ("rn", "rd") else -largest)
+
+
+def test_halves(device):
+    high, low = (X.view(np.int32).reshape(-1, 2)[:, i].copy() for i in (1, 0))
+    assert (run("hiloint2double", high, low).view(np.int64) == X.view(np.int64)).all()
+
+
+@pytest.mark.parametrize("name", MISSING)
 def test_what_is_missing_is_refused_by_name(device, name):
     x = torch.ones(4, dtype=torch.float64)
-    operands = [x] * (2 if name == "add_rd" else 1)
-    with pytest.raises(Unsupported, match="has no counterpart for Metal"):
-        KERNELS[len(operands)][(1,)](*operands, x, 4, name, BLOCK=4)
+    with pytest.raises(Unsupported, match=f"the external function __nv_{name} has no counterpart for Metal"):
+        KERNELS[1][(1,)](x, x, 4, name, BLOCK=4)

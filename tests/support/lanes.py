@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from triton_alloy.msl.vocabulary import source_of
+from triton_alloy.msl.vocabulary import source_of, words_of
 from triton_alloy.msl_cpu import Library, strict
 
 LANES = 32
 UNIFORM = {
     "b1": "bool", "i8": "char", "i16": "short", "i32": "int", "i64": "long", "u8": "uchar", "u16": "ushort",
     "u32": "uint", "u64": "ulong", "f16": "half", "bf16": "bfloat", "f32": "float",
+    "f64": "float64",
 }  # fmt: skip
 STORAGE = {
     "b1": "uint8", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64", "u8": "uint8", "u16": "uint16",
     "u32": "uint32", "u64": "uint64", "f16": "float16", "bf16": "uint16", "f32": "float32",
+    "f64": "float64",
 }  # fmt: skip
 INTEGERS = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
-FLOATS = ("f16", "bf16", "f32")
+FLOATS = ("f16", "bf16", "f32", "f64")
 MODES = ("fast", "reference")
 
 HEAD = """#include <metal_stdlib>
@@ -51,7 +52,7 @@ def kernel(body: str, parameters: Sequence[str]) -> str:
     numbered = [f"{text} [[buffer({i})]]" for i, text in enumerate(parameters)]
     built_in = ["uint3 program_id [[threadgroup_position_in_grid]]", "u32 lane [[thread_index_in_simdgroup]]"]
     text = f"[[kernel]] void k({', '.join(numbered + built_in)}) {{\n{body}\n}}\n"
-    return HEAD.format(vocabulary=source_of(re.findall(r"[A-Za-z_]\w*", text))) + text
+    return HEAD.format(vocabulary=source_of(words_of(text))) + text
 
 
 def launch(source: str, mode: str, buffers: Sequence[np.ndarray], threadgroups: int = 1) -> None:

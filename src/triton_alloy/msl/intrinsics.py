@@ -145,7 +145,7 @@ DOUBLES: dict[str, Intrinsic] = {
 # tt.extern_elementwise of f64, by symbol: what transforms/tensors/libdevice/doubles.py leaves of these.
 SYMBOLS: dict[str, Intrinsic] = {
     **{f"__nv_{f}": call(f) for f in ("cospi", "sinpi", "exp10", "erfcx", "normcdf", "tgamma", "lgamma", "rcbrt")},
-    **{f"__nv_{function}": call(function) for function in ("logb", "ilogb")},
+    **{f"__nv_{f}": call(f) for f in ("erfinv", "erfcinv", "normcdfinv", "logb", "ilogb")},
     **{f"__nv_{function}": call(function, 2) for function in ("hypot", "rhypot", "fdim", "ldexp", "nextafter")},
     **{f"__nv_{function}": call(function, 3) for function in ("norm3d", "rnorm3d")},
     **{f"__nv_{function}": call(function, 4) for function in ("norm4d", "rnorm4d")},

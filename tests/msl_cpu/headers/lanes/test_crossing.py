@@ -116,7 +116,7 @@ def test_float_sums_and_products(type_: str, mode: str):
     values = encode(generator.uniform(0.5, 1.5, 8 * LANES), type_)
     total, product = evaluate([("reduce_add(x)", type_), ("reduce_mul(x)", type_)], [Operand("x", type_, values)], mode)
     x = rows(decode(values, type_))
-    unit = {"f16": 2.0**-11, "bf16": 2.0**-8, "f32": 2.0**-24 * 8}[type_]
+    unit = {"f16": 2.0**-11, "bf16": 2.0**-8, "f32": 2.0**-24 * 8, "f64": 2.0**-53 * 8}[type_]
     assert np.allclose(rows(decode(total, type_))[:, 0], x.sum(1), rtol=unit * 1.01, atol=0)
     assert np.allclose(rows(decode(product, type_))[:, 0], x.prod(1), rtol=unit * 2, atol=0)
 

@@ -1,5 +1,6 @@
 // What the vocabulary's pages 9_double*.metal define of doubles, by the processor's own and by libm.
 #pragma once
+#include "double_functions.h"
 #include "math.h"
 
 namespace metal {
@@ -41,91 +42,6 @@ LANES_INLINE double fma(double x, double y, double z) { return __builtin_fma(x, 
 // ----------------------------------------------------------------------------------------------------------- functions
 LANES_INLINE double sqrt(double x) { return __builtin_sqrt(x); }
 LANES_INLINE f64 sqrt(f64 x) { return f64::of(__builtin_elementwise_sqrt(x.v)); }
-LANES_INLINE double rsqrt(double x) { return 1 / __builtin_sqrt(x); }
-LANES_INLINE f64 rsqrt(f64 x) { return f64::of(1 / __builtin_elementwise_sqrt(x.v)); }
-
-namespace lanes {
-
-// sin(pi x), or cos(pi x): by the one whose argument is at most pi / 4.
-inline double sine_of_half_turns(double x) {
-  double r = __builtin_remainder(x, 2.0), size = __builtin_fabs(r), pi = 0x1.921fb54442d18p+1, sine;
-  if (size == 0 || size == 1) return __builtin_copysign(0.0, x);
-  if (size <= 0.25) sine = __builtin_sin(pi * size);
-  else if (size < 0.75) sine = __builtin_cos(pi * (0.5 - size));
-  else sine = __builtin_sin(pi * (1 - size));
-  return __builtin_copysign(sine, r);
-}
-inline double cosine_of_half_turns(double x) {
-  double size = __builtin_fabs(__builtin_remainder(x, 2.0)), pi = 0x1.921fb54442d18p+1;
-  if (size <= 0.25) return __builtin_cos(pi * size);
-  return size < 0.75 ? __builtin_sin(pi * (0.5 - size)) : -__builtin_cos(pi * (1 - size));
-}
-
-// erfc(x) * exp(x * x): where erfc is not subnormal, with what the square lacks; else its asymptotic series.
-inline double scaled_erfc(double x) {
-  LANES_EXACT
-  if (x > 26) {
-    double y = 0.5 / x / x, sum = 1;
-    for (int n = 15; n > 0; n -= 2) sum = 1 - n * y * sum;
-    return sum / x * 0x1.20dd750429b6dp-1;
-  }
-  double square = x * x, rest = __builtin_fma(x, x, -square);
-  double power = __builtin_exp(square), scaled = power * __builtin_erfc(x);
-  return power < __builtin_inf() ? scaled + scaled * rest : power;
-}
-
-// erfc(-x / sqrt(2)) / 2, with what the quotient lacks.
-inline double normal_distribution(double x) {
-  LANES_EXACT
-  double root = 0x1.6a09e667f3bcdp-1, quotient = -x * root;
-  double rest = __builtin_fma(-x, root, -quotient) + x * 0x1.bdd3413b26456p-55;
-  double value = __builtin_erfc(quotient), slope = -0x1.20dd750429b6dp+0 * __builtin_exp(-quotient * quotient);
-  return __builtin_isfinite(x) ? 0.5 * (value + slope * rest) : 0.5 * value;
-}
-
-// sqrt(a*a + b*b + c*c + d*d), or its inverse: by squares of twice as many bits, of numbers brought near 1.
-inline double root_of_squares(double a, double b, double c, double d, bool inverse) {
-  LANES_EXACT
-  double x[] = {__builtin_fabs(a), __builtin_fabs(b), __builtin_fabs(c), __builtin_fabs(d)};
-  double largest = 0, sum = 0, rest = 0;
-  bool undefined = false;
-  for (double each : x) {
-    if (each == __builtin_inf()) return inverse ? 0 : each;
-    undefined |= each != each;
-    largest = each > largest ? each : largest;
-  }
-  if (undefined) return __builtin_nan("");
-  if (largest == 0) return inverse ? __builtin_inf() : 0;
-  int exponent = __builtin_ilogb(largest);
-  for (double each : x) {
-    double scaled = __builtin_ldexp(each, -exponent), square = scaled * scaled;
-    double total = sum + square, part = total - sum;
-    rest += __builtin_fma(scaled, scaled, -square) + ((sum - (total - part)) + (square - part));
-    sum = total;
-  }
-  double root = __builtin_sqrt(sum), left = __builtin_fma(-root, root, sum) + rest, more = left / (2 * root);
-  if (!inverse) return __builtin_ldexp(root + more, exponent);
-  double quotient = 1 / root;
-  return __builtin_ldexp(quotient + quotient * (__builtin_fma(-quotient, root, 1) - quotient * more), -exponent);
-}
-
-// The cube root of x or its inverse, with a step of Newton's: libm's is not that near.
-inline double cube_root(double x, bool inverse) {
-  LANES_EXACT
-  double root = __builtin_cbrt(x), square = root * root, cube = square * root;
-  if (x == 0 || !__builtin_isfinite(x)) return inverse ? 1 / x : x;
-  double rest = __builtin_fma(square, root, -cube) + __builtin_fma(root, root, -square) * root;
-  double more = ((x - cube) - rest) / (3 * square), quotient = 1 / root;
-  if (!inverse) return root + more;
-  return quotient + quotient * (__builtin_fma(-quotient, root, 1) - quotient * more);
-}
-
-inline int exponent_of(double x) {
-  if (x == 0 || x != x) return -__INT_MAX__ - 1;
-  return __builtin_isfinite(x) ? __builtin_ilogb(x) : __INT_MAX__;
-}
-
-}  // namespace lanes
 
 #define LANES_DOUBLE1(name, value)                                               \
   LANES_INLINE double name(double x) { return value; }                           \
@@ -158,15 +74,15 @@ LANES_DOUBLE1(asin, __builtin_asin(x))
 LANES_DOUBLE1(acos, __builtin_acos(x))
 LANES_DOUBLE1(atan, __builtin_atan(x))
 LANES_DOUBLE1(sinh, __builtin_sinh(x))
-LANES_DOUBLE1(cosh, __builtin_cosh(x))
-LANES_DOUBLE1(tanh, __builtin_tanh(x))
+LANES_DOUBLE1(cosh, lanes::hyperbolic_cosine(x))
+LANES_DOUBLE1(tanh, lanes::hyperbolic_tangent(x))
 LANES_DOUBLE1(erf, __builtin_erf(x))
 LANES_DOUBLE1(acosh, __builtin_acosh(x))
 LANES_DOUBLE1(asinh, __builtin_asinh(x))
 LANES_DOUBLE1(atanh, __builtin_atanh(x))
 LANES_DOUBLE1(erfc, __builtin_erfc(x))
 LANES_DOUBLE1(expm1, __builtin_expm1(x))
-LANES_DOUBLE1(log10, __builtin_log10(x))
+LANES_DOUBLE1(log10, lanes::decimal_logarithm(x))
 LANES_DOUBLE1(log1p, __builtin_log1p(x))
 LANES_DOUBLE1(tgamma, __builtin_tgamma(x))
 LANES_DOUBLE1(lgamma, __builtin_lgamma(x))
@@ -176,6 +92,10 @@ LANES_DOUBLE1(sinpi, lanes::sine_of_half_turns(x))
 LANES_DOUBLE1(cospi, lanes::cosine_of_half_turns(x))
 LANES_DOUBLE1(erfcx, lanes::scaled_erfc(x))
 LANES_DOUBLE1(normcdf, lanes::normal_distribution(x))
+LANES_DOUBLE1(rsqrt, lanes::inverse_root(x))
+LANES_DOUBLE1(erfinv, lanes::inverse_of_erf(x))
+LANES_DOUBLE1(erfcinv, lanes::inverse_of_any_erfc(x))
+LANES_DOUBLE1(normcdfinv, lanes::inverse_of_normal_distribution(x))
 LANES_DOUBLE1(cbrt, lanes::cube_root(x, false))
 LANES_DOUBLE1(rcbrt, lanes::cube_root(x, true))
 LANES_DOUBLE2(atan2, __builtin_atan2(x, y))
@@ -185,7 +105,7 @@ LANES_DOUBLE2(hypot, lanes::root_of_squares(x, y, 0, 0, false))
 LANES_DOUBLE2(rhypot, lanes::root_of_squares(x, y, 0, 0, true))
 LANES_DOUBLE2(fdim, __builtin_fdim(x, y))
 LANES_DOUBLE2(nextafter, __builtin_nextafter(x, y))
-LANES_DOUBLE2(ieee_remainder, __builtin_remainder(x, y))
+LANES_DOUBLE2(ieee_remainder, lanes::ieee_remainder(x, y))
 LANES_DOUBLE3(norm3d, lanes::root_of_squares(x, y, z, 0, false))
 LANES_DOUBLE3(rnorm3d, lanes::root_of_squares(x, y, z, 0, true))
 LANES_DOUBLE4(norm4d, lanes::root_of_squares(x, y, z, w, false))

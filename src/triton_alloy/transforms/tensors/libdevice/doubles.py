@@ -1,6 +1,6 @@
 """libdevice's functions of f64: ops of the IR where it has them, else functions of the vocabulary, called by symbol.
 
-Refused is what the headers of the CPU lack: inverse error functions, Bessel functions, results rounded up or down.
+Refused are the Bessel functions, and rcp64h, an approximation by half of a double's bits.
 """
 
 from __future__ import annotations
@@ -20,11 +20,23 @@ OPS = {
     **{name: f"math.{name}" for name in ("fma", "log", "log10", "log1p", "log2", "round", "rsqrt", "sin", "sinh")},
     **{name: f"math.{name}" for name in ("sqrt", "tan", "tanh", "trunc")},
     "fabs": "math.absf", "fmod": "arith.remf", "nearbyint": "math.roundeven", "pow": "math.powf",
-    "rint": "math.roundeven", "ddiv_rn": "tt.precise_divf", "dsqrt_rn": "tt.precise_sqrt", "fma_rn": "math.fma",
+    "rint": "math.roundeven",
 }  # fmt: skip
 CALLED = frozenset(
     ["cospi", "sinpi", "exp10", "erfcx", "normcdf", "tgamma", "lgamma", "rcbrt", "hypot", "rhypot", "norm3d", "rnorm3d"]
-    + ["norm4d", "rnorm4d", "fdim", "logb", "ilogb", "ldexp", "nextafter", "remainder"]
+    + [
+        "norm4d",
+        "rnorm4d",
+        "erfinv",
+        "erfcinv",
+        "normcdfinv",
+        "fdim",
+        "logb",
+        "ilogb",
+        "ldexp",
+        "nextafter",
+        "remainder",
+    ]
 )
 """Symbols whose ops the printer spells as functions of the vocabulary (msl/intrinsics.py)."""
 
@@ -71,23 +83,36 @@ def narrowed(x: Term, to: int) -> Term:
     return x.op("tt.fp_to_fp", element=F32, rounding=to)
 
 
+def from_halves(high: Term, low: Term) -> Term:
+    return ((high.cast("extui", I64) << 32) | low.cast("extui", I64)).bitcast(F64)
+
+
 def to_nearest_away(x: Term) -> Term:
     return rounding.to_integer(x.op("math.round"), 64, True, "rz")
 
 
+ROUNDED = {
+    "dadd": rounding.add, "dsub": rounding.subtract, "dmul": rounding.multiply, "ddiv": rounding.divide,
+    "drcp": rounding.reciprocal, "dsqrt": rounding.square_root, "fma": rounding.multiply_add,
+}  # fmt: skip
 FUNCTIONS = {
     **{symbol: partial(called, symbol=symbol) for symbol in CALLED},
     "scalbn": scaled, "powi": power_of_integer, "isfinited": is_finite, "isinfd": is_infinite, "isnand": is_nan,
     "signbitd": is_negative, "double2hiint": high_word, "double2loint": low_word,
     "double_as_longlong": lambda x: x.bitcast(I64), "longlong_as_double": lambda x: x.bitcast(F64),
     "double2float_rn": partial(narrowed, to=TO_NEAREST), "double2float_rz": partial(narrowed, to=TOWARD_ZERO),
-    "drcp_rn": lambda x: x.lift(1.0) / x, "llround": to_nearest_away,
+    **{f"double2float_{mode}": partial(rounding.narrowed, mode=mode) for mode in ("ru", "rd")},
+    "hiloint2double": from_halves, "llround": to_nearest_away,
     "llrint": partial(rounding.to_integer, width=64, signed=True, mode="rn"),
     **{
         f"double2{name}_{mode}": partial(rounding.to_integer, width=width, signed=signed, mode=mode)
         for name, (width, signed) in rounding.INTEGERS.items()
         for mode in MODES
     },
-    **{f"{name}2double_rn": lambda x: x.op("arith.sitofp", element=F64) for name in ("int", "ll")},
-    **{f"{name}2double_rn": lambda x: x.op("arith.uitofp", element=F64) for name in ("uint", "ull")},
+    **{
+        f"{name}2double_{mode}": partial(rounding.from_integer, signed=signed, mode=mode, element=F64)
+        for name, (_, signed) in rounding.INTEGERS.items()
+        for mode in MODES
+    },
+    **{f"{name}_{mode}": partial(function, mode=mode) for name, function in ROUNDED.items() for mode in MODES},
 }  # fmt: skip

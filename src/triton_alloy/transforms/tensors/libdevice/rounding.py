@@ -1,4 +1,4 @@
-"""f32 arithmetic in the four IEEE rounding modes, from the nearest result and the sign of its exact error.
+"""Arithmetic of f32 and f64 in the four IEEE rounding modes, from the nearest result and the sign of its exact error.
 
 Modes are libdevice's endings: rn to nearest even, rz toward zero, ru upwards, rd downwards. The errors are exact where
 nothing underflows.
@@ -6,18 +6,30 @@ nothing underflows.
 
 from __future__ import annotations
 
-from ....ir.types import F32, I32, I64, IntegerType
+from ....ir.types import F32, F64, I64, FloatType, IntegerType
 from ..terms import Term
-from .functions import INFINITY, fma, magnitude, sign_bit, two_product, two_sum
+from .functions import INFINITY, fma, magnitude, two_product, two_sum
+
+SIGNIFICAND = {F32: 24, F64: 53}
+"""Bits of a float type's significand."""
+
+
+def bits_of(x: Term) -> Term:
+    return x.bitcast(IntegerType(x.element.width))
+
+
+def _lowest(x: Term) -> int:
+    """The sign bit alone, of integers as wide as x."""
+    return -(2 ** (x.element.width - 1))
 
 
 def next_towards(x: Term, upwards: Term) -> Term:
     """The neighbour of a number that is not infinite, above or below; of 0, the smallest subnormal number."""
-    bits = x.bitcast(I32)
-    away = (bits.op("arith.shrsi", 31).compare("==", 0) ^ upwards) ^ _true(upwards)
+    bits = bits_of(x)
+    away = (bits.compare(">=", 0) ^ upwards) ^ _true(upwards)
     stepped = bits + away.where(bits.lift(1), -1)
-    from_zero = upwards.where(bits.lift(1), -(2**31) + 1)
-    return (bits & 0x7FFFFFFF).compare("==", 0).where(from_zero, stepped).bitcast(F32)
+    from_zero = upwards.where(bits.lift(1), _lowest(x) + 1)
+    return (bits & ~_lowest(x)).compare("==", 0).where(from_zero, stepped).bitcast(x.element)
 
 
 def _true(like: Term) -> Term:
@@ -60,7 +72,8 @@ def _bounded(value: Term, mode: str, *operands: Term) -> Term:
         overflowed = overflowed & magnitude(operand).compare("<", INFINITY)
     negative = value.compare("<", 0.0)
     stays = {"ru": negative, "rd": value.compare(">", 0.0), "rz": value.compare("==", value)}[mode]
-    largest = (sign_bit(value) | 0x7F7FFFFF).bitcast(F32)
+    infinity = bits_of(magnitude(value).lift(INFINITY))
+    largest = ((bits_of(value) & _lowest(value)) | (infinity - 1)).bitcast(value.element)
     return (overflowed & stays).where(largest, value)
 
 
@@ -68,7 +81,7 @@ def add(a: Term, b: Term, mode: str) -> Term:
     total, error = two_sum(a, b)
     result = _bounded(directed(total, error, mode), mode, a, b)
     if mode == "rd":  # x - x is -0 when rounding down
-        cancels = total.compare("==", 0.0) & (a.bitcast(I32).compare("!=", 0) | b.bitcast(I32).compare("!=", 0))
+        cancels = total.compare("==", 0.0) & (bits_of(a).compare("!=", 0) | bits_of(b).compare("!=", 0))
         return cancels.where(total.lift(-0.0), result)
     return result
 
@@ -130,18 +143,24 @@ def to_integer(x: Term, width: int, signed: bool, mode: str) -> Term:
     return x.compare("!=", x).where(nan, value)
 
 
-def from_integer(x: Term, signed: bool, mode: str) -> Term:
-    """The 24 leading bits exactly; then one step in the mode's direction if others were cut off."""
+def narrowed(x: Term, mode: str) -> Term:
+    """The f32 of an f64, up or down."""
+    value = x.op("arith.truncf", element=F32)
+    return _bounded(directed(value, x - value.op("arith.extf", element=F64), mode), mode, x)
+
+
+def from_integer(x: Term, signed: bool, mode: str, element: FloatType = F32) -> Term:
+    """As many leading bits as fit exactly; then one step in the mode's direction if others were cut off."""
     if mode == "rn":
-        return x.op("arith.sitofp" if signed else "arith.uitofp", element=F32)
+        return x.op("arith.sitofp" if signed else "arith.uitofp", element=element)
     width = 64 if x.element is I64 else 32
     negative = x.compare("<", 0)
     size = negative.where(x.lift(0) - x, x) if signed else x
-    spare = size.lift(width - 24) - size.op("math.ctlz")
+    spare = size.lift(width - SIGNIFICAND[element]) - size.op("math.ctlz")
     spare = spare.op("arith.maxsi", 0)
     kept = size.shift_right(spare) << spare
     cut = kept.compare("!=", size)
-    value = kept.op("arith.uitofp", element=F32)
+    value = kept.op("arith.uitofp", element=element)
     if mode == "ru":
         grows = cut & (negative ^ _true(cut)) if signed else cut
     elif mode == "rd" and signed:
@@ -149,5 +168,5 @@ def from_integer(x: Term, signed: bool, mode: str) -> Term:
     else:
         grows = None
     if grows is not None:
-        value = grows.where((value.bitcast(I32) + 1).bitcast(F32), value)
+        value = grows.where((bits_of(value) + 1).bitcast(element), value)
     return negative.where(-value, value) if signed else value
