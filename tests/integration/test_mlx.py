@@ -98,7 +98,7 @@ def tuned_kernel(x_ptr, n, out_ptr, EXTRA: tl.constexpr, BLOCK: tl.constexpr):
 PRELUDE = "#include <metal_stdlib>\nusing namespace metal;\ntypedef half float16_t;\ntypedef bfloat bfloat16_t;\n"
 """What MLX defines before a text, as far as its signatures need it."""
 
-DTYPES = ("float32", "float16", "bfloat16", "int8", "int32", "int64", "uint8", "uint16", "uint64", "bool_")
+DTYPES = ("float32", "float64", "float16", "bfloat16", "int8", "int32", "int64", "uint8", "uint16", "uint64", "bool_")
 
 
 def dtype_of(name: str) -> Any:
@@ -120,10 +120,12 @@ def device(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
         yield request.param
 
 
-def test_arrays_go_in_and_a_new_array_comes_out():
-    x, y = mx.random.normal((1000,)), mx.random.normal((1000,))
-    total = triton_call(x, y, 1000, kernel=add_kernel, out_shape=x, grid=(4,), BLOCK=256)
-    assert total.shape == (1000,) and mx.array_equal(total, x + y)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_go_in_and_a_new_array_comes_out(dtype: str):
+    x, y = np.random.default_rng(1).standard_normal((2, 1000)).astype(dtype)
+    arrays = [mx.array(each, dtype_of(dtype)) for each in (x, y)]
+    total = triton_call(*arrays, 1000, kernel=add_kernel, out_shape=arrays[0], grid=(4,), BLOCK=256)
+    assert total.shape == (1000,) and np.array_equal(np.asarray(total), x + y)
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 8, 33])
@@ -153,8 +155,9 @@ def test_a_transposed_input_is_read_in_its_own_order():
     assert mx.array_equal(copied, x)
 
 
-def test_an_alias_starts_with_the_input_and_leaves_it_alone():
-    total, x = mx.ones((3, 7)), mx.arange(21, dtype=mx.float32).reshape(3, 7)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_alias_starts_with_the_input_and_leaves_it_alone(dtype: str):
+    total, x = mx.ones((3, 7), dtype_of(dtype)), mx.arange(21, dtype=dtype_of(dtype)).reshape(3, 7)
     call: Any = {
         "kernel": accumulate_kernel,
         "out_shape": total,
@@ -163,7 +166,7 @@ def test_an_alias_starts_with_the_input_and_leaves_it_alone():
         "BLOCK": 32,
     }
     after = triton_call(total, x, 21, **call)
-    assert mx.array_equal(after, x + 1) and mx.array_equal(total, mx.ones((3, 7)))
+    assert after.dtype == x.dtype and mx.array_equal(after, x + 1) and mx.array_equal(total, mx.ones((3, 7)))
 
 
 def test_zeroed_outputs_start_as_zeros():
@@ -195,8 +198,9 @@ def test_autotuned_kernels_with_heuristics():
     assert mx.array_equal(triton_call(x, 1000, kernel=tuned_kernel, out_shape=x, grid=grid), x + 1000 % 7)
 
 
-def test_an_array_of_the_caller_is_written_in_place():
-    x, out = mx.arange(40, dtype=mx.int64), mx.zeros((40,), mx.int64)
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+def test_an_array_of_the_caller_is_written_in_place(dtype: str):
+    x, out = mx.arange(40, dtype=dtype_of(dtype)), mx.zeros((40,), dtype_of(dtype))
     copy_kernel[(1,)](x, 40, out, BLOCK=64)
     assert mx.array_equal(out, x)
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from tests.support.on_metal import metal_double
 from triton_alloy import config
-from triton_alloy.errors import InvalidArgument
 
 TIE = 1 + 2**-24
 VALUES = [
@@ -150,22 +149,6 @@ def test_all_bits_arrive_with_arrays_of_mlx():
     form = mx.zeros((2,), mx.int64)
     [out] = triton_call(kernel=bits_kernel, out_shape=[form], grid=1, first=3, x=0.1, small=2, y=1 / 3)
     assert (np.asarray(out) == np.array([0.1, 1 / 3]).view(np.int64) + np.array([3, 2])).all()
-
-
-@triton.jit
-def double_mlx_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
-    i = tl.arange(0, BLOCK)
-    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) / 3, mask=i < n)
-
-
-def test_doubles_of_mlx_are_refused_by_name():
-    mx = pytest.importorskip("mlx.core", reason="MLX has no wheel for this machine")
-    from triton_alloy.mlx import triton_call
-
-    with mx.stream(mx.cpu):
-        x = mx.array(np.linspace(-1, 1, 100), mx.float64)
-        with pytest.raises(InvalidArgument, match="argument x_ptr: MLX's kernels take no float64"):
-            triton_call(x, kernel=double_mlx_kernel, out_shape=[x], grid=1, n=100, BLOCK=128)
 
 
 def test_with_arrays_of_mlx():

@@ -8,7 +8,8 @@ MLX allocates what such a kernel writes. So a launch's arrays come as operands, 
               for afterwards waits for the kernel, because it also depends on an output of it
     in place  as `updated`, but the caller's own memory is written and the launch waits until it is
 
-An input of fewer than eight elements would get another address space, so it is padded. Where there is no Apple GPU,
+An input of fewer than eight elements would get another address space, so it is padded. float64, which MLX has on its
+CPU device alone, is passed as the uint64 of its bits. Where there is no Apple GPU,
 `stand_in` runs the same calls through msl_cpu; a kernel then runs when it is called, not when its result is needed.
 """
 
@@ -213,7 +214,7 @@ class MlxDevice:
             return callable_(
                 inputs=list(inputs.values()),
                 output_shapes=[*(each.shape for each in outputs.values()), (1,)],
-                output_dtypes=[*(each.dtype for each in outputs.values()), mx.bool_],
+                output_dtypes=[*(_passed_as(each.dtype) for each in outputs.values()), mx.bool_],
                 grid=(grid[0] * kernel.threads, grid[1], grid[2]),
                 threadgroup=(kernel.threads, 1, 1),
                 init_value=0 if any(each.zeroed for each in outputs.values()) else None,
@@ -244,17 +245,18 @@ class MlxDevice:
         for index, operand in enumerate(operands):
             name = buffer_name(index)
             if operand.role == "output":
-                operand.result = made[name]
+                operand.result = _viewed(made[name], operand.dtype)
             elif operand.role == "updated":
                 written = mx.where(made["done"], inputs[name], inputs[name])
                 result = written.reshape(-1)[: operand.size].reshape(operand.shape)
-                operand.result = self._tied(kernel, operands, [result])[0]
+                operand.result = self._tied(kernel, operands, [_viewed(result, operand.dtype)])[0]
             elif operand.role == "in place" and inputs[name] is not operand.array:
                 copy_bytes(inputs[name], operand.array)
         own = len(operands) - len(kernel.services)
         for operand in operands[:own]:
             if operand.role == "in place":
-                operand.array[...] = tied(kernel.title, arrays_of(operands), [operand.array])[0]
+                with mx.stream(mx.cpu if operand.dtype == mx.float64 else mx.default_device()):
+                    operand.array[...] = tied(kernel.title, arrays_of(operands), [operand.array])[0]
         for service, operand in zip(kernel.services, operands[own:], strict=True):
             if service.kind == "log":
                 log.report(kernel, bytes(memoryview(operand.array)))
@@ -291,15 +293,29 @@ def prepared(operand: Operand) -> Any:
     """The array that is passed: row contiguous, of at least LEAST_SIZE elements, and private where it is updated."""
     import mlx.core as mx
 
-    array = operand.array
     if operand.role == "in place":
-        _check_writable(array)
+        _check_writable(operand.array)
+    array = _viewed(operand.array, _passed_as(operand.dtype))
     if operand.size < LEAST_SIZE:
-        padding = mx.zeros((LEAST_SIZE - operand.size,), operand.dtype)
+        padding = mx.zeros((LEAST_SIZE - operand.size,), array.dtype)
         return _evaluated(mx.concatenate([array.reshape(-1), padding]), operand.role)
     if operand.role == "updated":
         return _private_copy(array)
-    return array if operand.role == "in place" else mx.contiguous(array)
+    return _evaluated(array, operand.role) if operand.role == "in place" else mx.contiguous(array)
+
+
+def _passed_as(dtype: Any) -> Any:
+    """The type of an array as MLX's kernels take it: they have no float64."""
+    import mlx.core as mx
+
+    return mx.uint64 if dtype == mx.float64 else dtype
+
+
+def _viewed(array: Any, dtype: Any) -> Any:
+    """The same bits as another type: on the CPU, since MLX's GPU device has no operation of float64."""
+    import mlx.core as mx
+
+    return array if array.dtype == dtype else mx.view(array, dtype, stream=mx.cpu)
 
 
 def _evaluated(array: Any, role: Role) -> Any:

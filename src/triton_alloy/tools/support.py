@@ -44,7 +44,14 @@ No Apple GPU has float64: there it is computed exactly in integer registers, som
 (docs/doubles.md); the CPU's fast mode takes the processor's own and libm's functions. A number that a kernel takes as
 float64 (`x: tl.float64`, or as PyTorch's Inductor passes a learning rate) but only moves, negates, chooses from and
 rounds to float32, float16 or bfloat16 is rounded by the host, once: the value is the same and costs nothing. Tensors of
-float64 are NumPy's or on PyTorch's CPU; PyTorch's mps device has none, and MLX's kernels take none.
+float64 are NumPy's, on PyTorch's CPU, or MLX's, which kernels take as their bits; PyTorch's mps device has none.
+
+How near functions come: `tl.exp`, `tl.log` and the others of Triton's language are Metal's `precise::` ones in float32,
+by Metal's specification within 4 ulp (`tan` and `atan2` 6, `atan` and `tanh` 5, `pow` 16); what the CPU has is within
+3.7 of exact values (`tests/msl_cpu/headers/lanes/test_math.py`). 16-bit floats are computed in float32 and rounded.
+`tl.extra.libdevice` keeps to the errors that CUDA's documentation gives, in float32 by the table of
+`tests/kernels/test_kernel_libdevice.py`, in float64 as measured in [`doubles.md`](doubles.md); so do Triton's own
+functions of float64.
 """
 
 

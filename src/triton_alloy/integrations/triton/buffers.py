@@ -146,8 +146,6 @@ class MlxRule(BufferRule):
         if not isinstance(value, (mx.array, Operand)):
             raise self.refusal(f"the mlx runtime takes arrays of MLX, not {type(value).__name__}")
         self.check_dtype(value.dtype)
-        if value.dtype == mx.float64:
-            raise self.refusal("MLX's kernels take no float64: pass float32, or NumPy's with triton_alloy.array")
         if isinstance(value, mx.array):
             return Operand(value.shape, value.dtype, value, "input" if self.read_only else "in place")
         if value.role == "input" and not self.read_only:
