@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import triton
 import triton.language as tl
 
+from tests.doubles.bounded import BOUNDED
+from tests.doubles.exact import EXACT
+from tests.kernels.test_kernel_float import (
+    ARITHMETIC,
+    FUNCTIONS,
+    arithmetic,
+    arithmetic_kernel,
+    comparison_kernel,
+    function_kernel,
+    functions,
+)
 from tests.support.kernels import check_ulps, tensor
 
 BLOCK = 256
@@ -24,7 +37,7 @@ def pairs(rng: np.random.Generator, random: int = 500) -> tuple[np.ndarray, np.n
     return np.concatenate([x, bits[0], near[0]]), np.concatenate([y, bits[1], near[1]])
 
 
-def check(names: list[str], results: np.ndarray, expected: list[np.ndarray]) -> None:
+def check(names: Sequence[str], results: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
     """Rows of equal bits; any NaN is as good as another."""
     for name, result, wanted in zip(names, results, expected, strict=True):
         wanted = np.asarray(wanted, result.dtype)
@@ -33,77 +46,44 @@ def check(names: list[str], results: np.ndarray, expected: list[np.ndarray]) -> 
         assert not wrong.any(), f"{name}: {result[wrong][:3]}, not {wanted[wrong][:3]} ({wrong.sum()} wrong)"
 
 
-@triton.jit
-def arithmetic_kernel(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    mask = i < n
-    x = tl.load(x_ptr + i, mask)
-    y = tl.load(y_ptr + i, mask, other=1.5)
-    tl.store(out_ptr + i, x + y, mask)
-    tl.store(out_ptr + n + i, x - y, mask)
-    tl.store(out_ptr + 2 * n + i, x * y, mask)
-    tl.store(out_ptr + 3 * n + i, x / y, mask)
-    tl.store(out_ptr + 4 * n + i, tl.minimum(x, y, propagate_nan=tl.PropagateNan.ALL), mask)
-    tl.store(out_ptr + 5 * n + i, tl.maximum(x, y, propagate_nan=tl.PropagateNan.ALL), mask)
-    tl.store(out_ptr + 6 * n + i, -x, mask)
-    tl.store(out_ptr + 7 * n + i, tl.abs(x), mask)
-    tl.store(out_ptr + 8 * n + i, tl.where(x > y, x, 0.1), mask)
-    tl.store(out_ptr + 9 * n + i, x % y, mask)
-    tl.store(out_ptr + 10 * n + i, tl.floor(x), mask)
-    tl.store(out_ptr + 11 * n + i, tl.ceil(x), mask)
-    tl.store(out_ptr + 12 * n + i, tl.sqrt(x), mask)
-    tl.store(out_ptr + 13 * n + i, x.to(tl.int64, bitcast=True).to(tl.float64, bitcast=True), mask)
-    tl.store(out_ptr + 14 * n + i, tl.fma(x, 2.0, y), mask)
-
-
-ARITHMETIC = ["+", "-", "*", "/", "min", "max", "negate", "abs", "where", "%", "floor", "ceil", "sqrt", "bits", "fma"]
-
-
-def arithmetic(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-    with np.errstate(all="ignore"):
-        rows = [x + y, x - y, x * y, x / y, np.minimum(x, y), np.maximum(x, y), -x, np.abs(x)]
-        rows += [np.where(x > y, x, 0.1), np.fmod(x, y), np.floor(x), np.ceil(x), np.sqrt(x), x]
-        return [*rows, np.where(np.isfinite(2 * x), 2 * x + y, np.nan)]
+def launched(kernel, rows: int, x: np.ndarray, y: np.ndarray, dtype: type = np.float64) -> np.ndarray:
+    """What one of the kernels for floats of every type writes."""
+    out = np.zeros((rows, len(x)), dtype)
+    kernel[(triton.cdiv(len(x), BLOCK),)](tensor(x), tensor(y), tensor(out), len(x), BLOCK=BLOCK)
+    return out
 
 
 def test_arithmetic(any_device, rng):
     x, y = pairs(rng, 100 if "reference" in any_device else 2000)
-    n = len(x)
-    out = np.zeros((15, n))
-    arithmetic_kernel[(triton.cdiv(n, BLOCK),)](tensor(x), tensor(y), tensor(out), n, BLOCK=BLOCK)
-    expected = arithmetic(x, y)
-    fused = ARITHMETIC.index("fma")
-    with np.errstate(all="ignore"):
-        expected[fused] = np.where(np.isfinite(2 * x), expected[fused], out[fused])
-    with np.errstate(all="ignore"):
-        zeros = (x == 0) & (y == 0)
-    for row in (4, 5):  # of -0 and 0 either may be the lesser one
-        expected[row] = np.where(zeros, out[row], expected[row])
-        assert (out[row][zeros] == 0).all()
+    out = launched(arithmetic_kernel, len(ARITHMETIC), x, y)
+    expected, zeros = arithmetic(x, y), (x == 0) & (y == 0)
+    for row, name in enumerate(ARITHMETIC):
+        if name.startswith(("min", "max")):  # of -0 and 0 either may be the lesser one
+            expected[row] = np.where(zeros, out[row], expected[row])
+            assert (out[row][zeros] == 0).all()
     check(ARITHMETIC, out, expected)
-
-
-@triton.jit
-def comparison_kernel(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    mask = i < n
-    x = tl.load(x_ptr + i, mask)
-    y = tl.load(y_ptr + i, mask)
-    tl.store(out_ptr + i, x < y, mask)
-    tl.store(out_ptr + n + i, x <= y, mask)
-    tl.store(out_ptr + 2 * n + i, x > y, mask)
-    tl.store(out_ptr + 3 * n + i, x >= y, mask)
-    tl.store(out_ptr + 4 * n + i, x == y, mask)
-    tl.store(out_ptr + 5 * n + i, x != y, mask)
-    tl.store(out_ptr + 6 * n + i, x.to(tl.int1), mask)
 
 
 def test_comparisons(device, rng):
     x, y = pairs(rng)
-    n = len(x)
-    out = np.zeros((7, n), bool)
-    comparison_kernel[(triton.cdiv(n, BLOCK),)](tensor(x), tensor(y), tensor(out), n, BLOCK=BLOCK)
-    assert (out == np.stack([x < y, x <= y, x > y, x >= y, x == y, x != y, x != 0])).all(axis=1).tolist() == [True] * 7
+    out = launched(comparison_kernel, 7, x, y, bool)
+    assert (out == np.stack([x < y, x <= y, x > y, x >= y, x == y, x != y, np.isnan(x)])).all()
+
+
+FUSED = EXACT["fma(x, y, z)"].oracle
+NAMES = list(FUNCTIONS)[:-2]
+"""The last two are of float32 alone."""
+LIMITS = {name: BOUNDED[name].ulps + 1 for name in NAMES if name in BOUNDED} | {"sigmoid": 2.0}
+"""In units of the last place: CUDA's, and one for the oracle. The other functions are exact."""
+
+
+def test_functions(any_device, rng):
+    x, y = pairs(rng, 20 if "reference" in any_device else 500)
+    rows = dict(zip(NAMES, launched(function_kernel, len(NAMES), x, y), strict=True))
+    expected = dict(zip(FUNCTIONS, functions(x, y), strict=True)) | {"fma": FUSED(x, y, x)}
+    exact = [name for name in NAMES if name not in LIMITS]
+    check(exact, [rows[name] for name in exact], [expected[name] for name in exact])
+    check_ulps(list(LIMITS), list(LIMITS.values()), [rows[n] for n in LIMITS], [expected[n] for n in LIMITS], "float64")
 
 
 @triton.jit
@@ -163,35 +143,6 @@ def test_casts_from_double(device, rng, dtype):
         check([dtype], out[None], [wanted])
     else:
         assert (out == wanted).all()
-
-
-@triton.jit
-def function_kernel(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    mask = i < n
-    x = tl.load(x_ptr + i, mask)
-    y = tl.load(y_ptr + i, mask)
-    tl.store(out_ptr + i, tl.exp(x), mask)
-    tl.store(out_ptr + n + i, tl.exp2(x), mask)
-    tl.store(out_ptr + 2 * n + i, tl.log(y), mask)
-    tl.store(out_ptr + 3 * n + i, tl.log2(y), mask)
-    tl.store(out_ptr + 4 * n + i, tl.sin(x), mask)
-    tl.store(out_ptr + 5 * n + i, tl.cos(x), mask)
-    tl.store(out_ptr + 6 * n + i, tl.rsqrt(y), mask)
-    tl.store(out_ptr + 7 * n + i, tl.erf(x), mask)
-
-
-def test_functions(device, rng):
-    """Within two units of the last place, of functions that NumPy or Python have."""
-    import math
-
-    x, y = rng.uniform(-20, 20, 300), rng.uniform(0, 100, 300)
-    out = np.zeros((8, 300))
-    function_kernel[(2,)](tensor(x), tensor(y), tensor(out), 300, BLOCK=BLOCK)
-    exact = [np.exp(x), np.exp2(x), np.log(y), np.log2(y), np.sin(x), np.cos(x), 1 / np.sqrt(y)]
-    exact += [np.array([math.erf(each) for each in x])]
-    names = ["exp", "exp2", "log", "log2", "sin", "cos", "rsqrt", "erf"]
-    check_ulps(names, [2.0] * 8, out, exact, "float64")
 
 
 @triton.jit

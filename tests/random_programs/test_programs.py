@@ -1,4 +1,4 @@
-"""500 random programs, of fixed seeds: as NumPy computes them, in fast mode and one more variant each."""
+"""520 random programs, of fixed seeds: as NumPy computes them, in fast mode and one more variant each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ PROGRAMS, BATCH = 500, 20
 def test_as_numpy_computes_them(first):
     seeds = range(first, first + BATCH)
     failures = check([generate(seed) for seed in seeds], [VARIANTS[seed % len(VARIANTS)] for seed in seeds])
+    assert not failures, "\n".join(str(shrunk(failure)) for failure in failures)
+
+
+def test_programs_of_mostly_doubles():
+    programs = [generate(seed, "float64") for seed in range(BATCH)]
+    assert sum(program.has("float64") for program in programs) > BATCH / 2
+    failures = check(programs, [VARIANTS[seed % len(VARIANTS)] for seed in range(BATCH)])
     assert not failures, "\n".join(str(shrunk(failure)) for failure in failures)
 
 

@@ -9,8 +9,8 @@ MLX allocates what such a kernel writes. So a launch's arrays come as operands, 
     in place  as `updated`, but the caller's own memory is written and the launch waits until it is
 
 An input of fewer than eight elements would get another address space, so it is padded. float64, which MLX has on its
-CPU device alone, is passed as the uint64 of its bits. Where there is no Apple GPU,
-`stand_in` runs the same calls through msl_cpu; a kernel then runs when it is called, not when its result is needed.
+CPU device alone, is passed as the uint64 of its bits. Where there is no Apple GPU, `stand_in` runs the same calls
+through msl_cpu; a kernel then runs when it is called, not when its result is needed.
 """
 
 from __future__ import annotations
