@@ -105,9 +105,47 @@ def test_directed_rounding(device, rng, operation, mode):
         assert fraction == 0 or found == directed(fraction, mode, np.float64)
 
 
+def extremes(operation: str, rng: np.random.Generator) -> np.ndarray:
+    """Operands whose results, or their errors, are near the ends of the range of doubles, or far from each other."""
+    count = OPERATIONS[operation][0]
+    exponents = rng.integers(-1074, 1023, (count, 300))
+    if count > 1:
+        results = np.resize([-1074, -1040, -970, -900, 900, 1010, 1022], 300) + rng.integers(-3, 4, 300)
+        exponents[1] = np.clip(exponents[0] - results if operation == "div" else results - exponents[0], -1074, 1022)
+    if count > 2:
+        exponents[2] = np.where(rng.random(300) < 0.5, results, exponents[2])
+    short = rng.integers(-8, 8, (count, 300)) + 0.5
+    significands = np.where(rng.random((count, 300)) < 0.3, short, rng.standard_normal((count, 300)))
+    with np.errstate(over="ignore"):
+        return np.ldexp(significands, exponents)
+
+
+TINY, LARGEST = 5e-324, np.finfo(np.float64).max
+SUMS_OF_EXTREMES = np.array(
+    [(TINY, TINY, 1.0), (TINY, -TINY, 1.0), (TINY, TINY, -TINY), (TINY, 0.25, 1e300), (2.0**512, 2.0**511, TINY)]
+    + [(1e200, 1e110, -LARGEST), (2.0**600, 2.0**424, -(2.0**1023)), (2.0**512, 2.0**511, -LARGEST)]
+)
+"""a, b and c of a * b + c."""
+
+
+@pytest.mark.parametrize("mode", DIRECTIONS)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_directed_rounding_of_extremes(device, rng, operation, mode):
+    values = extremes(operation, rng)
+    if operation == "fma":
+        values = np.concatenate([values, SUMS_OF_EXTREMES.T], axis=1)
+    values = np.ascontiguousarray(values[:, np.isfinite(values).all(axis=0) & (values != 0).all(axis=0)])
+    fractions = [OPERATIONS[operation][1](*map(Fraction, column)) for column in values.T.tolist()]
+    inside = [0 < abs(fraction) < 2**1023 for fraction in fractions]
+    assert sum(inside) > 50
+    found = run(f"{operation}_{mode}", *values)
+    for i in np.flatnonzero(inside):
+        assert found[i] == directed(fractions[i], mode, np.float64), (values[:, i].tolist(), found[i])
+
+
 def test_directed_roots(device, rng):
     """No number between a root and the next one has the root's square."""
-    x = np.concatenate([[4.0, 2.0, 1e300, 0.0], rng.uniform(0, 1e3, 200)])
+    x = np.concatenate([[4.0, 2.0, 1e300, 0.0, 5e-324, 1e-310], rng.uniform(0, 1e3, 200), 1e-300 * rng.random(20)])
     low, high, toward_zero = (run(f"sqrt_{mode}", x) for mode in ("rd", "ru", "rz"))
     assert (low == toward_zero).all()
     for number, below, above in zip(x.tolist(), low.tolist(), high.tolist(), strict=True):

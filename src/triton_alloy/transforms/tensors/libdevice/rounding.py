@@ -1,7 +1,7 @@
 """Arithmetic of f32 and f64 in the four IEEE rounding modes, from the nearest result and the sign of its exact error.
 
-Modes are libdevice's endings: rn to nearest even, rz toward zero, ru upwards, rd downwards. The errors are exact where
-nothing underflows.
+Modes are libdevice's endings: rn to nearest even, rz toward zero, ru upwards, rd downwards. Where an error would
+underflow or a product overflow, it is computed of operands times powers of two.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from .functions import INFINITY, fma, magnitude, two_product, two_sum
 
 SIGNIFICAND = {F32: 24, F64: 53}
 """Bits of a float type's significand."""
+LEAST = {F32: -149, F64: -1074}
+"""The exponent of a float type's smallest subnormal number."""
 
 
 def bits_of(x: Term) -> Term:
@@ -53,7 +55,7 @@ def directed(value: Term, error: Term, mode: str) -> Term:
     elif mode == "rd":
         moves, upwards = below, _true(above) ^ _true(above)
     else:
-        moves, upwards = negative.where(above, below), negative
+        moves, upwards = negative.where(above, below & value.compare(">", 0.0)), negative
     moved = (moves & finite).where(next_towards(value, upwards), value)
     return _overflow(moved, value, mode)
 
@@ -90,14 +92,37 @@ def subtract(a: Term, b: Term, mode: str) -> Term:
     return add(a, -b, mode)
 
 
+def _factors(a: Term, b: Term) -> tuple[Term, Term]:
+    """Powers of two for a and b, so that the error of their product neither underflows nor is that of an infinity: 1
+    for most."""
+    bits, least = SIGNIFICAND[a.element], LEAST[a.element]
+    product = magnitude(a * b)
+    tiny, huge = product.compare("<", 2.0 ** (least + 2 * bits)), product.compare(">=", 2.0 ** -(least + bits))
+
+    def factor(x: Term) -> Term:
+        below = magnitude(x).compare("<", 1.0)
+        return (tiny & below).where(2.0 ** (1 - least // 2), (huge & (below ^ _true(below))).where(x.lift(0.0625), 1.0))
+
+    return factor(a), factor(b)
+
+
 def multiply(a: Term, b: Term, mode: str) -> Term:
-    product, error = two_product(a, b)
+    product, (of_a, of_b) = a * b, _factors(a, b)
+    error = fma(a * of_a, b * of_b, -(product * of_a * of_b))
     return _bounded(directed(product, error, mode), mode, a, b)
+
+
+def _residual(x: Term, a: Term, b: Term) -> Term:
+    """x - a * b up to a factor, for a product that is near x."""
+    bits = SIGNIFICAND[x.element]
+    tiny = magnitude(x).compare("<", 2.0 ** (LEAST[x.element] + 3 * bits))
+    factor = tiny.where(x.lift(2.0 ** (2 * bits + 2)), 1.0)
+    return fma(-(a * factor), b, x * factor)
 
 
 def divide(a: Term, b: Term, mode: str) -> Term:
     quotient = a.op("tt.precise_divf", b)
-    residual = fma(-quotient, b, a)
+    residual = _residual(a, quotient, b)
     error = b.compare("<", 0.0).where(-residual, residual)
     exact_infinity = b.compare("==", 0.0)
     return exact_infinity.where(quotient, _bounded(directed(quotient, error, mode), mode, a, b))
@@ -109,18 +134,25 @@ def reciprocal(x: Term, mode: str) -> Term:
 
 def square_root(x: Term, mode: str) -> Term:
     root = x.op("tt.precise_sqrt")
-    error = root.compare("==", 0.0).where(0.0, fma(-root, root, x))
-    return directed(root, error, mode)
+    return directed(root, root.compare("==", 0.0).where(0.0, _residual(x, root, root)), mode)
 
 
 def multiply_add(a: Term, b: Term, c: Term, mode: str) -> Term:
-    """The error after S. Boldo and J.-M. Muller, Exact and approximated error of the FMA (2011)."""
-    value = fma(a, b, c)
+    """The error after S. Boldo and J.-M. Muller, Exact and approximated error of the FMA (2011).
+
+    A product that is tiny beside c, or the converse, decides by its sign alone, so c need not be scaled there."""
+    value, (of_a, of_b), operands = fma(a, b, c), _factors(a, b), (a, b, c)
+    grows, shrinks = (of_a * of_b).compare(">", 1.0), (of_a * of_b).compare("<", 1.0)
+    dominates = grows & magnitude(c).compare(">=", 2.0 ** (LEAST[a.element] + 4 * SIGNIFICAND[a.element]))
+    sizes = dominates.where(c.lift(0.0), of_a)
+    added = (shrinks & magnitude(c).compare("<", 1.0)).where(c, c * sizes * of_b)
+    a, b, nearest = a * of_a, b * of_b, value * sizes * of_b
+    scaled = fma(a, b, added)
     high, low = two_product(a, b)
-    part, rest = two_sum(c, low)
+    part, rest = two_sum(added, low)
     total, carried = two_sum(high, part)
-    error = ((total - value) + carried) + rest
-    return _bounded(directed(value, error, mode), mode, a, b, c)
+    error = (scaled - nearest) + (((total - scaled) + carried) + rest)
+    return _bounded(directed(value, error, mode), mode, *operands)
 
 
 # --------------------------------------------------------------------------------------------------------- conversions
