@@ -1,4 +1,4 @@
-// Functions of doubles that libm has not, or not within CUDA's errors, of one number: doubles.h calls them for each lane.
+// Functions of doubles that libm lacks, or has not within CUDA's errors: doubles.h calls them for each lane.
 // A literal is a float, as in MSL, unless it meets a double.
 #pragma once
 #include "arithmetic.h"
