@@ -186,3 +186,16 @@ def test_compaction(device, rng):
     compact_kernel[(1,)](tensor(x), tensor(out), tensor(count), 1000, BLOCK=256)
     expected = x[x > 0]
     assert count[0] == len(expected) and (out[: count[0]] == expected).all()
+
+
+@triton.jit
+def equal_rows_kernel(x_ptr, out_ptr, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    row, column = tl.arange(0, ROWS)[:, None], tl.arange(0, COLUMNS)[None, :]
+    x = tl.broadcast_to(tl.load(x_ptr + 2 * column), (ROWS, COLUMNS))
+    tl.store(out_ptr + row * COLUMNS + column, tl.cumsum(x, 0))
+
+
+def test_rows_that_are_held_once(device, rng):
+    x, out = rng.integers(-9, 9, 128).astype(np.int32), np.zeros((16, 64), np.int32)
+    equal_rows_kernel[(1,)](tensor(x), tensor(out), 16, 64, num_warps=1)
+    assert (out == np.arange(1, 17)[:, None] * x[::2]).all()

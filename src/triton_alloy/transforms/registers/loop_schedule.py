@@ -35,6 +35,11 @@ class Group:
     position: int = 0
 
 
+def takes_arrays(op: Op) -> bool:
+    """Whether the op takes its operands' registers as arrays, and not one of each in a trip of a loop."""
+    return row_of(op).form is Form.UPDATED or op.name == "msl.scan_registers"
+
+
 def operand_map(op: Op, operand: Value, count: int) -> Map:
     """The register of `operand` that each of the `count` trips of `op` reads first."""
     entries = count_of(operand)
@@ -119,7 +124,7 @@ class Schedule:
             self._put(op, self._append(Group(trips(op) if elementwise else 1, alone=True)))
             self.floor = len(self.groups)
             self.memory = []
-        elif row_of(op).form is Form.UPDATED or op.name == "msl.scan_registers":
+        elif takes_arrays(op):
             self._place(self._needed([op]))
             self._put(op, self._append(Group(1, alone=True)))
         elif self._may_wait(op):
@@ -139,11 +144,11 @@ class Schedule:
     def _sources(self, op: Op) -> list[tuple[Value, Map]]:
         """The sources of the registers that the op reads first in each trip, or of all where it takes whole arrays."""
         if op not in self.known_sources:
-            takes_arrays, count = row_of(op).form is Form.UPDATED, trips(op)
+            whole, count = takes_arrays(op), trips(op)
             self.known_sources[op] = [
                 source
                 for operand in op.operands
-                for source in sources(operand, operand_map(op, operand, count_of(operand) if takes_arrays else count))
+                for source in sources(operand, operand_map(op, operand, count_of(operand) if whole else count))
             ]
         return self.known_sources[op]
 
