@@ -73,8 +73,8 @@ libraries: .venv/test ## run the kernels of Liger and flash-linear-attention: ma
 	PYTHONPATH="$(CURDIR)/build/libraries" $(BIN)/python -m pytest -q $(PARALLEL) -m libraries \
 		$(or $(TESTS),tests/libraries)
 
-programs: .venv/test ## compare random Triton programs with NumPy: make programs COUNT=2000 FIRST=1000
-	$(BIN)/python -m tests.random_programs.run $(or $(COUNT),1000) --first $(or $(FIRST),0)
+programs: .venv/test ## compare random Triton programs with NumPy: make programs COUNT=2000 PROGRAMS='--of float64'
+	$(BIN)/python -m tests.random_programs.run $(or $(COUNT),1000) --first $(or $(FIRST),0) $(PROGRAMS)
 
 doubles: .venv/test ## compare the doubles of GPUs with the processor's and measure their functions: make doubles DOUBLES='exp pow'
 	$(BIN)/python -m tests.doubles.run $(DOUBLES)
