@@ -288,6 +288,39 @@ def test_directed_rounding(device, operation, mode):
             assert result == directed(fraction, mode), (name, column, result)
 
 
+def extremes(operation: str, rng: np.random.Generator, dtype: type[np.floating]) -> np.ndarray:
+    """Operands whose results, or their errors, are near the ends of the range of a type, or far from each other."""
+    limits, count = np.finfo(dtype), OPERATIONS[operation][0]
+    least, most = limits.minexp - limits.nmant, limits.maxexp - 1
+    exponents = rng.integers(least, most, (count, 300))
+    if count > 1:
+        near_least = [least + bits * limits.nmant // 2 for bits in range(5)]
+        results = np.resize([*near_least, most - 12, most - 1], 300) + rng.integers(-3, 4, 300)
+        other = exponents[0] - results if operation == "div" else results - exponents[0]
+        exponents[1] = np.clip(other, least, most)
+    if count > 2:
+        exponents[2] = np.where(rng.random(300) < 0.5, results, exponents[2])
+    short = rng.integers(-8, 8, (count, 300)) + 0.5
+    significands = np.where(rng.random((count, 300)) < 0.3, short, rng.standard_normal((count, 300)))
+    with np.errstate(over="ignore"):
+        return np.ldexp(significands.astype(dtype), exponents.astype(np.int32))
+
+
+@pytest.mark.parametrize("mode", DIRECTIONS)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_directed_rounding_of_extremes(device, rng, operation, mode):
+    """Of numbers and results that a GPU does not flush to 0."""
+    values = extremes(operation, rng, np.float32)
+    normal = (np.isfinite(values) & (np.abs(values) >= 2.0**-126)).all(axis=0)
+    values = np.ascontiguousarray(values[:, normal])
+    fractions = [OPERATIONS[operation][1](*map(Fraction, column)) for column in values.T.tolist()]
+    inside = [2**-125 < abs(fraction) < 2**127 for fraction in fractions]
+    assert sum(inside) > 50
+    found = run(f"{operation}_{mode}", *map(torch.from_numpy, values))
+    for i in np.flatnonzero(inside):
+        assert found[i] == directed(fractions[i], mode), (values[:, i].tolist(), found[i])
+
+
 @pytest.mark.parametrize("mode", DIRECTIONS)
 def test_float_to_integer_saturates(device, mode):
     x = np.concatenate([np.array(EDGES, np.float32), spread(-300, 300, 100), spread(-1e10, 1e10, 100)])

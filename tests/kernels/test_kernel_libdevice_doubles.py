@@ -12,7 +12,7 @@ import triton.language as tl
 from triton.language.extra import libdevice
 
 from tests.doubles import bounded
-from tests.kernels.test_kernel_libdevice import DIRECTIONS, KERNELS, OPERATIONS, directed
+from tests.kernels.test_kernel_libdevice import DIRECTIONS, KERNELS, OPERATIONS, directed, extremes
 from tests.support.kernels import tensor
 from triton_alloy.errors import Unsupported
 
@@ -105,21 +105,6 @@ def test_directed_rounding(device, rng, operation, mode):
         assert fraction == 0 or found == directed(fraction, mode, np.float64)
 
 
-def extremes(operation: str, rng: np.random.Generator) -> np.ndarray:
-    """Operands whose results, or their errors, are near the ends of the range of doubles, or far from each other."""
-    count = OPERATIONS[operation][0]
-    exponents = rng.integers(-1074, 1023, (count, 300))
-    if count > 1:
-        results = np.resize([-1074, -1040, -970, -900, 900, 1010, 1022], 300) + rng.integers(-3, 4, 300)
-        exponents[1] = np.clip(exponents[0] - results if operation == "div" else results - exponents[0], -1074, 1022)
-    if count > 2:
-        exponents[2] = np.where(rng.random(300) < 0.5, results, exponents[2])
-    short = rng.integers(-8, 8, (count, 300)) + 0.5
-    significands = np.where(rng.random((count, 300)) < 0.3, short, rng.standard_normal((count, 300)))
-    with np.errstate(over="ignore"):
-        return np.ldexp(significands, exponents)
-
-
 TINY, LARGEST = 5e-324, np.finfo(np.float64).max
 SUMS_OF_EXTREMES = np.array(
     [(TINY, TINY, 1.0), (TINY, -TINY, 1.0), (TINY, TINY, -TINY), (TINY, 0.25, 1e300), (2.0**512, 2.0**511, TINY)]
@@ -131,7 +116,7 @@ SUMS_OF_EXTREMES = np.array(
 @pytest.mark.parametrize("mode", DIRECTIONS)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_directed_rounding_of_extremes(device, rng, operation, mode):
-    values = extremes(operation, rng)
+    values = extremes(operation, rng, np.float64)
     if operation == "fma":
         values = np.concatenate([values, SUMS_OF_EXTREMES.T], axis=1)
     values = np.ascontiguousarray(values[:, np.isfinite(values).all(axis=0) & (values != 0).all(axis=0)])
