@@ -12,7 +12,7 @@ from triton_alloy.kernel import Kernel
 from triton_alloy.tools import launches
 
 Shape = launches.Shape
-DTYPES = {"f32": torch.float32, "f16": torch.float16}
+DTYPES = {"f32": torch.float32, "f16": torch.float16, "f64": torch.float64}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def workload_of(maker: Callable[..., launches.Launch], *arguments: Any, timed: b
 
 
 def _workloads() -> Iterator[Workload]:
-    for element in DTYPES:
+    for element in ("f32", "f16"):
         for size, word in ((1 << 26, ""), ((1 << 26) - 1, "_unaligned")):
             yield workload_of(launches.of_add, f"add{word}_{element}", element, size)
         for columns, word in ((4096, ""), (4095, "_unaligned")):
@@ -68,6 +68,7 @@ def _workloads() -> Iterator[Workload]:
         yield workload_of(launches.of_attention, f"attention_{element}", element, 64, causal=False)
         yield workload_of(launches.of_attention, f"attention_causal_{element}", element, 64, causal=True)
         yield workload_of(launches.of_attention, f"attention_128_{element}", element, 128, causal=False, timed=False)
+    yield workload_of(launches.of_add, "add_f64", "f64", 1 << 25)
 
 
 WORKLOADS = tuple(_workloads())
