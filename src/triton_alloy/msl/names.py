@@ -69,12 +69,15 @@ class Names:
     def __init__(self, own: Iterable[str] = ()):
         self.reserved = reserved()
         self.scopes: list[set[str]] = [set(own)]
+        self.numbers: list[dict[str, int]] = [{}]  # the last behind each name, by scope: lower ones are taken
 
     def open(self) -> None:
         self.scopes.append(set())
+        self.numbers.append({})
 
     def close(self) -> None:
         self.scopes.pop()
+        self.numbers.pop()
 
     def _is_free(self, name: str) -> bool:
         return name not in self.reserved.words and not any(name in scope for scope in self.scopes)
@@ -85,10 +88,11 @@ class Names:
         base = identifier(wish)
         if f"{base}_".startswith(self.reserved.prefixes):
             base = _FRONT + base
-        number = 0
-        name = base
+        number = max(numbers.get(base, 0) for numbers in self.numbers)
+        name = f"{base}_{number}" if number else base
         while not self._is_free(name):
             number += 1
             name = f"{base}_{number}"
         self.scopes[-1].add(name)
+        self.numbers[-1][base] = number
         return name
