@@ -63,6 +63,8 @@ class Writer:
         self.depth = 1
         self.named: dict[Value, Expression] = {}
         self.pending: dict[Value, Expression] = {}
+        self.readers: dict[object, list[tuple[int, Value]]] = {}  # what is read -> the pending values, numbered
+        self.kept = 0
         self.remaining: dict[Value, int] = {}
         self.last_place: tuple[str, int] | None = None
         self.places: list[set[tuple[str, int]]] = [set()]  # lines commented on, by scope
@@ -159,6 +161,9 @@ class Writer:
         if self.remaining[value] == 0:
             return
         self.pending[value] = expression
+        self.kept += 1
+        for read in expression.reads:
+            self.readers.setdefault(read, []).append((self.kept, value))
         if not expression.short and not self._is_inlined(op, value, expression):
             self.comment(op.location, is_part=not own_name(value))
             self.declare(value)
@@ -187,10 +192,10 @@ class Writer:
         self.begin(*around)
 
     def flush(self, changed: Iterable) -> None:
-        """Name the pending values that read what is about to change."""
-        changed = set(changed)
-        for value, expression in list(self.pending.items()):
-            if expression.reads & changed:
+        """Name the pending values that read what is about to change, in the order of the ops."""
+        found = {reader for each in changed for reader in self.readers.pop(each, ())}
+        for _, value in sorted(found, key=lambda reader: reader[0]):
+            if value in self.pending:
                 self.declare(value)
 
 
