@@ -7,8 +7,8 @@ be read; liveness is computed backwards over the structured control flow.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ...dialects.control import For, While
 from ...dialects.msl import Form, count_of, row_of
@@ -16,7 +16,7 @@ from ...ir.core import Block, Op, Value
 from ...ir.registry import is_terminator
 from ...ir.types import RegisterType
 
-Live = frozenset[Value]
+Live = int  # a set of residents: bit n is the resident of number n
 
 
 def carried_arguments(op: Op) -> list[Value]:
@@ -56,11 +56,12 @@ class Interference:
 
     def __init__(self, kernel: Op):
         self.resident: dict[Value, Value] = {}  # a value -> the resident it is
-        self.clashes: dict[Value, set[Value]] = defaultdict(set)
         self.wishes: list[tuple[int, Value, Value]] = []  # (weight, resident, resident)
         self._find(kernel)
+        self.bit = {resident: 1 << n for n, resident in enumerate(dict.fromkeys(self.resident.values()))}
+        self.clashes: dict[Value, Live] = dict.fromkeys(self.bit, 0)  # each pair under one of the two at least
         self._used: dict[Op, Live] = {}
-        self._block(kernel.body, frozenset(), 1)
+        self._block(kernel.body, 0, 1)
 
     # ---------------------------------------------------------------------------------------------------- residents
     def _find(self, kernel: Op) -> None:
@@ -77,48 +78,52 @@ class Interference:
                 for argument in While(op).before.arguments:
                     self.resident[argument] = argument
 
-    def _residents(self, values: list[Value]) -> Live:
+    def _residents(self, values: Sequence[Value]) -> list[Value]:
         chunks = (v.definer for v in values if v.definer is not None and v.definer.name == "msl.chunk")
         arrays = [*values, *(chunk.operands[0] for chunk in chunks)]
-        return frozenset(self.resident[v] for v in arrays if v in self.resident)
+        return [self.resident[v] for v in arrays if v in self.resident]
+
+    def _set(self, values: Sequence[Value]) -> Live:
+        """The residents among values, and those that chunks among them are of."""
+        found = 0
+        for resident in self._residents(values):
+            found |= self.bit[resident]
+        return found
 
     def _outer_uses(self, op: Op) -> Live:
         """Residents used inside the regions of `op` that are not made there."""
         if op not in self._used:
-            used: set[Value] = set()
-            made: set[Value] = set()
+            used = made = 0
             for inner in op.walk():
                 if inner is not op:
-                    used |= self._residents(inner.operands)
-                    made |= self._residents(inner.results)
-                made |= self._residents([a for b in inner.blocks() for a in b.arguments])
-            self._used[op] = frozenset(used - made)
+                    used |= self._set(inner.operands)
+                    made |= self._set(inner.results)
+                made |= self._set([a for b in inner.blocks() for a in b.arguments])
+            self._used[op] = used & ~made
         return self._used[op]
 
     def _clash(self, value: Value, others: Live) -> None:
-        for other in others:
-            if other is not value and other.type is value.type:
-                self.clashes[value].add(other)
-                self.clashes[other].add(value)
+        self.clashes[value] |= others & ~self.bit[value]
 
     def _define(self, values: list[Value], live: Live) -> Live:
         """`values` are written where `live` are still to be read; what is live before."""
-        residents = self._residents(values)
-        for resident in residents:
+        residents = self._set(values)
+        for resident in self._residents(values):
             self._clash(resident, live | residents)
-        return live - residents
+        return live & ~residents
 
     def _copy(self, targets: list[Value], values: list[Value], live: Live, weight: int) -> Live:
         """All `targets` receive their values at once. A target may share with its own value."""
-        residents = self._residents(targets)
-        sources = self._residents(values)
+        residents, sources = self._set(targets), self._set(values)
         for target, value in zip(targets, values, strict=True):
             mine, source = self.resident[target], self.resident.get(value)
             self._clash(mine, residents)
-            self._clash(mine, (live | sources) - ({source} if source is not None else set()))
+            others = live | sources
             if source is not None:
+                others &= ~self.bit[source]
                 self.wishes.append((weight * count_of(target), mine, source))
-        return (live - residents) | sources
+            self._clash(mine, others)
+        return (live & ~residents) | sources
 
     # ------------------------------------------------------------------------------------------------------- liveness
     def _block(self, block: Block, live: Live, weight: int) -> Live:
@@ -139,72 +144,82 @@ class Interference:
         form = row_of(op).form
         if form is Form.UPDATED:
             [result] = op.results
-            self._clash(result, self._residents(op.operands[1:]))
+            self._clash(result, self._set(op.operands[1:]))
             self.wishes += [(weight * 10 * count_of(result), result, r) for r in self._residents(op.operands[:1])]
         elif form is Form.VECTOR:
-            self._define(op.results, self._residents(op.operands))
-        return live | self._residents(op.operands)
+            self._define(op.results, self._set(op.operands))
+        return live | self._set(op.operands)
 
     def _loop(self, op: Op, live: Live, weight: int) -> Live:
         arguments = carried_arguments(op)
         count = len(arguments)
         if op.name == "msl.loop":
             live = self._arrays(op, live, weight)
-        carried = self._residents(arguments)
+        carried = self._set(arguments)
         around = live | self._outer_uses(op) | carried
         yielded = op.body.terminator.operands[:count]
         inside = self._copy(arguments, yielded, around, weight * 10)
         inside = self._block(op.body, inside, weight * 10)
         before = (inside | live | self._outer_uses(op)) | carried
-        return self._copy(arguments, carried_inits(op)[:count], before, weight) | self._residents(op.operands)
+        return self._copy(arguments, carried_inits(op)[:count], before, weight) | self._set(op.operands)
 
     def _arrays(self, op: Op, live: Live, weight: int) -> Live:
         """The array results of an msl.loop are written while the loop reads."""
         arrays = op.results[op.integer("carried") :]
         resident = [self.resident[v] for v in in_place_operands(op) if v in self.resident]
-        overwritten = list(dict.fromkeys(resident))  # a set has another order in each process, and so had the text
-        kept = self._outer_uses(op).difference(overwritten)
+        overwritten = list(dict.fromkeys(resident))
+        kept = self._outer_uses(op) & ~self._set(overwritten)
         for result, value in zip(arrays, op.body.terminator.operands[op.integer("carried") :], strict=True):
             self._clash(result, kept)
             if value.definer is not None and row_of(value.definer).form is Form.VECTOR:
-                self._clash(result, frozenset(overwritten))
+                self._clash(result, self._set(overwritten))
             for other in overwritten:
                 if other.type is result.type and other.name in ("", result.name):
                     self.wishes.append((weight, result, other))
         return self._define(arrays, live)
 
     def _if(self, op: Op, live: Live, weight: int) -> Live:
-        entry = live - self._residents(op.results)
+        entry = live & ~self._set(op.results)
         for block in op.blocks():
             inside = self._copy(op.results, block.terminator.operands, live, weight)
             entry |= self._block(block, inside, weight)
-        return entry | self._residents(op.operands)
+        return entry | self._set(op.operands)
 
     def _while(self, op: Op, live: Live, weight: int) -> Live:
         loop = While(op)
         before, after = loop.before, loop.after
-        around = (live - self._residents(op.results)) | self._outer_uses(op)
-        again = around | self._residents(before.arguments)
+        around = (live & ~self._set(op.results)) | self._outer_uses(op)
+        again = around | self._set(before.arguments)
         inside = self._copy(before.arguments, loop.yielded, again, weight * 10)
-        inside = self._block(after, inside, weight * 10) | around | live | self._residents(op.results)
+        inside = self._block(after, inside, weight * 10) | around | live | self._set(op.results)
         inside = self._copy(op.results, loop.passed, inside, weight * 10)
-        inside |= self._residents([loop.condition])
-        inside = self._block(before, inside, weight * 10) | around | self._residents(before.arguments)
+        inside |= self._set([loop.condition])
+        inside = self._block(before, inside, weight * 10) | around | self._set(before.arguments)
         return self._copy(before.arguments, loop.initial, inside, weight)
 
     # ------------------------------------------------------------------------------------------------------- grouping
     def shared(self) -> Iterator[list[Value]]:
         """The residents in groups that may have one variable each; the heaviest copies are avoided first."""
-        group = {r: [r] for r in dict.fromkeys(self.resident.values())}
+        group = {r: _Group([r], bit, self.clashes[r]) for r, bit in self.bit.items()}
         for _, a, b in sorted(self.wishes, key=lambda wish: -wish[0]):
-            one, other = group[a], group[b]
-            if one is other or a.type is not b.type or any(self.clashes[v] & set(other) for v in one):
+            large, small = sorted((group[a], group[b]), key=lambda each: -len(each.members))
+            if large is small or a.type is not b.type or large.interferes(small) or small.interferes(large):
                 continue
-            one += other
-            for member in other:
-                group[member] = one
-        seen: set[int] = set()
-        for members in group.values():
-            if id(members) not in seen:
-                seen.add(id(members))
-                yield members
+            large.members += small.members
+            large.bits |= small.bits
+            large.clashes |= small.clashes
+            group.update(dict.fromkeys(small.members, large))
+        for each in dict.fromkeys(group.values()):
+            yield each.members
+
+
+@dataclass(eq=False)
+class _Group:
+    """Residents of one variable, and those that interfere with one of them."""
+
+    members: list[Value]
+    bits: Live
+    clashes: Live
+
+    def interferes(self, other: _Group) -> bool:
+        return self.clashes & other.bits != 0

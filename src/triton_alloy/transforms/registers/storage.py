@@ -33,9 +33,12 @@ def run(module: Op) -> None:
 def _assign(kernel: Op) -> None:
     interference = Interference(kernel)
     storage = _Storage(kernel)
+    values: dict[Value, list[tuple[int, Value]]] = {}  # a resident -> the values that are it, numbered
+    for number, (value, resident) in enumerate(interference.resident.items()):
+        values.setdefault(resident, []).append((number, value))
     for members in interference.shared():
-        group = set(members)
-        variable = storage.declare([v for v, resident in interference.resident.items() if resident in group])
+        numbered = sorted((each for member in members for each in values[member]), key=lambda each: each[0])
+        variable = storage.declare([value for _, value in numbered])
         storage.variables.update(dict.fromkeys(members, variable))
     for value, resident in interference.resident.items():
         storage.variables[value] = storage.variables[resident]
@@ -134,15 +137,15 @@ class _Storage:
         body = op.body
         arrays = op.results[op.integer("carried") :]
         values = body.terminator.operands[op.integer("carried") :]
-        count = op.integer("count")
+        reads = self._last_reads(body)
         for array, value in zip(arrays, values, strict=True):
-            self._write_register(value, self.variables[array], op, count)
+            self._write_register(value, self.variables[array], op, reads)
         self._loop(op, body)
         del op.attributes["carried"]
 
-    def _write_register(self, value: Value, variable: Value, loop: Op, count: int) -> None:
+    def _write_register(self, value: Value, variable: Value, loop: Op, reads: dict[Value | Op, int]) -> None:
         """variable[index] = value: right where the value is made if the old contents are not read after that."""
-        index, body = loop.body.arguments[0], loop.body
+        index, body, count = loop.body.arguments[0], loop.body, loop.integer("count")
         definer = value.definer
         if definer is not None and row_of(definer).form is Form.VECTOR and definer.block is body:
             width = definer.integer("width")
@@ -150,7 +153,7 @@ class _Storage:
             self._load_vector(definer, variable, [index], table, (count,))
             return
         attributes = {"map": tuple(range(count)), "extents": (count,)}
-        early = definer is not None and definer.block is body and not self._is_read_after(definer, variable)
+        early = definer is not None and definer.block is body and reads.get(variable, 0) <= reads[definer]
         place = definer.next if definer is not None and early else body.terminator
         builder = Builder(body, place, value.location)
         users = [user for user in value.uses if user is not body.terminator]
@@ -162,15 +165,15 @@ class _Storage:
         for user in users:
             user.set_operands([again if v is value else v for v in user.operands])
 
-    def _is_read_after(self, op: Op, variable: Value) -> bool:
-        """Whether a later op of the body reads what the variable held before the loop."""
-        following = op.next
-        while following is not None:
-            for inner in following.walk():
-                if any(self._variable_of(inner.operands[i]) is variable for i in row_of(inner).reads):
-                    return True
-            following = following.next
-        return False
+    def _last_reads(self, body: Block) -> dict[Value | Op, int]:
+        """The numbers of the body's ops, from 1 on, and for each variable that of the last op that reads what it held
+        before the loop."""
+        numbers: dict[Value | Op, int] = {}
+        for number, op in enumerate(body, 1):
+            numbers[op] = number
+            for inner in op.walk():
+                numbers.update((self._variable_of(inner.operands[i]), number) for i in row_of(inner).reads)
+        return numbers
 
     def _variable_of(self, value: Value) -> Value:
         """The variable that holds `value`; itself if there is none."""
@@ -338,10 +341,12 @@ class _Storage:
         """Name variables at their remaining uses; move declarations inwards; give single values their first value."""
         for value, variable in self.variables.items():
             value.replace_by(variable)
+        places = {op: number for number, op in enumerate(self.kernel.walk())}
         for variable, anchors in self.anchors.items():
-            self._settle(variable, anchors)
+            self._settle(variable, anchors, places)
 
-    def _settle(self, variable: Value, anchors: list[Op]) -> None:
+    def _settle(self, variable: Value, anchors: list[Op], places: dict[Op, int]) -> None:
+        """places: the order of the ops; a declaration that takes a write's place is entered there."""
         declaration = variable.definer
         assert declaration is not None
         users = [*variable.uses, *anchors]
@@ -353,13 +358,13 @@ class _Storage:
         while all(len(p) > depth + 1 for p in paths) and len({p[depth + 1][0] for p in paths}) == 1:
             depth += 1
         block = paths[0][depth][0]
-        inside = {p[depth][1] for p in paths}
-        first = next(op for op in block if op in inside)
+        first = min((p[depth][1] for p in paths), key=places.__getitem__)
         declaration.detach()
         block.insert(declaration, first)
         if first.name == "msl.write" and not _is_array(variable.type):
             declaration.set_operands([first.operands[0]])
             declaration.location = first.location
+            places[declaration] = places[first]
             first.erase()
 
 
