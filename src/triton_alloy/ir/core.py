@@ -155,6 +155,10 @@ class Op:
         for value in self.operands:
             value.uses[self] = value.uses.get(self, 0) + 1
 
+    def add_operand(self, value: Value) -> None:
+        self.operands.append(value)
+        value.uses[self] = value.uses.get(self, 0) + 1
+
     def add_result(self, type_: Type) -> Value:
         value = Value(type_, self, len(self.results), self.location)
         self.results.append(value)

@@ -153,7 +153,7 @@ class _Former:
         for op in group.ops:
             place.builder.location = op.location
             if op in carried:
-                end.set_operands([*end.operands, self._run_along(op, *carried[op], place)])
+                end.add_operand(self._run_along(op, *carried[op], place))
                 continue
             for result, value in zip(op.results, self._one_trip(op, place), strict=True):
                 self.inside[result] = (loop, value)
@@ -324,8 +324,7 @@ class _Former:
         """`value` outside its loop: made a result of the loop when first asked for."""
         if value in self.inside and value not in self.arrays:
             loop, inside = self.inside[value]
-            end = loop.body.terminator
-            end.set_operands([*end.operands, inside])
+            loop.body.terminator.add_operand(inside)
             result = loop.add_result(value.type)
             result.location = value.location
             self.arrays[value] = result
