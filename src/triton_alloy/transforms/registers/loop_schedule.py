@@ -13,7 +13,9 @@ r of values made in the same loop; everything else must be finished before the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -23,6 +25,7 @@ from ...ir.registry import is_removable, is_terminator
 from .register_ops import Access, access_of, is_fence, is_recomputed, register_values, start_of, stored_words, trips
 
 Map = tuple[int, ...]  # register index for each trip of a loop
+SPACE = 1 << 32  # between the positions of two groups, for others to come between them
 
 
 @dataclass(eq=False)
@@ -32,7 +35,16 @@ class Group:
     trips: int
     alone: bool = False
     ops: list[Op] = field(default_factory=list)
-    position: int = 0
+    position: int = 0  # rises from group to group; there are numbers between
+
+
+@dataclass
+class _Accesses:
+    """The latest group that accesses some memory, and its accesses that differ. Earlier ones say nothing more: what
+    comes after this group comes after them."""
+
+    group: Group
+    different: dict[Access, None] = field(default_factory=dict)
 
 
 def takes_arrays(op: Op) -> bool:
@@ -105,36 +117,42 @@ def stores_that_wait(ops: list[Op], held_words: int) -> set[Op]:
 
 
 class Schedule:
-    """The groups of one block, filled in program order. waiting: what joins a group with its first user. behind_loads:
-    the stores that share no loop with loads."""
+    """The groups of one block, filled in program order. waiting: what joins a group with its first user,
+    numbered in program order; loads: those of it that load. behind_loads: the stores that share no loop with loads."""
 
     def __init__(self, behind_loads: set[Op]) -> None:
         self.behind_loads = behind_loads
         self.groups: list[Group] = []
+        self.joinable: dict[int, list[Group]] = defaultdict(list)  # those not alone, by trips
         self.place: dict[Op, Group] = {}
-        self.memory: list[tuple[Op, Access]] = []
-        self.waiting: dict[Op, Access | None] = {}
+        self.writes: dict[str, _Accesses] = {}  # by space, since the last fence
+        self.accesses: dict[str, _Accesses] = {}
+        self.waiting: dict[Op, int] = {}
+        self.loads: dict[Op, Access] = {}
+        self.waited = 0
         self.known_sources: dict[Op, list[tuple[Value, Map]]] = {}
-        self.floor = 0
+        self.fence: Group | None = None
 
     def add(self, op: Op) -> None:
         if is_fence(op):
             self._place(list(self.waiting))
             elementwise = not op.regions and not is_terminator(op)
-            self._put(op, self._append(Group(trips(op) if elementwise else 1, alone=True)))
-            self.floor = len(self.groups)
-            self.memory = []
+            self.fence = self._append(Group(trips(op) if elementwise else 1, alone=True))
+            self._put(op, self.fence)
+            self.writes, self.accesses = {}, {}
         elif takes_arrays(op):
             self._place(self._needed([op]))
             self._put(op, self._append(Group(1, alone=True)))
         elif self._may_wait(op):
-            self.waiting[op] = access_of(op)
+            self._wait(op)
         elif not is_recomputed(op):
             self._join_with_needed(op)
 
     def _append(self, group: Group) -> Group:
-        group.position = len(self.groups)
+        group.position = self.groups[-1].position + SPACE if self.groups else SPACE
         self.groups.append(group)
+        if not group.alone:
+            self.joinable[group.trips].append(group)
         return group
 
     def _put(self, op: Op, group: Group) -> None:
@@ -173,6 +191,12 @@ class Schedule:
         ]
         return all(registers == identity and trips(definer) == len(identity) for definer, registers in waiting)
 
+    def _wait(self, op: Op) -> None:
+        self.waiting[op] = self.waited = self.waited + 1
+        access = access_of(op)
+        if access is not None:
+            self.loads[op] = access
+
     def _needed(self, ops: list[Op]) -> list[Op]:
         """What waits of the ops and of what they are made of, in program order."""
         needed = {op for op in ops if op in self.waiting}
@@ -182,35 +206,44 @@ class Schedule:
             found = [definer for definer in definers if definer in self.waiting and definer not in needed]
             needed.update(found)
             users += found
-        return [waiting for waiting in self.waiting if waiting in needed] if needed else []
+        return sorted(needed, key=self.waiting.__getitem__)
+
+    def _end_waiting(self, ops: list[Op]) -> None:
+        for op in ops:
+            del self.waiting[op]
+            self.loads.pop(op, None)
 
     def _place(self, ops: list[Op]) -> None:
         """Let what waits join groups without its users."""
         for op in self._needed(ops):
-            del self.waiting[op]
+            self._end_waiting([op])
             self._join([op])
 
     def _join_with_needed(self, op: Op) -> None:
         """Let an op join a group: with what waits for it where they can be together, else after that; and after all
         that must come before it in memory."""
-        access, needed = access_of(op), self._needed([op])
+        needed = dict.fromkeys(self._needed([op]))
         is_beside, before = self._is_beside(op), []
-        for waiting, load in self.waiting.items():
-            if access is None or load is None or not access.conflicts(load):
-                continue
-            if waiting not in needed:
-                before.append(waiting)
-            elif not self._together(op, access, load):
+        for load, together in self._loads_before(op):
+            if load not in needed:
+                before.append(load)
+            elif not together:
                 is_beside = False
-        self._place(before if is_beside else before + needed)
+        self._place(before if is_beside else [*before, *needed])
         beside = [each for each in needed if each in self.waiting]
-        for each in beside:
-            del self.waiting[each]
+        self._end_waiting(beside)
         loop = self._running_in(op)
         if loop is not None:
             self._put(op, loop)
         else:
             self._join([*beside, op])
+
+    def _loads_before(self, op: Op) -> list[tuple[Op, bool]]:
+        """The loads that wait and must be made before the op, and whether each may be in one loop with it."""
+        access = access_of(op)
+        if access is None or access.memory.space != DEVICE or not access.memory.writes:
+            return []
+        return [(waiting, self._together(op, access, load)) for waiting, load in self.loads.items()]
 
     # ---------------------------------------------------------------------------------------------------------- groups
     def _running_in(self, op: Op) -> Group | None:
@@ -220,40 +253,65 @@ class Schedule:
             return None
         count = len(table)
         made = list(sources(op.operands[0], table))
-        earliest = max(self.floor, *(self._after(value, count_of(value) == count, count) for value, _ in made))
-        if earliest == len(self.groups):
+        after = [self._after(value, count_of(value) == count, count) for value, _ in made]
+        number = _first_from(self.groups, max(self._floor(), *after))
+        if number == len(self.groups):
             return None
-        loop = self.groups[earliest]
+        loop = self.groups[number]
         makes = any(self.place.get(value.definer) is loop for value, _ in made if value.definer is not None)
         return loop if makes and loop.trips == count and not loop.alone else None
 
     def _join(self, ops: list[Op]) -> None:
         """Put ops of one loop, or one op, into the latest group that is not before any of their dependencies."""
         op, count = ops[-1], trips(ops[-1])
-        earliest = self.floor
-        for each in ops:
-            access = access_of(each)
-            earliest = max(earliest, self._after_operands(each, count), self._after_memory(each, count, access))
-        self.memory += [(each, access) for each in ops if (access := access_of(each)) is not None]
-        candidates = [g for g in self.groups[earliest:] if g.trips == count and not g.alone]
-        if count > 1:
-            candidates.reverse()
-        if candidates and (count > 1 or not is_movable(op) or candidates[0].position == earliest):
-            group = candidates[0]
-        elif count == 1 and is_movable(op) and earliest < len(self.groups):
+        after = [max(self._after_operands(each, count), self._after_memory(each, count)) for each in ops]
+        earliest = max(self._floor(), *after)
+        found = self._joinable(count, earliest)
+        following = _first_from(self.groups, earliest)
+        if found is not None and (count > 1 or not is_movable(op) or found is self.groups[following]):
+            group = found
+        elif count == 1 and is_movable(op) and following < len(self.groups):
             # Early single values let the loops after them stay together.
-            group = self._insert(earliest)
+            group = self._insert(following)
         else:
             group = self._append(Group(count))
         for each in ops:
             self._put(each, group)
+            self._remember(each, group)
 
-    def _insert(self, position: int) -> Group:
-        group = Group(1)
-        self.groups.insert(position, group)
-        for i, each in enumerate(self.groups[position:], position):
-            each.position = i
+    def _floor(self) -> int:
+        """The first position after the last fence."""
+        return self.fence.position + 1 if self.fence is not None else 0
+
+    def _joinable(self, count: int, earliest: int) -> Group | None:
+        """The group to join from position `earliest` on: of loops the last, of straight-line code the first."""
+        groups = self.joinable[count]
+        number = len(groups) - 1 if count > 1 else _first_from(groups, earliest)
+        return groups[number] if 0 <= number < len(groups) and groups[number].position >= earliest else None
+
+    def _insert(self, number: int) -> Group:
+        """A new group of straight-line code before the group of this number."""
+        following = self.groups[number]
+        before = self.groups[number - 1].position if number else 0
+        if following.position - before < 2:
+            for i, each in enumerate(self.groups, 1):
+                each.position = i * SPACE
+            before = following.position - SPACE
+        group = Group(1, position=(before + following.position) // 2)
+        self.groups.insert(number, group)
+        self.joinable[1].insert(_first_from(self.joinable[1], group.position), group)
         return group
+
+    def _remember(self, op: Op, group: Group) -> None:
+        access = access_of(op)
+        if access is None:
+            return
+        for kept in (self.accesses, self.writes) if access.memory.writes else (self.accesses,):
+            known = kept.get(access.memory.space)
+            if known is None or known.group.position < group.position:
+                known = kept[access.memory.space] = _Accesses(group)
+            if known.group is group:
+                known.different[access] = None
 
     def _after_operands(self, op: Op, count: int) -> int:
         """The first position where all operands can be read."""
@@ -271,19 +329,22 @@ class Schedule:
         together = aligned and group.trips == count and not group.alone
         return group.position + (0 if together else 1)
 
-    def _after_memory(self, op: Op, count: int, access: Access | None) -> int:
+    def _after_memory(self, op: Op, count: int) -> int:
         """The first position that keeps the order of accesses which may touch the same memory."""
-        earliest = 0
+        access = access_of(op)
         if access is None:
-            return earliest
-        for other, its_access in self.memory:
-            if not access.conflicts(its_access):
-                continue
-            group = self.place[other]
-            together = group.trips == count and (count == 1 or self._together(op, access, its_access))
-            earliest = max(earliest, group.position + (0 if together else 1))
-        return earliest
+            return 0
+        before = (self.accesses if access.memory.writes else self.writes).get(access.memory.space)
+        if before is None:
+            return 0
+        beside = count == 1 or all(self._together(op, access, earlier) for earlier in before.different)
+        return before.group.position + (0 if beside and before.group.trips == count else 1)
 
     def _together(self, op: Op, access: Access, earlier: Access) -> bool:
         """Whether the op may touch memory in one loop with an earlier access that it conflicts with."""
         return access.same_place(earlier) and (op not in self.behind_loads or earlier.memory.writes)
+
+
+def _first_from(groups: Sequence[Group], position: int) -> int:
+    """The number of the first group at `position` or after it."""
+    return bisect_left(groups, position, key=lambda group: group.position)

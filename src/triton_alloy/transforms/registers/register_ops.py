@@ -118,10 +118,6 @@ class Access:
     offset: Value | None
     vector: bool
 
-    def conflicts(self, other: Access) -> bool:
-        ours, theirs = self.memory, other.memory
-        return ours.space == theirs.space and (ours.writes or theirs.writes)
-
     def same_place(self, other: Access) -> bool:
         """Whether register r of both is the same memory, or memory that no other register of either touches.
 
