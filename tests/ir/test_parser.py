@@ -78,6 +78,13 @@ def test_nested_calls_are_one_chain():
     assert chain == [("a", "v"), ("b", "v"), ("c", "v")]
 
 
+def test_a_location_may_be_made_of_many_others():
+    names = [f'#loc{n} = loc("x"(#loc{n - 1}))' for n in range(1, 5000)]
+    text = "\n".join(['#loc0 = loc("k.py":1:1)', *names, '"builtin.module"() ({', "}) : () -> () loc(#loc4999)"])
+    location = parse(text).location
+    assert (location.name, location.file, location.line) == ("x", "k.py", 1)
+
+
 def test_fused_location_is_its_first_known_part():
     location = function_of('"test.op"() : () -> () loc(fused<"m">[unknown, "a":1:2, "v"("b":3:4)])').location
     assert location == t.Location("a", 1, 2, "v")

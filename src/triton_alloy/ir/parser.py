@@ -61,6 +61,8 @@ class Parser:
         self.values: dict[str, Value] = {}
         self.alias_texts = dict(_ALIAS_DEFINITION.findall(text))
         self.locations: dict[str, Location] = {"loc(unknown)": UNKNOWN}
+        for name in self.alias_texts:  # in order, as each is made of some before it: none is read through many others
+            self.alias(name)
 
     def fail(self, problem: str, column: int = 0) -> NoReturn:
         raise InvalidIR(f"line {self.index + 1}, column {column + 1}: {problem}")
