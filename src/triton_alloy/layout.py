@@ -219,6 +219,10 @@ class LinearLayout:
         registers, lanes, simdgroups = self.offsets
         return combine(registers, register) ^ combine(lanes, lane) ^ combine(simdgroups, simdgroup)
 
+    def registers_by_offset(self) -> dict[int, int]:
+        """The row-major offset of each element of lane 0 of simdgroup 0, and the first register that holds it."""
+        return {offset: register for register, offset in reversed([*enumerate(tabulate(self.offsets[0]))])}
+
     def offset_table(self) -> np.ndarray:
         """Row-major offsets, int64[simdgroup, lane, register]."""
         import numpy as np  # `import triton` reaches this file, where libtriton is ours, and must stay quick

@@ -27,6 +27,13 @@ def naive(layout, register, lane, simdgroup):
 
 
 @given(layouts())
+def test_the_first_register_with_an_element_is_found_by_its_offset(layout):
+    registers = layout.registers_by_offset()
+    offsets = [int(offset) for offset in layout.offset_table()[0, 0]]
+    assert registers == {offset: offsets.index(offset) for offset in offsets}
+
+
+@given(layouts())
 def test_points(layout):
     table = layout.table()
     assert table.shape == (layout.simdgroup_count, layout.lane_count, layout.register_count, layout.rank)

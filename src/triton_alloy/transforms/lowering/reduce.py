@@ -14,9 +14,9 @@ from ...dialects.msl import count_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...ir.types import I1, RegisterType, TensorType, element_of
-from ...layout import LinearLayout, bits, row_major
+from ...layout import LinearLayout, bits, row_major, tabulate
 from . import places
-from .combiners import combine, combiner_region, scatter, spread_entries
+from .combiners import combine, combiner_region, spread_entries
 from .commutative import is_commutative
 from .context import Held, Lowering, first, rule, spread, whole
 from .convert import convert_held
@@ -63,8 +63,8 @@ def reduce(lowering: Lowering, op: Op) -> list[Held]:
         values = _reduce_simdgroups(lowering, op, values, layout, remaining, axis)
     if not isinstance(result, TensorType):
         return [Held(first(lowering, value)) for value in values]
-    where = {remaining.apply(r, 0, 0): r for r in reversed(range(1 << len(remaining.registers)))}
-    table = tuple(where[result.layout.apply(r, 0, 0)] for r in range(1 << len(result.layout.registers)))
+    where = remaining.registers_by_offset()
+    table = tuple(where[offset] for offset in tabulate(result.layout.offsets[0]))
     if not any(map(any, result.layout.lanes)):
         values = [first(lowering, value) for value in values]
     return [Held(value, table if count_of(value) > 1 else None) for value in values]
@@ -107,7 +107,8 @@ def _reduce_registers(lowering: Lowering, op: Op, helds: list[Held], layout: Lin
     across = [i for i, b in enumerate(layout.registers) if not b[axis]]
     outputs, group = 1 << len(across), 1 << len(along)
     along.sort(key=lambda i: layout.registers[i][axis])
-    table = tuple(scatter(o, across) | scatter(j, along) for o in range(outputs) for j in range(group))
+    in_group = tabulate([1 << i for i in along])
+    table = tuple(output | place for output in tabulate([1 << i for i in across]) for place in in_group)
     operands, joined = lowering.join_maps(helds, 1 << len(layout.registers))
     if joined is None:
         joined = (0,) * (1 << len(layout.registers))

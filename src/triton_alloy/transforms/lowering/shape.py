@@ -12,7 +12,7 @@ from ...dialects.msl import count_of
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...ir.types import I1, I32, PointerType, RegisterType, TensorType, element_of
-from ...layout import LinearLayout
+from ...layout import LinearLayout, tabulate
 from . import places
 from .context import Addresses, Held, Lowered, Lowering, Pointers, first, is_pointer, register_count, rule
 from .memory import addresses_of, move_base
@@ -27,20 +27,16 @@ def registers_holding(
 
     `to_source` is linear up to a constant. Lanes and simdgroups must agree; layout assignment guarantees it.
     """
-    origin = to_source(destination.apply(0, 0, 0))
-    for kind in ("lanes", "simdgroups"):
-        for wanted, held in zip(getattr(destination, kind), getattr(source, kind), strict=True):
-            moved = tuple(a ^ b for a, b in zip(to_source(wanted), origin, strict=True))
-            if moved != held:
-                raise Unsupported(op, f"layouts disagree: {source} cannot be read as {destination}")
-    where = {source.apply(r, 0, 0): r for r in reversed(range(1 << len(source.registers)))}
-    found = []
-    for register in range(1 << len(destination.registers)):
-        element = to_source(destination.apply(register, 0, 0))
-        if element not in where:
-            raise Unsupported(op, f"layouts disagree: {source} cannot be read as {destination}")
-        found.append(where[element])
-    return tuple(found)
+    origin = flatten(to_source((0,) * destination.rank), source.shape)
+    registers, *others = (
+        [flatten(to_source(basis), source.shape) ^ origin for basis in part] for part in destination.bases
+    )
+    where = source.registers_by_offset()
+    found = [where.get(origin ^ offset) for offset in tabulate(registers)]
+    known = tuple(register for register in found if register is not None)
+    if others != [*map(list, source.offsets[1:])] or len(known) < len(found):
+        raise Unsupported(op, f"layouts disagree: {source} cannot be read as {destination}")
+    return known
 
 
 def flatten(coordinates: Coordinates, shape: Coordinates) -> int:
