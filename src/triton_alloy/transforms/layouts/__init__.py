@@ -4,7 +4,8 @@ axis, axis_info, axis_rules     how contiguous, aligned and constant every integ
 slices              operands of dots are loaded in slices along k; dot_users: what becomes of the results of dots
 layout_rules        how layouts pass through ops that compute nothing across threads
 layout_choice       which layout suits an access or a dot best
-natural_layouts     the layouts of the tensors that are worth keeping where they are
+natural_layouts     the layouts of the tensors that are worth keeping where they are; sweeps: in which order they are
+                    decided
 assign_layouts      the stage: gives every tensor its layout, with conversions where users differ; says of each
                     access how wide it is, and of each dot which unit does it
 """

@@ -9,12 +9,16 @@ computed in whatever layout their users want. The order of decisions:
        is used; then what follows from them, around loops first, then into loops;
     3. one at a time, what is left: loops that carry floating tensors, reductions of floating tensors, stores.
 
-A decision is final, hence the analysis ends; every tensor that is carried, reduced or accessed has a layout then.
+A decision is final, hence the analysis ends; every tensor that is carried, reduced or accessed has a layout then. What
+follows from a layout is looked at again when the layout is decided, in the order of sweeps over the program.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Container, Iterable, Iterator, Sequence
+from heapq import heappop, heappush
+from typing import TypeVar
 
 from ...dialects import is_elementwise
 from ...dialects.control import Carried, Use
@@ -22,9 +26,10 @@ from ...dialects.tt import ATOMICS
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...layout import LinearLayout
-from .dot_users import carried_tensors, dot_users, uses_of
+from .dot_users import Uses, carried_tensors, dot_users
 from .layout_choice import LayoutChoice, uses_fragments
 from .layout_rules import ELEMENTWISE, RULES, LayoutRule, is_tensor, rule_of, shape_of
+from .sweeps import Sweeps
 
 ACCESSES = frozenset(("tt.load", "tt.store", *(f"tt.{name}" for name in ATOMICS)))
 # Ops across threads or with effects that take their operands in any one layout.
@@ -32,6 +37,7 @@ WHOLE = frozenset(("tt.reduce", "tt.scan", "tt.assert", "tt.print", "tt.unsplat"
 # Ops whose first operand goes through threadgroup memory: it is taken in any layout, and the result has one of its own.
 STAGED = frozenset(("tt.gather", "tt.histogram"))
 CONTROL = frozenset(("scf.for", "scf.if", "scf.while", "scf.yield", "scf.condition"))
+Item = TypeVar("Item", Op, Carried)
 
 
 class NaturalLayouts:
@@ -45,13 +51,19 @@ class NaturalLayouts:
         self.dots: dict[Op, tuple[LinearLayout, LinearLayout, LinearLayout]] = {}
         self.ops = [op for op in function.walk() if any(map(is_tensor, (*op.operands, *op.results)))]
         self.rules: dict[Op, LayoutRule] = {op: rule for op in self.ops if (rule := rule_of(op)) is not None}
-        self._whole = [op for op in self.ops if op.name in WHOLE or _is_impure_elementwise(op, self.rules)]
-        self._staged = [op for op in self.ops if op.name in STAGED]
-        self._stores = [op for op in self.ops if op.name in ACCESSES and not any(r.uses for r in op.results)]
+        self._whole = deque(op for op in self.ops if op.name in WHOLE or _is_impure_elementwise(op, self.rules))
+        self._staged = deque(op for op in self.ops if op.name in STAGED)
+        self._stores = deque(op for op in self.ops if op.name in ACCESSES and not any(r.uses for r in op.results))
         following = {*self.ops}.difference(self._stores)
-        self._open: list[Op | Carried] = list(self._undecided(function, following))
-        self.carried = [item for item in self._open if isinstance(item, Carried)]
+        self._items: list[Op | Carried] = list(self._undecided(function, following))
+        self.carried = [item for item in self._items if isinstance(item, Carried)]
+        self._floating = deque(self.carried)
         self._carried_by_use = {use: carried for carried in self.carried for use in carried.uses}
+        self._uses = Uses()
+        self._open = set(range(len(self._items)))
+        self._sweeps = Sweeps(self._open)
+        self._entered: list[int] = []  # a heap of the numbers of what is carried into loops, in layouts that are known
+        self._readers = self._find_readers()
         self._decides_loads = False
         self._refuse_unknown()
         self._decide(function)
@@ -66,6 +78,20 @@ class NaturalLayouts:
                     if op in following and op.name not in CONTROL and op.name != "tt.dot":
                         yield op
 
+    def _find_readers(self) -> dict[Value, list[tuple[bool, int]]]:
+        """For each tensor what may follow from its layout: an item by its number, and whether by what a loop carries
+        from before it."""
+        readers: dict[Value, list[tuple[bool, int]]] = defaultdict(list)
+        for number, item in enumerate(self._items):
+            if isinstance(item, Carried):
+                for begins, uses in ((False, item.yields), (True, item.initials)):
+                    for op, index in uses:
+                        readers[op.operands[index]].append((begins, number))
+            else:
+                for operand in item.operands:
+                    readers[operand].append((False, number))
+        return readers
+
     def _refuse_unknown(self) -> None:
         known = {*self.rules, *self._whole}
         for op in self.ops:
@@ -76,6 +102,7 @@ class NaturalLayouts:
         self._place_dots(function)
         self._propagate()
         self._decides_loads = True
+        self._sweeps.add(*self._open)
         self._propagate_into_loops()
         while self._decide_one():
             self._propagate_into_loops()
@@ -88,20 +115,31 @@ class NaturalLayouts:
             if uses_fragments(self.choice.target, dot):
                 self.dots[dot] = self.choice.for_dot(dot, dot in users.by_rows, dot in users.chained)
                 layout = self.dots[dot][2]
-            self.natural[dot.result] = layout
+            self._anchor([dot.result], layout)
 
     # --------------------------------------------------------------------------------------------------- propagation
+    def _anchor(self, values: Iterable[Value], layout: LinearLayout) -> None:
+        """Tensors have their natural layout: see what follows from it."""
+        for value in values:
+            self.natural[value] = layout
+            for begins, number in self._readers.get(value, ()):
+                if begins:
+                    heappush(self._entered, number)
+                else:
+                    self._sweeps.add(number)
+
     def _propagate_into_loops(self) -> None:
         self._propagate()
-        while any(self._carry(carried, carried.initials) for carried in self.carried):
-            self._propagate()
+        while self._entered:
+            carried = self._items[heappop(self._entered)]
+            assert isinstance(carried, Carried)
+            if self._carry(carried, carried.initials):
+                self._propagate()
 
     def _propagate(self) -> None:
-        changed = True
-        while changed:
-            still_open = [item for item in self._open if not self._visit(item)]
-            changed = len(still_open) < len(self._open)
-            self._open = still_open
+        for number in self._sweeps:
+            if number in self._open and self._visit(self._items[number]):
+                self._open.remove(number)
 
     def _visit(self, item: Op | Carried) -> bool:
         """Whether the layouts of an op, or of what is carried, are decided, now or before."""
@@ -120,7 +158,7 @@ class NaturalLayouts:
         if not sources or forward is None:
             return False
         layout = forward(item, self.choice.cheapest(sources))
-        self.natural.update((result, layout) for result in item.results)
+        self._anchor(item.results, layout)
         return True
 
     def _anchored(self, values: Iterable[Value]) -> list[LinearLayout]:
@@ -131,14 +169,14 @@ class NaturalLayouts:
         direct = self.dots if not self.choice.target.stages_operands else ()
         operands = [layout for result in op.results for layout in self._wanted(result, direct)]
         self.required[op] = layout = self.choice.for_access(op, sources, wanted, operands)
-        self.natural.update((result, layout) for result in op.results)
+        self._anchor(op.results, layout)
         return True
 
     def _place_whole(self, op: Op, layout: LinearLayout) -> bool:
         self.required[op] = layout
         if op.name == "tt.reduce":
             layout = layout.remove(op.integer("axis"))
-        self.natural.update((result, layout) for result in op.results if is_tensor(result))
+        self._anchor(filter(is_tensor, op.results), layout)
         return True
 
     def _place_staged(self, op: Op, sources: list[LinearLayout]) -> bool:
@@ -146,7 +184,8 @@ class NaturalLayouts:
         [result] = op.results
         if op.name == "tt.histogram":
             sources = [self.choice.default(shape_of(result))]
-        self.natural.update((result, layout) for layout in sources[:1])
+        for layout in sources[:1]:
+            self._anchor([result], layout)
         return bool(sources)
 
     def _carry(self, carried: Carried, uses: Sequence[Use]) -> bool:
@@ -154,37 +193,42 @@ class NaturalLayouts:
         sources = self._anchored(op.operands[index] for op, index in uses)
         if carried.targets[0] in self.natural or not sources:
             return False
-        self._place_carried(carried, self.choice.cheapest(sources))
+        self._anchor(carried.targets, self.choice.cheapest(sources))
         return True
-
-    def _place_carried(self, carried: Carried, layout: LinearLayout) -> None:
-        self.natural.update((target, layout) for target in carried.targets)
 
     # -------------------------------------------------------------------------------------------------- what is left
     def _decide_one(self) -> bool:
         """Decide about one store, or one floating tensor that needs a layout; whether there was one. What has a user
         that wants a certain layout comes first."""
-        floating = [carried for carried in self.carried if carried.targets[0] not in self.natural]
-        for carried in floating:
+        undecided = self._first_undecided(self._floating)
+        for carried in self._floating:
             wanted = [layout for target in carried.targets for layout in self._wanted(target)]
-            if wanted:
-                self._place_carried(carried, wanted[0])
+            if wanted and not self._is_decided(carried):
+                self._anchor(carried.targets, wanted[0])
                 return True
-        for op in self._whole:
-            if op not in self.required:
-                operand = next(filter(is_tensor, op.operands))
-                wanted = self._wanted(operand)
-                return self._place_whole(op, wanted[0] if wanted else self.choice.default(shape_of(operand)))
-        for op in self._staged:
-            if op.results[0] not in self.natural:
-                wanted = self._wanted(op.results[0]) or [self.choice.default(shape_of(op.results[0]))]
-                return self._place_staged(op, wanted)
-        for op in self._stores:
-            if op not in self.required:
-                return self._place_access(op, self._anchored(op.operands))
-        for carried in floating[:1]:
-            self._place_carried(carried, self.choice.default(shape_of(carried.targets[0])))
-        return bool(floating)
+        if (op := self._first_undecided(self._whole)) is not None:
+            operand = next(filter(is_tensor, op.operands))
+            wanted = self._wanted(operand)
+            return self._place_whole(op, wanted[0] if wanted else self.choice.default(shape_of(operand)))
+        if (op := self._first_undecided(self._staged)) is not None:
+            wanted = self._wanted(op.results[0]) or [self.choice.default(shape_of(op.results[0]))]
+            return self._place_staged(op, wanted)
+        if (op := self._first_undecided(self._stores)) is not None:
+            return self._place_access(op, self._anchored(op.operands))
+        if undecided is not None:
+            self._anchor(undecided.targets, self.choice.default(shape_of(undecided.targets[0])))
+        return undecided is not None
+
+    def _is_decided(self, item: Op | Carried) -> bool:
+        if isinstance(item, Carried):
+            return item.targets[0] in self.natural
+        return item.results[0] in self.natural if item.name in STAGED else item in self.required
+
+    def _first_undecided(self, items: deque[Item]) -> Item | None:
+        """The first of `items` that is not decided; those before it are dropped."""
+        while items and self._is_decided(items[0]):
+            items.popleft()
+        return items[0] if items else None
 
     def _wanted(self, value: Value, users: Container[Op] | None = None) -> list[LinearLayout]:
         """The layouts in which a tensor is used, as far as is known, each once: those of its users' other operands or
@@ -194,7 +238,7 @@ class NaturalLayouts:
         seen = {value}
         while pending:
             value, path = pending.pop()
-            for op, index in uses_of(value):
+            for op, index in self._uses.of(value):
                 layouts, following = self._wanted_by(op, index)
                 for layout in layouts if users is None or op in users else ():
                     for rule, passed in path:
