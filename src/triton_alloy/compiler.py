@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from . import config
 from .ir.core import Op
+from .ir.garbage import without_collection
 from .ir.printer import print_ir
 from .ir.types import PointerType, element_of
 from .ir.verifier import verify
@@ -110,6 +111,7 @@ DIVIDED = ("slices", "pressure")
 """The first stage that goes by the number of simdgroups, and the one that says whether these are enough."""
 
 
+@without_collection()
 def compile_module(module: Op, target: Target, *, num_warps: int, fp_fusion: bool = True) -> Kernel:
     """Compile a tt module with one public function. The module is consumed.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import InvalidIR
 from ..ir.core import Op
+from ..ir.garbage import without_collection
 from ..ir.parser import parse
 
 _GENERIC_MODULE = re.compile(r'^"builtin\.module"\(', re.MULTILINE)
@@ -21,6 +22,7 @@ _DROPPED_ATTRIBUTES = {
 }
 
 
+@without_collection()
 def import_module(native_module: Any) -> Op:
     """A copy of a libtriton `ir.module` as a `builtin.module`; the native module stays valid and keeps its meaning.
 

@@ -5,6 +5,7 @@
     call_sites          locations of inlined code
     registry, verifier  what each op is (the dialects fill the registry), and whether a module keeps to it
     rewrite             clean-ups that several stages use
+    garbage             Python's search for garbage, put off while a kernel is compiled
     syntax              types, attributes and locations read from text, by `Cursor`
     parser, printer     MLIR's generic form
     assembly            how ops are spelled in MLIR's pretty form: one table for both directions
