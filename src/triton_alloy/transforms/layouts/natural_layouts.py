@@ -16,7 +16,7 @@ follows from a layout is looked at again when the layout is decided, in the orde
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TypeVar
 
@@ -26,10 +26,11 @@ from ...dialects.tt import ATOMICS
 from ...errors import Unsupported
 from ...ir.core import Op, Value
 from ...layout import LinearLayout
-from .dot_users import Uses, carried_tensors, dot_users
+from .dot_users import carried_tensors, dot_users
 from .layout_choice import LayoutChoice, uses_fragments
 from .layout_rules import ELEMENTWISE, RULES, LayoutRule, is_tensor, rule_of, shape_of
 from .sweeps import Sweeps
+from .wanted_layouts import WantedLayouts
 
 ACCESSES = frozenset(("tt.load", "tt.store", *(f"tt.{name}" for name in ATOMICS)))
 # Ops across threads or with effects that take their operands in any one layout.
@@ -58,8 +59,7 @@ class NaturalLayouts:
         self._items: list[Op | Carried] = list(self._undecided(function, following))
         self.carried = [item for item in self._items if isinstance(item, Carried)]
         self._floating = deque(self.carried)
-        self._carried_by_use = {use: carried for carried in self.carried for use in carried.uses}
-        self._uses = Uses()
+        self._wanted = WantedLayouts(self.natural, self.required, self.dots, self.rules, self.carried)
         self._open = set(range(len(self._items)))
         self._sweeps = Sweeps(self._open)
         self._entered: list[int] = []  # a heap of the numbers of what is carried into loops, in layouts that are known
@@ -122,11 +122,16 @@ class NaturalLayouts:
         """Tensors have their natural layout: see what follows from it."""
         for value in values:
             self.natural[value] = layout
+            self._wanted.note_tensor(value)
             for begins, number in self._readers.get(value, ()):
                 if begins:
                     heappush(self._entered, number)
                 else:
                     self._sweeps.add(number)
+
+    def _require(self, op: Op, layout: LinearLayout) -> None:
+        self.required[op] = layout
+        self._wanted.note_operands(op)
 
     def _propagate_into_loops(self) -> None:
         self._propagate()
@@ -165,15 +170,16 @@ class NaturalLayouts:
         return [self.natural[value] for value in values if value in self.natural]
 
     def _place_access(self, op: Op, sources: list[LinearLayout]) -> bool:
-        wanted = [layout for result in op.results for layout in self._wanted(result)]
+        wanted = [layout for result in op.results for layout in self._wanted.of(result)]
         direct = self.dots if not self.choice.target.stages_operands else ()
-        operands = [layout for result in op.results for layout in self._wanted(result, direct)]
-        self.required[op] = layout = self.choice.for_access(op, sources, wanted, operands)
+        operands = [layout for result in op.results for layout in self._wanted.of(result, direct)]
+        layout = self.choice.for_access(op, sources, wanted, operands)
+        self._require(op, layout)
         self._anchor(op.results, layout)
         return True
 
     def _place_whole(self, op: Op, layout: LinearLayout) -> bool:
-        self.required[op] = layout
+        self._require(op, layout)
         if op.name == "tt.reduce":
             layout = layout.remove(op.integer("axis"))
         self._anchor(filter(is_tensor, op.results), layout)
@@ -202,16 +208,16 @@ class NaturalLayouts:
         that wants a certain layout comes first."""
         undecided = self._first_undecided(self._floating)
         for carried in self._floating:
-            wanted = [layout for target in carried.targets for layout in self._wanted(target)]
+            wanted = [layout for target in carried.targets for layout in self._wanted.of(target)]
             if wanted and not self._is_decided(carried):
                 self._anchor(carried.targets, wanted[0])
                 return True
         if (op := self._first_undecided(self._whole)) is not None:
             operand = next(filter(is_tensor, op.operands))
-            wanted = self._wanted(operand)
+            wanted = self._wanted.of(operand)
             return self._place_whole(op, wanted[0] if wanted else self.choice.default(shape_of(operand)))
         if (op := self._first_undecided(self._staged)) is not None:
-            wanted = self._wanted(op.results[0]) or [self.choice.default(shape_of(op.results[0]))]
+            wanted = self._wanted.of(op.results[0]) or [self.choice.default(shape_of(op.results[0]))]
             return self._place_staged(op, wanted)
         if (op := self._first_undecided(self._stores)) is not None:
             return self._place_access(op, self._anchored(op.operands))
@@ -229,48 +235,6 @@ class NaturalLayouts:
         while items and self._is_decided(items[0]):
             items.popleft()
         return items[0] if items else None
-
-    def _wanted(self, value: Value, users: Container[Op] | None = None) -> list[LinearLayout]:
-        """The layouts in which a tensor is used, as far as is known, each once: those of its users' other operands or
-        results, or those in which the results of its users are used. users: only what these want."""
-        found: dict[LinearLayout, None] = {}
-        pending: list[tuple[Value, tuple[tuple[LayoutRule, Op], ...]]] = [(value, ())]
-        seen = {value}
-        while pending:
-            value, path = pending.pop()
-            for op, index in self._uses.of(value):
-                layouts, following = self._wanted_by(op, index)
-                for layout in layouts if users is None or op in users else ():
-                    for rule, passed in path:
-                        layout = rule.backward(passed, layout)
-                    found[layout] = None
-                rule = self.rules.get(op, ELEMENTWISE)
-                longer = path if rule is ELEMENTWISE else ((rule, op), *path)
-                pending += [(v, longer) for v in following if v not in seen]
-                seen.update(following)
-        return list(found)
-
-    def _wanted_by(self, op: Op, index: int) -> tuple[list[LinearLayout], Sequence[Value]]:
-        """The layouts that a user wants of its operand, and the tensors whose layouts would tell more."""
-        if op in self.required:
-            return [self.required[op]], ()
-        if op in self.dots:
-            return [self.dots[op][index]], ()
-        if op.name == "tt.dot":
-            return ([self.natural[op.result]] if index == 2 else []), ()
-        if op.name == "tt.gather" and index == 1:
-            return self._anchored(op.results), ()
-        carried = self._carried_by_use.get((op, index))
-        if carried is not None:
-            layouts = self._anchored(carried.targets[:1])
-            return layouts, () if layouts else carried.targets
-        if op not in self.rules:
-            return [], ()
-        results = self._anchored(op.results[:1])
-        if results:
-            return [self.rules[op].backward(op, results[0])], ()
-        others = [operand for i, operand in enumerate(op.operands) if i != index]
-        return self._anchored(others), op.results
 
 
 def _is_impure_elementwise(op: Op, rules: dict[Op, LayoutRule]) -> bool:
