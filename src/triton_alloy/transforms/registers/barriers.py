@@ -13,8 +13,11 @@ an elected thread only, a store or an atomic.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from ...dialects.msl import LOG, THREADGROUP, kernel_argument
 from ...ir.core import Block, Builder, Op, Value
@@ -31,6 +34,10 @@ class Touch:
     start: int
     end: int
     writes: bool
+
+    @property
+    def memory(self) -> str:
+        return THREADGROUP
 
     def conflicts(self, other: Touch | DeviceTouch) -> bool:
         if not isinstance(other, Touch) or not (self.writes or other.writes):
@@ -50,6 +57,10 @@ class DeviceTouch:
     offset: Value | None
     elected: bool
 
+    @property
+    def memory(self) -> Value | None:
+        return self.argument
+
     def conflicts(self, other: Touch | DeviceTouch) -> bool:
         if not isinstance(other, DeviceTouch) or self.op is other.op or not (self.writes or other.writes):
             return False
@@ -59,14 +70,51 @@ class DeviceTouch:
         return not same_threads or self.elected or other.elected
 
 
-Pending = frozenset[Touch | DeviceTouch]
+class Pending:
+    """The accesses since the last barrier, by the memory they touch, None if that is not known, and whether they
+    write: most of them need not be looked at for conflicts."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Value | str | None, bool], set[Touch | DeviceTouch]] = defaultdict(set)
+
+    def __iter__(self) -> Iterator[Touch | DeviceTouch]:
+        return (touch for touches in self._kept.values() for touch in touches)
+
+    def add(self, touch: Touch | DeviceTouch) -> None:
+        self._kept[touch.memory, touch.writes].add(touch)
+
+    def __or__(self, other: Pending) -> Pending:
+        both = Pending()
+        for pending in (self, other):
+            for key, touches in pending._kept.items():
+                both._kept[key] |= touches
+        return both
+
+    def conflicts(self, touch: Touch | DeviceTouch) -> bool:
+        """Whether an access must not come before all that are pending are done."""
+        return any(
+            touch.conflicts(before)
+            for (memory, writes), touches in self._kept.items()
+            if (writes or touch.writes) and (memory is touch.memory or memory is None or touch.memory is None)
+            for before in touches
+        )
+
+    def after_barrier(self, reach: str) -> Pending:
+        """What is pending after a barrier: it orders threadgroup memory, or all memory."""
+        left = Pending()
+        for touch in self if reach not in DEVICE_SCOPES.values() else ():
+            if isinstance(touch, DeviceTouch):
+                left.add(touch)
+        return left
+
+
 Place = Callable[[Op, str], None]  # what is done where a barrier is missing: before an op, with that scope
 
 
 def run(kernel: Op) -> None:
     """Insert msl.barrier ops into a kernel whose buffers have their offsets."""
     scope = "threadgroup" if kernel.integer("simdgroups") > 1 else "simdgroup"
-    _walk(kernel.body, frozenset(), scope, _insert)
+    _walk(kernel.body, Pending(), scope, _insert)
 
 
 def _insert(op: Op, reach: str) -> None:
@@ -89,41 +137,36 @@ def _touch(op: Op) -> Touch | DeviceTouch | None:
     return DeviceTouch(op, access.memory.writes, argument, access.base, access.offset, elected)
 
 
-def _walk(block: Block, pending: Pending, scope: str, place: Place) -> Pending:
+def _walk(block: Block, before: Pending, scope: str, place: Place) -> Pending:
+    pending = before | Pending()
     for op in block:
         touch = _touch(op)
         if op.name == "msl.barrier":
-            pending = _after_barrier(op.attributes["scope"], pending)
+            pending = pending.after_barrier(op.attributes["scope"])
         elif touch is not None:
-            if any(touch.conflicts(before) for before in pending):
+            if pending.conflicts(touch):
                 reach = scope if isinstance(touch, Touch) else DEVICE_SCOPES[scope]
                 place(op, reach)
-                pending = _after_barrier(reach, pending)
-            pending |= {touch}
+                pending = pending.after_barrier(reach)
+            pending.add(touch)
         elif op.name == "scf.if":
             ends = [_walk(b, pending, scope, place) for b in op.blocks()]
-            pending = frozenset().union(*ends)
+            pending = reduce(or_, ends, Pending())
         elif op.regions:
             pending = _loop(op, pending, scope, place)
     return pending
 
 
-def _after_barrier(reach: str, pending: Pending) -> Pending:
-    if reach in DEVICE_SCOPES.values():
-        return frozenset()
-    return frozenset(p for p in pending if isinstance(p, DeviceTouch))
-
-
 def _loop(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
     """Barriers for any iteration after the first, then what the first needs of those before the loop."""
-    end = _iteration(op, frozenset(), scope, place)
+    end = _iteration(op, Pending(), scope, place)
     end |= _iteration(op, end, scope, place)
     missing: list[str] = []
     _iteration(op, pending, scope, lambda _, reach: missing.append(reach))
     if missing:
         reach = DEVICE_SCOPES[scope] if DEVICE_SCOPES[scope] in missing else scope
         place(op, reach)
-        pending = _after_barrier(reach, pending)
+        pending = pending.after_barrier(reach)
     return pending | end
 
 
