@@ -221,7 +221,10 @@ class Op:
         for region in regions:
             for block in list(region.blocks):
                 for op in block:
-                    yield from op.walk()
+                    if op.regions:
+                        yield from op.walk()
+                    else:
+                        yield op
 
     def clone(self, mapping: dict[Value, Value] | None = None) -> Op:
         """A detached deep copy; operands are looked up in `mapping`, which also receives the new results."""
