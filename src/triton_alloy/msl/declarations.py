@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_TOKEN = re.compile(
-    r"""//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"
-    |(?P<directive>^[ \t]*\#(?:[^\n\\]|\\.|\\\n)*)
-    |(?P<code>[A-Za-z_]\w*|[^\s\w])""",
+_NO_CODE = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|(?P<directive>^[ \t]*\#(?:[^\n\\]|\\.)*)""",
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 _MACRO = re.compile(r"\s*#\s*define\s+(\w+)")
+_TOKEN = re.compile(r"[A-Za-z_]\w*|[^\s\w]")
+_BRACE = re.compile(r"[{}]")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _OPENING, _CLOSING = "([<", ")]>"
 
@@ -19,40 +19,46 @@ _OPENING, _CLOSING = "([<", ")]>"
 def declared_names(text: str, namespace: str) -> set[str]:
     """The macros of a text, and what it declares outside of all namespaces or in `namespace`, whose names a kernel uses
     as they are. The text is balanced in all brackets, and declares one thing at a time."""
-    names: set[str] = set()
-    for scope, declaration in _declarations(text, names):
+    names = {macro[1] for each in _NO_CODE.finditer(text) if (macro := _MACRO.match(each["directive"] or ""))}
+    for scope, declaration in _declarations(_NO_CODE.sub(" ", text)):
         if scope in ([], [namespace]):
             names |= _declared(declaration)
     return names
 
 
-def _declarations(text: str, macros: set[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """(namespaces around it, tokens up to its body or its end) of each declaration; macros are put into `macros`."""
+def _declarations(code: str) -> Iterator[tuple[list[str], list[str]]]:
+    """(namespaces around it, tokens up to its body or its end) of each declaration."""
     scope: list[str] = []
     declaration: list[str] = []
-    depth = 0  # of braces that are no namespace's
-    for match in _TOKEN.finditer(text):
-        token = match["code"]
-        if macro := _MACRO.match(match["directive"] or ""):
-            macros.add(macro[1])
-        elif token == "{" and not depth and declaration[:1] == ["namespace"]:
+    end = 0
+    while match := _TOKEN.search(code, end):
+        token, end = match[0], match.end()
+        if token == "{" and declaration[:1] == ["namespace"]:
             yield scope.copy(), declaration
             scope.append(declaration[-1])
             declaration = []
         elif token == "{":
-            depth += 1
-        elif token == "}" and not depth:
-            scope.pop()
-        elif token == "}":
-            depth -= 1
-            if not depth and not _goes_on(declaration):
+            end = _end_of_braces(code, end)
+            if not _goes_on(declaration):
                 yield scope.copy(), declaration
                 declaration = []
-        elif token == ";" and not depth:
+        elif token == "}":
+            scope.pop()
+        elif token == ";":
             yield scope.copy(), declaration
             declaration = []
-        elif token and not depth:
+        else:
             declaration.append(token)
+
+
+def _end_of_braces(code: str, start: int) -> int:
+    """Where the braces end that were opened before `start`."""
+    depth = 1
+    for brace in _BRACE.finditer(code, start):
+        depth += 1 if brace[0] == "{" else -1
+        if not depth:
+            return brace.end()
+    return len(code)
 
 
 def _goes_on(declaration: list[str]) -> bool:
