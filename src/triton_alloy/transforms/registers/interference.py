@@ -7,14 +7,16 @@ be read; liveness is computed backwards over the structured control flow.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from ...dialects.control import For, While
 from ...dialects.msl import Form, count_of, row_of
 from ...ir.core import Block, Op, Value
 from ...ir.registry import is_terminator
-from ...ir.types import RegisterType
+from ...ir.types import RegisterType, Type
 
 Live = int  # a set of residents: bit n is the resident of number n
 
@@ -169,13 +171,15 @@ class Interference:
         resident = [self.resident[v] for v in in_place_operands(op) if v in self.resident]
         overwritten = list(dict.fromkeys(resident))
         kept = self._outer_uses(op) & ~self._set(overwritten)
+        alike: dict[tuple[Type, str], list[tuple[int, Value]]] = defaultdict(list)
+        for number, other in enumerate(overwritten):
+            alike[other.type, other.name].append((number, other))
         for result, value in zip(arrays, op.body.terminator.operands[op.integer("carried") :], strict=True):
             self._clash(result, kept)
             if value.definer is not None and row_of(value.definer).form is Form.VECTOR:
                 self._clash(result, self._set(overwritten))
-            for other in overwritten:
-                if other.type is result.type and other.name in ("", result.name):
-                    self.wishes.append((weight, result, other))
+            wished = [each for name in {"", result.name} for each in alike.get((result.type, name), ())]
+            self.wishes += [(weight, result, other) for _, other in sorted(wished, key=itemgetter(0))]
         return self._define(arrays, live)
 
     def _if(self, op: Op, live: Live, weight: int) -> Live:
