@@ -14,7 +14,7 @@ an elected thread only, a store or an atomic.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -77,9 +77,6 @@ class Pending:
     def __init__(self) -> None:
         self._kept: dict[tuple[Value | str | None, bool], set[Touch | DeviceTouch]] = defaultdict(set)
 
-    def __iter__(self) -> Iterator[Touch | DeviceTouch]:
-        return (touch for touches in self._kept.values() for touch in touches)
-
     def add(self, touch: Touch | DeviceTouch) -> None:
         self._kept[touch.memory, touch.writes].add(touch)
 
@@ -99,13 +96,11 @@ class Pending:
             for before in touches
         )
 
-    def after_barrier(self, reach: str) -> Pending:
-        """What is pending after a barrier: it orders threadgroup memory, or all memory."""
-        left = Pending()
-        for touch in self if reach not in DEVICE_SCOPES.values() else ():
-            if isinstance(touch, DeviceTouch):
-                left.add(touch)
-        return left
+    def wait(self, reach: str) -> None:
+        """Forget what a barrier orders: the accesses of threadgroup memory, or all."""
+        for key in [*self._kept]:
+            if key[0] == THREADGROUP or reach in DEVICE_SCOPES.values():
+                del self._kept[key]
 
 
 Place = Callable[[Op, str], None]  # what is done where a barrier is missing: before an op, with that scope
@@ -142,12 +137,12 @@ def _walk(block: Block, before: Pending, scope: str, place: Place) -> Pending:
     for op in block:
         touch = _touch(op)
         if op.name == "msl.barrier":
-            pending = pending.after_barrier(op.attributes["scope"])
+            pending.wait(op.attributes["scope"])
         elif touch is not None:
             if pending.conflicts(touch):
                 reach = scope if isinstance(touch, Touch) else DEVICE_SCOPES[scope]
                 place(op, reach)
-                pending = pending.after_barrier(reach)
+                pending.wait(reach)
             pending.add(touch)
         elif op.name == "scf.if":
             ends = [_walk(b, pending, scope, place) for b in op.blocks()]
@@ -166,7 +161,7 @@ def _loop(op: Op, pending: Pending, scope: str, place: Place) -> Pending:
     if missing:
         reach = DEVICE_SCOPES[scope] if DEVICE_SCOPES[scope] in missing else scope
         place(op, reach)
-        pending = pending.after_barrier(reach)
+        pending.wait(reach)
     return pending | end
 
 
