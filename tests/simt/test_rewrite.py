@@ -98,6 +98,15 @@ def test_the_text_compiles(product):
 
 
 @needs_nvrtc
+def test_what_a_text_overloads_does_not_hide_the_library():
+    overload = "struct wide { float low, high; };\nwide fmax(wide a, wide b) { return a; }\n"
+    text = KERNEL.replace("struct numbers", overload + "struct numbers").replace(
+        "half(at(place, lane ^ 1)", "half(fmax(1.0f, 2.0f)"
+    )
+    assert nvrtc.compile_cuda(rewrite(text)).cubin
+
+
+@needs_nvrtc
 def test_a_text_that_does_not_compile_is_refused_with_its_line():
     with pytest.raises(nvrtc.CudaError, match=r'text\.cu\(\d+\): error: identifier "nothing" is undefined'):
         nvrtc.compile_cuda(rewrite(KERNEL.replace("lane ^ 1", "nothing")))

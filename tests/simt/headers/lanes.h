@@ -105,6 +105,32 @@ namespace text {
 namespace metal {
 using namespace ::metal;  // a text may add to the library's namespace
 }
+using metal::abs;
+using metal::atan2;
+using metal::ceil;
+using metal::copysign;
+using metal::cos;
+using metal::exp;
+using metal::exp2;
+using metal::fabs;
+using metal::floor;
+using metal::fma;
+using metal::fmax;
+using metal::fmin;
+using metal::fmod;
+using metal::isnan;
+using metal::log;
+using metal::log2;
+using metal::max;
+using metal::min;
+using metal::pow;
+using metal::rint;
+using metal::round;
+using metal::rsqrt;
+using metal::sin;
+using metal::sqrt;
+using metal::tanh;
+using metal::trunc;
 using metal::simd_max;
 using metal::simd_min;
 using metal::simd_product;
