@@ -24,6 +24,7 @@ EXPLAINED = {
     "test_a_scalar_is_updated_once_per_program": "the order in which programs reach an atomic",
     "test_nobody_sees_half_of_an_update": "the order in which programs reach an atomic",
     "test_kernel_float64.py::test_functions": "functions of doubles, which are the C library's on the CPU",
+    "test_kernel_libdevice_doubles.py::test_bounded_functions": "functions of doubles, within a bound on each side",
     "test_kernel_cast.py::test_all_pairs": "infinities, NaNs and numbers out of range as integers, the bits of a NaN",
     "test_kernel_integer.py::test_arithmetic": "quotients by 0, which are undefined",
 }
