@@ -327,9 +327,17 @@ class LinearLayout:
 
     def lanes_contiguous(self, axis: int) -> bool:
         """Whether, for every register, the lanes hold consecutive elements along `axis`, in order of the lane."""
-        expected = tuple(_unit(axis, 1 << bit, self.rank) for bit in range(len(self.lanes)))
-        others = (*self.registers, *self.simdgroups)
-        return self.lanes == expected and not any(basis[axis] & (self.lane_count - 1) for basis in others)
+        return self.lane_run(axis) == self.lane_count
+
+    def lane_run(self, axis: int) -> int:
+        """How many lanes in a row hold consecutive elements along `axis`, for every register: a power of two."""
+        run = 1
+        while run < self.lane_count and self.lanes[bits(run)] == _unit(axis, run, self.rank):
+            run *= 2
+        others = (*self.registers, *self.simdgroups, *self.lanes[bits(run) :])
+        while any(basis[axis] & (run - 1) for basis in others):
+            run //= 2
+        return run
 
     def segments(self, axis: int, elements: int, vector: int = 1) -> int:
         """How many distinct aligned runs of `elements` (a power of two) consecutive elements along `axis` one access

@@ -41,13 +41,15 @@ class Fragment:
 @dataclass(frozen=True)
 class MemoryCosts:
     """Device memory. One access of a simdgroup costs `access`, `segment` for every aligned run of `segment_bytes` that
-    it touches, and `gather` unless the lanes are consecutive or equal elements or each has a vector. In the unit of
-    ConversionCosts."""
+    it touches, and `gather` if each lane has an element elsewhere. Lanes in a row that have consecutive elements, at
+    least `run` of them, count as one; equal elements, and vectors, cost nothing more. In the unit of ConversionCosts.
+    """
 
     segment_bytes: int
     access: float
     segment: float
     gather: float
+    run: int = chips.THREADS_PER_SIMDGROUP
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,11 @@ class Target:
         accesses = layout.register_count // vector
         run = min(contiguity, max(1, self.memory.segment_bytes // element_bytes))
         cost = self.memory.access + self.memory.segment * layout.segments(axis, run, vector)
-        consecutive = contiguity >= layout.lane_count and layout.lanes_contiguous(axis)
+        lanes, together = layout.lane_count, min(layout.lane_run(axis), contiguity)
+        pieces = lanes // together if together >= self.memory.run else lanes
         uniform = not any(map(any, layout.lanes))
-        if vector == 1 and not consecutive and not uniform:
-            cost += self.memory.gather
+        if vector == 1 and not uniform:
+            cost += self.memory.gather * (pieces - 1) / (lanes - 1)
         return accesses * cost
 
 
@@ -144,7 +147,7 @@ _APPLE_MEMORY = MemoryCosts(segment_bytes=32, access=8, segment=2, gather=0)
 _CPU_CONVERSION = ConversionCosts(
     select=1, exchange=2, shuffle_xor=2, shuffle=16, threadgroup_access=8, simdgroup_barrier=0, threadgroup_barrier=0
 )
-_CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32)
+_CPU_MEMORY = MemoryCosts(segment_bytes=64, access=1, segment=1, gather=32, run=16)
 
 # A round is an atomic, about half a microsecond on a GPU, where the system's watchdog comes first; a CPU on which the
 # other programs wait for a time slice has most of a second.

@@ -278,14 +278,25 @@ def test_contiguous_registers(layout, data):
 
 
 @given(layouts(), st.data())
-def test_lanes_contiguous(layout, data):
+def test_lane_run(layout, data):
     axis = data.draw(st.integers(0, layout.rank - 1))
-    expected = True
-    for r, lane, s in places(layout):
-        point = list(layout.apply(r, 0, s))
-        point[axis] += lane
-        expected &= tuple(point) == layout.apply(r, lane, s)
-    assert layout.lanes_contiguous(axis) == expected
+
+    def are_consecutive(run: int) -> bool:
+        for r, lane, s in places(layout):
+            point = list(layout.apply(r, lane - lane % run, s))
+            point[axis] += lane % run
+            if tuple(point) != layout.apply(r, lane, s):
+                return False
+        return True
+
+    runs = [1 << i for i in range(layout.lane_count.bit_length())]
+    assert layout.lane_run(axis) == max(filter(are_consecutive, runs))
+    assert layout.lanes_contiguous(axis) == are_consecutive(layout.lane_count)
+
+
+def test_lane_run_of_a_narrow_tile():
+    assert blocked((8, 16), (1, 0), 1, 32, 1).lane_run(1) == 16
+    assert blocked((8, 16), (1, 0), 1, 32, 1).lane_run(0) == 1
 
 
 def test_lanes_contiguous_of_usual_layouts():

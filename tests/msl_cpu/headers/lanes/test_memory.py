@@ -15,6 +15,8 @@ PAGE = mmap.PAGESIZE
 OFFSETS = {
     "consecutive": np.arange(LANES) + 5,
     "reversed": 40 - np.arange(LANES),
+    "halves": np.arange(LANES) % 16 + np.where(np.arange(LANES) < 16, 70, 11),
+    "almost_halves": np.where(np.arange(LANES) == 20, 99, np.arange(LANES) % 16 + np.arange(LANES) // 16 * 40),
     "strided": 3 * np.arange(LANES) + 1,
     "scattered": np.random.default_rng(3).permutation(100)[:LANES],
     "almost_consecutive": np.where(np.arange(LANES) == 17, 99, np.arange(LANES)),

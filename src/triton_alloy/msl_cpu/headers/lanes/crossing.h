@@ -10,6 +10,7 @@ namespace lanes {
 #define LANES_16(F, l, d) LANES_4(F, l, d), LANES_4(F, (l) + 4, d), LANES_4(F, (l) + 8, d), LANES_4(F, (l) + 12, d)
 #define LANES_32(F, d) LANES_16(F, 0, d), LANES_16(F, 16, d)
 #define LANES_FLIP(l, d) ((l) ^ (d))
+#define LANES_HALF(l, d) ((l) & (d))
 #define LANES_LOW(l, d) ((l) & (d) ? 32 + ((l) ^ (d)) : (l))
 #define LANES_HIGH(l, d) ((l) & (d) ? 32 + (l) : ((l) ^ (d)))
 

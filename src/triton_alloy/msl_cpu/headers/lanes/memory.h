@@ -135,6 +135,25 @@ template <class I> LANES_INLINE bool has_step(Lanes<I> offset, int step) {
   return simd_all(offset == Lanes<I>(first(offset)) + index<I>() * Lanes<I>(step));
 }
 
+// Whether the offsets rise by one in each half of the lanes, as those of a tile with rows of 16 do.
+template <class I> LANES_INLINE bool has_halves(Lanes<I> offset) {
+  auto start = Lanes<I>::of(__builtin_shufflevector(offset.v, offset.v, LANES_32(LANES_HALF, 16)));
+  return simd_all(offset == start + (index<I>() & Lanes<I>(count / 2 - 1)));
+}
+template <class C> struct Halves {
+  typedef C Half __attribute__((vector_size(count / 2 * sizeof(C))));
+  Half half[2];
+};
+template <class C, class I> LANES_INLINE Vector<C> load_halves(const C *p, Lanes<I> offset) {
+  Halves<C> row;
+  for (uint i = 0; i < 2; ++i) __builtin_memcpy(&row.half[i], p + offset.v[i * count / 2], sizeof row.half[i]);
+  return bit_cast<Vector<C>>(row);
+}
+template <class C, class I> LANES_INLINE void store_halves(C *p, Lanes<I> offset, Vector<C> values) {
+  Halves<C> row = bit_cast<Halves<C>>(values);
+  for (uint i = 0; i < 2; ++i) __builtin_memcpy(p + offset.v[i * count / 2], &row.half[i], sizeof row.half[i]);
+}
+
 // From offset[0] - lane.
 template <class C, class I>
 LANES_INLINE Vector<C> load_backwards(const C *p, Lanes<I> offset, uint mask, Vector<C> other) {
@@ -145,7 +164,20 @@ LANES_INLINE Vector<C> load_backwards(const C *p, Lanes<I> offset, uint mask, Ve
 }
 template <class C, class I>
 LANES_INLINE Vector<C> load_scattered(const C *p, Lanes<I> offset, uint mask, Vector<C> other) {
-  return has_step(offset, -1) ? load_backwards(p, offset, mask, other) : gather(p, offset, mask, other);
+  I step = offset.v[1] - offset.v[0];  // of random offsets hardly ever one of these: nothing more is looked at
+  if (__builtin_expect(step == I(-1), 0) && has_step(offset, -1)) return load_backwards(p, offset, mask, other);
+  if (__builtin_expect(step == 1, 0) && mask == ~0u && has_halves(offset)) {
+    admit_scattered<reads, C, sizeof(C)>(p, offset, mask);
+    return load_halves(p, offset);
+  }
+  return gather(p, offset, mask, other);
+}
+template <class C, class I> LANES_INLINE void store_scattered(C *p, Lanes<I> offset, uint mask, Vector<C> row) {
+  if (__builtin_expect(offset.v[1] - offset.v[0] == 1, 0) && mask == ~0u && has_halves(offset)) {
+    admit_scattered<writes, C, sizeof(C)>(p, offset, mask);
+    return store_halves(p, offset, row);
+  }
+  scatter(p, offset, mask, row);
 }
 
 }  // namespace lanes
@@ -203,11 +235,11 @@ LANES_INLINE void write_contiguous(T *p, Lanes<I> offset, lanes::NotDeduced<Lane
 }
 template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value) {
   if (lanes::has_step(offset, 1)) store_contiguous(p, offset, value);
-  else lanes::scatter(lanes::target(p), offset, ~0u, lanes::to_row(value));
+  else lanes::store_scattered(lanes::target(p), offset, ~0u, lanes::to_row(value));
 }
 template <class T, class I> LANES_INLINE void store(T *p, Lanes<I> offset, lanes::NotDeduced<Lanes<T>> value, b1 mask) {
   if (lanes::has_step(offset, 1)) store_contiguous(p, offset, value, mask);
-  else lanes::scatter(lanes::target(p), offset, lanes::mask_bits(mask), lanes::to_row(value));
+  else lanes::store_scattered(lanes::target(p), offset, lanes::mask_bits(mask), lanes::to_row(value));
 }
 
 template <class T, class I, class = lanes::IfScalar<I>>
