@@ -277,6 +277,22 @@ def test_a_dot_that_is_too_small_for_fragments_has_any_layout():
 
 
 @triton.jit
+def doubled_dot(a_ptr, b_ptr, c_ptr, N: tl.constexpr, TIMES: tl.constexpr):
+    at = tl.arange(0, N)[:, None] * N + tl.arange(0, N)[None, :]
+    b = tl.load(b_ptr + at)
+    for _ in tl.static_range(TIMES):
+        b = b + b
+    tl.store(c_ptr + at, tl.dot(tl.load(a_ptr + at), b))
+
+
+@pytest.mark.parametrize("arch", TARGETS)
+def test_what_an_operand_is_made_of_is_looked_at_once(arch):
+    """There are 2^60 ways from the product to what was loaded."""
+    [dot] = named(assign(build(doubled_dot, N=32, TIMES=60), arch), "tt.dot")
+    assert dot.attributes["unit"] == ("mma_rows" if arch == "cpu" else "mma_8x8")
+
+
+@triton.jit
 def batched_dot(a_ptr, b_ptr, c_ptr, B: tl.constexpr, N: tl.constexpr):
     i, m, n = tl.arange(0, B)[:, None, None], tl.arange(0, N)[None, :, None], tl.arange(0, N)[None, None, :]
     at = i * N * N + m * N + n

@@ -135,17 +135,34 @@ class LayoutChoice:
 
     def _memory_axis(self, value: Value) -> int | None:
         """The dimension of a loaded tensor along which memory runs; None where it is not loaded for this use."""
+        known: dict[Value, int | None] = {}
+        pending = [value]
+        while pending:
+            made_of = _tensors_behind(latest := pending[-1])
+            unknown = [operand for operand in made_of if operand not in known]
+            pending += unknown
+            if not unknown:
+                known[latest] = self._axis_through(latest, [known[operand] for operand in made_of])
+                pending.pop()
+        return known[value]
+
+    def _axis_through(self, value: Value, behind: list[int | None]) -> int | None:
+        """The same where it is known of what the tensor is made of."""
         op = value.definer
-        if op is None or (op.name != "tt.load" and rule_of(op) is None):
-            return None
-        if op.name == "tt.load":
+        if op is not None and op.name == "tt.load":
             return self._axis(op)
-        axes = [
-            axis for operand in op.operands if is_tensor(operand) and (axis := self._memory_axis(operand)) is not None
-        ]
-        if not axes or len(shape_of(op.operands[0])) != len(shape_of(value)):
+        axes = [axis for axis in behind if axis is not None]
+        if op is None or not axes or len(shape_of(op.operands[0])) != len(shape_of(value)):
             return None
         return list(op.attributes["order"]).index(axes[0]) if op.name == "tt.trans" else axes[0]
+
+
+def _tensors_behind(value: Value) -> list[Value]:
+    """What a tensor is made of by the rules of layouts, if it is not loaded."""
+    op = value.definer
+    if op is None or op.name == "tt.load" or rule_of(op) is None:
+        return []
+    return [operand for operand in op.operands if is_tensor(operand)]
 
 
 def uses_fragments(target: Target, dot: Op) -> bool:

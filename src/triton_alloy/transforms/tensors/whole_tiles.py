@@ -86,14 +86,17 @@ def _tested(loop: Op) -> Iterator[tuple[Op, Condition]]:
 
 def _comparisons(mask: Value) -> Iterator[Op]:
     """The comparisons of tensors that must all be true for a mask to be."""
-    op = mask.definer
-    if op is None or not isinstance(mask.type, TensorType):
-        return
-    if op.name == "arith.cmpi":
-        yield op
-    elif op.name in _VIEWS or op.name == "arith.andi":
-        for operand in op.operands:
-            yield from _comparisons(operand)
+    pending, seen = [mask], {mask}
+    while pending:
+        value = pending.pop()
+        op = value.definer
+        if op is None or not isinstance(value.type, TensorType):
+            continue
+        if op.name == "arith.cmpi":
+            yield op
+        elif op.name in _VIEWS or op.name == "arith.andi":
+            pending += [operand for operand in reversed(op.operands) if operand not in seen]
+            seen.update(op.operands)
 
 
 def _changes(loop: Op, condition: Condition) -> bool:
