@@ -24,8 +24,7 @@ from triton_alloy import config
 from triton_alloy.chips import FAMILIES
 from triton_alloy.compiler import compile_module
 from triton_alloy.errors import OutOfResources, Unsupported
-from triton_alloy.frontend import native
-from triton_alloy.integrations.triton.compiler import MetalBackend
+from triton_alloy.integrations.triton.compiler import MetalBackend, import_module
 from triton_alloy.msl_cpu import strict
 from triton_alloy.runtime import automatic
 from triton_alloy.target import target_for
@@ -84,7 +83,7 @@ def for_all_families(print_msl: Any, texts: list[str]) -> Any:
 
     def print_all(self: MetalBackend, module: Any, metadata: dict, options: Any) -> str:
         for family in FAMILIES:
-            taken = native.import_module(module)
+            taken = import_module(module).clone()
             with contextlib.suppress(Unsupported, OutOfResources):  # which the kernel's own test is about
                 texts.append(compile_module(taken, target_for(family.name), num_warps=options.num_warps).source)
         return print_msl(self, module, metadata, options)
