@@ -60,9 +60,11 @@ class _Line:
 
 @dataclass
 class _Mover:
-    """moved: what a loop moves, by the pointer that it starts from and what is added -> the pointer after the loop."""
+    """moved: what a loop moves, by the pointer that it starts from and what is added -> the pointer after the loop;
+    forms: a number for each, see `_form`."""
 
     moved: dict[tuple[Value, Hashable], Value] = field(default_factory=dict)
+    forms: dict[Hashable, int] = field(default_factory=dict)
 
     def move(self, loop: For, op: Op) -> None:
         """Let the loop carry the pointer that `op` makes in its body, if that is a pointer which the loop does not
@@ -72,7 +74,7 @@ class _Mover:
             return
         builder = Builder.before_op(loop.op)
         builder.location = op.location
-        line = _line(added, loop, builder)
+        line = _line(added, loop, builder, {})
         if line is None or line.step is None:
             return
         start = self._continued(base, added, loop)
@@ -80,14 +82,14 @@ class _Mover:
             start = base if constant_of(line.start) == 0 else _moved(builder, base, line.start)
         argument, result = _carry(loop, start, line.step, op)
         op.replace_by([argument])
-        self.moved[base, _form(added, _counters(loop))] = result
+        self.moved[base, _form(added, _counters(loop), self.forms)] = result
 
     def _continued(self, base: Value, added: Value, loop: For) -> Value | None:
         """The pointer after an earlier loop that is the one with which this loop starts."""
         for value in (loop.bounds[0], *loop.initial):
             earlier = value.definer
             if earlier is not None and earlier.name == "scf.for":
-                result = self.moved.get((base, _form(added, _continuing(loop, For(earlier)))))
+                result = self.moved.get((base, _form(added, _continuing(loop, For(earlier)), self.forms)))
                 if result is not None:
                     return result
         return None
@@ -140,8 +142,16 @@ def _drop_unused(loop: For) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------------- lines
-def _line(value: Value, loop: For, builder: Builder) -> _Line | None:
-    """What a number is in each iteration; None if it does not rise by the same, or may wrap before it is an i64."""
+def _line(value: Value, loop: For, builder: Builder, known: dict[Value, _Line | None]) -> _Line | None:
+    """What a number is in each iteration; None if it does not rise by the same, or may wrap before it is an i64.
+
+    known: of the numbers that have been looked at, since one may be used many times."""
+    if value not in known:
+        known[value] = _line_of(value, loop, builder, known)
+    return known[value]
+
+
+def _line_of(value: Value, loop: For, builder: Builder, known: dict[Value, _Line | None]) -> _Line | None:
     if value.block is not loop.op.body:
         return _Line(_wide(value, builder), None)
     if value is loop.index:
@@ -151,10 +161,10 @@ def _line(value: Value, loop: For, builder: Builder) -> _Line | None:
         return _line_carried(value, loop)
     op = value.owner
     if op.name == "arith.extsi" and op.operands[0] is loop.index:
-        return _line(loop.index, loop, builder)
+        return _line(loop.index, loop, builder, known)
     if value.type is not I64 or op.name not in _JOINED:
         return None
-    left, right = (_line(operand, loop, builder) for operand in op.operands)
+    left, right = (_line(operand, loop, builder, known) for operand in op.operands)
     return _JOINED[op.name](builder, left, right) if left is not None and right is not None else None
 
 
@@ -212,15 +222,18 @@ def _wide(value: Value, builder: Builder) -> Value:
 
 
 # --------------------------------------------------------------------------------------------------------------- forms
-def _form(value: Value, counters: _Counters) -> Hashable:
+def _form(value: Value, counters: _Counters, forms: dict[Hashable, int]) -> Hashable:
     """A number as it is computed from counters and from what lies outside of their loop: two of one form are equal as
-    soon as their counters are."""
-    if value in counters:
-        return counters[value]
-    op = value.definer
-    if op is None or op.name not in ("arith.extsi", *_JOINED) or op.block is not _block_of(counters):
-        return value
-    return (op.name, *(_form(operand, counters) for operand in op.operands))
+    soon as their counters are. What is computed is told by a number, which `forms` has for each."""
+    known, block = dict(counters), _block_of(counters)
+
+    def of(value: Value) -> Hashable:
+        op = value.definer
+        if value not in known and op is not None and op.name in ("arith.extsi", *_JOINED) and op.block is block:
+            known[value] = forms.setdefault((op.name, *map(of, op.operands)), len(forms))
+        return known.get(value, value)
+
+    return of(value)
 
 
 def _block_of(counters: _Counters) -> Block | None:
