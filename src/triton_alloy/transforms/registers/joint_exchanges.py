@@ -25,32 +25,32 @@ def run(kernel: Op) -> None:
 
 
 def _join(block: Block) -> None:
-    since: list[Op] = []  # the first store that nobody has waited for, and the ops behind it
-    for op in list(block):
+    since: dict[Op, int] = {}  # the first store that nobody has waited for, and the ops behind it, numbered in order
+    read: Op | None = None  # the first op that reads what has been told
+    for number, op in enumerate(list(block)):
         access = access_of(op)
         stores = op.name == "msl.shared_store" and _is_number(op.operands[2])
         reads = op.name == "msl.shared_load" and _is_number(op.result)
-        if stores and _put_forward(op, since, block):
+        if stores and read is not None and _put_forward(op, since, read, block):
             continue
         if (access is not None and not reads) or is_fence(op):
-            since = []
+            since, read = {}, None
         if stores or since:
-            since.append(op)
+            since[op] = number
+            read = read or (op if reads else None)
 
 
-def _put_forward(op: Op, since: list[Op], block: Block) -> bool:
-    """Put a store before the first read of `since`, if nothing of it has to stay behind that."""
-    read = next((each for each in since if each.name == "msl.shared_load"), None)
+def _put_forward(op: Op, since: dict[Op, int], read: Op, block: Block) -> bool:
+    """Put a store before the first read, if nothing of it has to stay behind that."""
     needed = _needed(op, since)
     touched = any(each in since and each not in needed for each in op.operands[0].uses if each is not op)
-    if read is None or touched or not all(map(is_movable, needed)):
+    if touched or not all(map(is_movable, needed)):
         return False
-    for each, place in [*((each, since[0]) for each in needed), (op, read)]:
+    first = next(iter(since))
+    for each, place in [*((each, first) for each in needed), (op, read)]:
         each.detach()
         block.insert(each, place)
-        if each in since:
-            since.remove(each)
-    since.insert(since.index(read), op)
+        since.pop(each, None)
     return True
 
 
@@ -58,12 +58,13 @@ def _is_number(value: Value) -> bool:
     return count_of(value) == 1
 
 
-def _needed(op: Op, since: list[Op]) -> list[Op]:
+def _needed(op: Op, since: dict[Op, int]) -> list[Op]:
     """The ops of `since` that the op's operands are computed of, in order."""
     needed: set[Op] = set()
-    users = [op]
-    while users:
-        definers = {operand.definer for user in users for inner in user.walk() for operand in inner.operands}
-        users = [each for each in since if each in definers and each not in needed]
-        needed.update(users)
-    return [each for each in since if each in needed]
+    pending = [op]
+    while pending:
+        operands = (operand for inner in pending.pop().walk() for operand in inner.operands)
+        new = {operand.definer for operand in operands if operand.definer in since} - needed
+        needed |= new
+        pending += new
+    return sorted(needed, key=since.__getitem__)
