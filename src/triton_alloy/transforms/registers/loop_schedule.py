@@ -110,9 +110,9 @@ def stores_that_wait(ops: list[Op], held_words: int) -> set[Op]:
     words of 32 bits that they store."""
     waiting: set[Op] = set()
     for fenced, between in groupby(ops, is_fence):
-        stores = [] if fenced else [op for op in between if stored_words(op)]
-        if sum(map(stored_words, stores)) <= held_words:
-            waiting.update(stores)
+        stored = {} if fenced else {op: words for op in between if (words := stored_words(op))}
+        if sum(stored.values()) <= held_words:
+            waiting.update(stored)
     return waiting
 
 

@@ -135,8 +135,10 @@ template <class I> LANES_INLINE bool has_step(Lanes<I> offset, int step) {
   return simd_all(offset == Lanes<I>(first(offset)) + index<I>() * Lanes<I>(step));
 }
 
-// Whether the offsets rise by one in each half of the lanes, as those of a tile with rows of 16 do.
-template <class I> LANES_INLINE bool has_halves(Lanes<I> offset) {
+// Whether all lanes are wanted and their offsets rise by one in each half of them, as those of a tile with rows of 16
+// do. Random offsets hardly ever begin so: nothing more is looked at.
+template <class I> LANES_INLINE bool has_halves(Lanes<I> offset, uint mask) {
+  if (__builtin_expect(offset.v[1] - offset.v[0] != 1, 1) || mask != ~0u) return false;
   auto start = Lanes<I>::of(__builtin_shufflevector(offset.v, offset.v, LANES_32(LANES_HALF, 16)));
   return simd_all(offset == start + (index<I>() & Lanes<I>(count / 2 - 1)));
 }
@@ -164,16 +166,16 @@ LANES_INLINE Vector<C> load_backwards(const C *p, Lanes<I> offset, uint mask, Ve
 }
 template <class C, class I>
 LANES_INLINE Vector<C> load_scattered(const C *p, Lanes<I> offset, uint mask, Vector<C> other) {
-  I step = offset.v[1] - offset.v[0];  // of random offsets hardly ever one of these: nothing more is looked at
-  if (__builtin_expect(step == I(-1), 0) && has_step(offset, -1)) return load_backwards(p, offset, mask, other);
-  if (__builtin_expect(step == 1, 0) && mask == ~0u && has_halves(offset)) {
+  if (__builtin_expect(I(offset.v[1] - offset.v[0]) == I(-1), 0) && has_step(offset, -1))
+    return load_backwards(p, offset, mask, other);
+  if (has_halves(offset, mask)) {
     admit_scattered<reads, C, sizeof(C)>(p, offset, mask);
     return load_halves(p, offset);
   }
   return gather(p, offset, mask, other);
 }
 template <class C, class I> LANES_INLINE void store_scattered(C *p, Lanes<I> offset, uint mask, Vector<C> row) {
-  if (__builtin_expect(offset.v[1] - offset.v[0] == 1, 0) && mask == ~0u && has_halves(offset)) {
+  if (has_halves(offset, mask)) {
     admit_scattered<writes, C, sizeof(C)>(p, offset, mask);
     return store_halves(p, offset, row);
   }
